@@ -1,6 +1,6 @@
-//! Measures ours beside every peer found, on real registries, and writes down what came out.
+//! Measures our program beside every peer found, on real registries, and writes the results.
 //!
-//! docs/benchmarks.md is made from the JSON that a run writes: no figure in it is typed.
+//! docs/benchmarks.md is generated from the JSON of a run: no figure in it is typed.
 
 mod corpora;
 mod document;
@@ -123,7 +123,7 @@ enum Scenario {
     Fleet,
 }
 
-/// What each answer is delayed by.
+/// The delay of each answer.
 const DELAY: Duration = Duration::from_millis(30);
 
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
@@ -132,7 +132,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         runtime.block_on(async {
             tokio::select! {
                 measured = measure_all(arguments) => measured,
-                // Registries and their folders go with what is dropped here.
+                // Dropping the measurement stops the registries and removes their folders.
                 () = interrupted() => bail!("interrupted"),
             }
         })?
@@ -183,7 +183,7 @@ async fn measure_all(arguments: &Arguments) -> Result<Results> {
     Ok(rig.into_results())
 }
 
-/// What clients do where lines are long, thin or capped, and where there is much to look at.
+/// Measures copies over long, thin or capped lines, and copies with much to check.
 async fn measure_networks(rig: &mut Rig, arguments: &Arguments) -> Result<()> {
     let wanted = |scenario| arguments.corpus.contains(&scenario);
     let scaled = |whole| scaled(whole, arguments);
@@ -223,7 +223,7 @@ async fn measure_networks(rig: &mut Rig, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// `whole` by the factor of `--scale`; a twentieth with `--quick`.
+/// `whole` times the factor of `--scale`; a twentieth of it with `--quick`.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,

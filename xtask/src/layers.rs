@@ -1,5 +1,5 @@
-//! Checks the walls between crates and inside them (ARCHITECTURE.md): imports between crates only go down, those
-//! between the files of a crate go round in no circle.
+//! Checks the dependencies between crates and inside them (ARCHITECTURE.md): imports between crates only go down, and those
+//! between the files of a crate form no circle.
 
 mod circles;
 mod modules;
@@ -49,7 +49,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ),
 ];
 
-/// The roots of all crates, and how many files of each stand in circles still. The numbers only shrink; new crates
+/// The roots of all crates, and how many files of each are still in circles. The numbers only shrink; new crates
 /// begin with 0.
 const IN_CIRCLES: [(&str, usize); 11] = [
     ("crates/cli/src/main.rs", 0),
@@ -105,7 +105,7 @@ fn check_files() -> Result<()> {
 }
 
 fn circles_of(root: &str) -> Result<Vec<Circle>> {
-    // Set by `cargo run`. What was there at compile time may be another checkout, whose `target` was copied.
+    // Set by `cargo run`. The value at compile time may be of another checkout, whose `target` was copied.
     let own = std::env::var_os("CARGO_MANIFEST_DIR").context("run it as `cargo xtask layers`")?;
     let workspace = Path::new(&own).join("..");
     let read = |file: &Path| std::fs::read_to_string(workspace.join(file)).ok();

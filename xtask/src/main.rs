@@ -1,4 +1,4 @@
-//! The project's own chores, run as `cargo xtask <chore>`.
+//! The project's maintenance tasks, run as `cargo xtask <chore>`.
 
 mod bench;
 mod layers;

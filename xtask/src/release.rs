@@ -1,4 +1,4 @@
-//! `release` and `image`: everything that people install, made so that two runs give the same bytes.
+//! `release` and `image`: everything that users install, built reproducibly: two runs give the same bytes.
 
 mod build;
 mod copyright;
@@ -33,7 +33,7 @@ pub(crate) struct Arguments {
     out: PathBuf,
 }
 
-/// Makes the archive, the Debian package, the image, and what has to go with them.
+/// Makes the archive, the Debian package, the image, and the files that belong to them.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (workspace, program) = prepare(arguments)?;
     let name = format!("image-syncer-{}", workspace.version);
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     write(&arguments.out, "SHA256SUMS", sums.as_bytes())
 }
 
-/// Makes the image alone, as an archive of an OCI layout.
+/// Makes only the image, as an archive of an OCI layout.
 pub(crate) fn run_image(arguments: &Arguments) -> Result<()> {
     let (workspace, program) = prepare(arguments)?;
     let licences = copyright::texts(&Dependencies::read()?)?;

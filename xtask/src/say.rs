@@ -1,4 +1,4 @@
-//! A line for the person who runs a chore.
+//! Prints a line for the user of a chore.
 
 #[expect(clippy::print_stderr, reason = "a chore talks to the person who runs it")]
 pub(crate) fn say(line: &str) {

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
     soak_minutes: u64,
 }
 
-/// Runs all of it.
+/// Runs all parts.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let sync = "image-syncer-sync";
     let parts = [

@@ -1,4 +1,4 @@
-//! `trial`: the binary in a file system that has nothing else but authorities and the address of a DNS server.
+//! `trial`: runs the binary in a file system with nothing but authorities and the address of a DNS server.
 
 use std::fs::create_dir;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use testkit::{CertificateAuthority, DnsAnswer, DnsServer, DockerRegistry, TlsFro
 
 use crate::say::say;
 
-/// A name that only the trial's own DNS server knows; its resolv.conf completes it.
+/// A name that only the trial's own DNS server resolves, completed by its resolv.conf.
 const NAME: &str = "registry";
 const DOMAIN: &str = "trial.example";
 
@@ -26,13 +26,13 @@ pub(crate) struct Arguments {
     inside: bool,
 }
 
-/// Begins again in user and network namespaces of its own: only there port 53 is free, and chroot allowed, without being root.
+/// Restarts itself in its own user and network namespaces: only there port 53 is free, and chroot allowed, without root.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     if arguments.inside {
         return tokio::runtime::Runtime::new()?.block_on(inside(&arguments.binary));
     }
     let own = std::env::current_exe()?;
-    // Root needs no user namespace, and in one of a single user nginx cannot give its folders to another.
+    // Root needs no user namespace, and in one with a single user nginx cannot chown its folders.
     let namespaces: &[&str] =
         if is_root()? { &["--net", "--"] } else { &["--user", "--map-root-user", "--net", "--"] };
     let status = Command::new("unshare")
@@ -48,7 +48,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Whose process this is, as the kernel tells.
+/// Whether this process runs as root, by the kernel's information.
 fn is_root() -> Result<bool> {
     use std::os::unix::fs::MetadataExt as _;
     Ok(std::fs::metadata("/proc/self")?.uid() == 0)

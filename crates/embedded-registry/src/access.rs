@@ -1,4 +1,4 @@
-//! Who may do what, and how the registry wants to be asked.
+//! Access control: which caller may do what, and which login the registry asks for.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// How the registry wants to be asked.
+/// The kind of login that the registry asks for.
 #[derive(Clone, Debug)]
 pub enum Access {
-    /// Anybody may do anything.
+    /// Every caller may do everything.
     Open,
     /// User and password with every request.
     Basic(Vec<User>),
@@ -17,14 +17,14 @@ pub enum Access {
     Token(TokenAccess),
 }
 
-/// Somebody with a password.
+/// A user with a password.
 #[derive(Clone)]
 pub struct User {
     /// The name.
     pub name: String,
     /// The password.
     pub password: String,
-    /// What the user may do.
+    /// The user's rights.
     pub grants: Vec<Grant>,
 }
 
@@ -45,12 +45,12 @@ impl fmt::Debug for User {
     }
 }
 
-/// What may be done where.
+/// Actions that are allowed in some repositories.
 #[derive(Clone, Debug)]
 pub struct Grant {
     /// A repository, `project/*` for all in a project, or `*`.
     pub repositories: String,
-    /// What may be done there.
+    /// The allowed actions.
     pub actions: Vec<Action>,
 }
 
@@ -79,7 +79,7 @@ impl Grant {
     }
 }
 
-/// What may be done with a repository.
+/// An action on a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Read.
@@ -100,32 +100,32 @@ impl Action {
     }
 }
 
-/// A registry that wants tokens.
+/// The settings of a registry that uses tokens.
 #[derive(Clone, Debug)]
 pub struct TokenAccess {
-    /// What the token server calls the registry.
+    /// The token server's name for the registry.
     pub service: String,
-    /// Where on this host the token server answers.
+    /// The token server's path on this host.
     pub realm_path: String,
-    /// Who may log in.
+    /// The users that may log in.
     pub users: Vec<User>,
-    /// What may be done without a login.
+    /// The rights without a login.
     pub anonymous: Vec<Grant>,
-    /// How long tokens live.
+    /// The lifetime of tokens.
     pub lifetime: Duration,
     /// How requests are refused that carry a login already.
     pub refused_basic: RefusedBasic,
-    /// By which methods tokens are given out.
+    /// The methods by which the token server can be called.
     pub methods: TokenMethods,
-    /// What the tokens look like.
+    /// The form of the tokens.
     pub form: TokenForm,
-    /// What the answers have beside the token.
+    /// The fields of the token server's answers.
     pub answers: TokenAnswers,
-    /// What becomes of questions with several scopes.
+    /// How requests with several scopes are answered.
     pub scopes: ScopePolicy,
 }
 
-/// By which methods tokens are given out.
+/// The methods by which the token server can be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenMethods {
     /// `GET` with a Basic login only.
@@ -136,48 +136,48 @@ pub enum TokenMethods {
     Both,
 }
 
-/// What tokens look like.
+/// The form of tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenForm {
-    /// They tell what they grant.
+    /// Tokens state their grants.
     Jwt,
-    /// They tell nothing.
+    /// Tokens state nothing.
     Opaque,
 }
 
-/// What the answers have beside the token.
+/// The fields of the token server's answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenAnswers {
-    /// `token`, its life and its time.
+    /// `token`, its lifetime and its issue time.
     Full,
-    /// `access_token` and nothing else.
+    /// Only `access_token`.
     AccessTokenOnly,
-    /// Also a refresh token, another each time: the one before is used up.
+    /// Also a refresh token, a new one each time: the previous one becomes invalid.
     RefreshToken,
 }
 
-/// What becomes of a question with several scopes.
+/// How a request with several scopes is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScopePolicy {
-    /// All are granted that the user has.
+    /// The token gets all scopes that the user has.
     All,
-    /// Only the first is looked at, and the token does not say so if it is opaque.
+    /// The token gets only the first scope; an opaque token does not show that.
     FirstOnly,
-    /// The question is refused if there is one without a grant, as GHCR and Google do.
+    /// The request is refused if the user lacks one of the scopes, as by GHCR and Google.
     AllOrNothing,
 }
 
-/// How a request is refused that carries a login which is not good enough.
+/// How a request is refused that carries an insufficient login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefusedBasic {
-    /// With the token challenge again, and with the reason. Only tokens are taken as a login.
+    /// With the token challenge again, and with the reason. Only tokens are accepted as a login.
     Bearer,
-    /// With `Basic realm="harbor"`, as Harbor does, which also takes user and password with every request.
+    /// With `Basic realm="harbor"`, as Harbor does, which also accepts user and password with every request.
     Harbor,
 }
 
 impl TokenAccess {
-    /// As Harbor does it.
+    /// Like Harbor.
     pub fn harbor(users: Vec<User>) -> Self {
         Self {
             service: "harbor-registry".to_owned(),
@@ -193,7 +193,7 @@ impl TokenAccess {
         }
     }
 
-    /// As Alibaba Cloud Container Registry does it; `service` tells region and instance.
+    /// Like Alibaba Cloud Container Registry; `service` states region and instance.
     pub fn acr(service: &str, users: Vec<User>) -> Self {
         Self {
             service: service.to_owned(),
@@ -204,7 +204,7 @@ impl TokenAccess {
     }
 }
 
-/// Those of `wanted` that `grants` allow for a repository.
+/// The actions in `wanted` that `grants` allow for a repository.
 pub(crate) fn allowed(grants: &[Grant], repository: &str, wanted: &[Action]) -> Vec<Action> {
     let is_allowed = |action: &&Action| {
         grants.iter().any(|grant| grant.covers(repository) && grant.actions.contains(action))
@@ -212,12 +212,12 @@ pub(crate) fn allowed(grants: &[Grant], repository: &str, wanted: &[Action]) -> 
     wanted.iter().filter(is_allowed).copied().collect()
 }
 
-/// Whether `grants` allow this.
+/// Whether `grants` allow this action.
 pub(crate) fn may(grants: &[Grant], repository: &str, action: Action) -> bool {
     !allowed(grants, repository, &[action]).is_empty()
 }
 
-/// What an `Authorization` header holds.
+/// The login in an `Authorization` header.
 pub(crate) enum Login<'a> {
     Basic { name: String, password: String },
     Bearer(&'a str),

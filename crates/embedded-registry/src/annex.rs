@@ -1,4 +1,4 @@
-//! A second port of a registry, to which it sends uploads: another origin, where nobody is asked for a login.
+//! A second port of a registry, to which it redirects uploads: another origin, which asks for no login.
 
 use std::sync::Arc;
 

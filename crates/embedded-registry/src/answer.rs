@@ -1,4 +1,4 @@
-//! Answers before they are sent, and refusals as the distribution specification has them.
+//! Answers before they are sent, and refusals as the distribution specification defines them.
 
 use bytes::Bytes;
 use http::{HeaderName, StatusCode};
@@ -21,7 +21,7 @@ impl Answer {
         self
     }
 
-    /// Gives the header in place of one that may be there.
+    /// Sets the header, and replaces an existing one.
     pub(crate) fn replace_header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.omit_header(name);
         self.header(name, value)
@@ -31,7 +31,7 @@ impl Answer {
         self.headers.iter().any(|(known, _)| known == name)
     }
 
-    /// Tells the body's length, unless something else was told already, or nothing may be.
+    /// Sets the body's length, unless it is set already, or must not be set.
     pub(crate) fn with_length(self) -> Self {
         if self.status == StatusCode::NO_CONTENT || self.has_header("content-length") {
             return self;
@@ -57,7 +57,7 @@ impl Answer {
         Self::new(StatusCode::OK).header("content-type", media_type).body(value.to_string())
     }
 
-    /// A page for people.
+    /// A web page.
     pub(crate) fn html(status: StatusCode, text: &str) -> Self {
         let page = format!("<!DOCTYPE html>\n<html><body><h1>{text}</h1></body></html>\n");
         Self::new(status).header("content-type", "text/html; charset=utf-8").body(page)
@@ -69,7 +69,7 @@ impl Answer {
     }
 }
 
-/// Why a request is refused. Names and statuses are those of distribution 2.8.
+/// The reason of a refusal. Names and statuses are those of distribution 2.8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
     BlobUnknown,
@@ -163,13 +163,13 @@ impl Refusal {
         answer
     }
 
-    /// The refusal in other words than distribution's.
+    /// The refusal with another message than distribution's.
     pub(crate) fn in_words(self, message: &str) -> Answer {
         let (status, code, _) = self.row();
         Answer::errors(status, &[json!({"code": code, "message": message})])
     }
 
-    /// The refusal with what it is about.
+    /// The refusal with a detail.
     pub(crate) fn of(self, detail: impl Into<Value>) -> Answer {
         let (status, code, message) = self.row();
         let detail = detail.into();

@@ -1,4 +1,4 @@
-//! The body of an answer on its way out: whole, or with what a fault does to it.
+//! Sends the body of an answer: whole, or as a fault demands.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -11,8 +11,8 @@ use tokio::time::Sleep;
 
 use crate::hang_up::HangUp;
 
-/// How long the first part of a body that is cut has for its way out: it is given to the connection, which
-/// sends it while this waits.
+/// How long to wait before cutting a body: the first part is already passed to the connection, which
+/// sends it during this wait.
 const BEFORE_CUT: Duration = Duration::from_millis(20);
 
 /// How a body is sent.
@@ -20,15 +20,15 @@ const BEFORE_CUT: Duration = Duration::from_millis(20);
 pub(crate) enum Delivery {
     /// As it is.
     Whole,
-    /// So many bytes, then the connection is closed.
+    /// This many bytes, then the connection is closed.
     Cut(usize),
-    /// So many bytes, then nothing more, for ever.
+    /// This many bytes, then nothing more, for ever.
     Stall(usize),
-    /// Pieces of so many bytes with a pause after each.
+    /// Pieces of this many bytes with a pause after each.
     Trickle(usize, Duration),
 }
 
-/// Its length is told by the header alone, so that a fault may take that away.
+/// Only the header states its length, so that a fault may remove it.
 pub(crate) struct AnswerBody {
     steps: VecDeque<Step>,
     waiting: Option<Pin<Box<Sleep>>>,
@@ -42,7 +42,7 @@ enum Step {
 }
 
 impl AnswerBody {
-    /// The body, and how many bytes of it are sent.
+    /// The body, and how many of its bytes are sent.
     pub(crate) fn new(mut bytes: Bytes, delivery: Delivery) -> (Self, usize) {
         let mut steps = VecDeque::new();
         let mut sent_bytes = bytes.len();
@@ -86,7 +86,7 @@ impl Body for AnswerBody {
                 Some(Step::Send(bytes)) if bytes.is_empty() => {}
                 Some(Step::Send(bytes)) => return Poll::Ready(Some(Ok(Frame::data(bytes)))),
                 Some(Step::Wait(time)) => self.waiting = Some(Box::pin(tokio::time::sleep(time))),
-                // Nobody wakes it: the connection ends with the client or the server.
+                // It is never woken: the connection ends with the client or the server.
                 Some(Step::Stall) => {
                     self.steps.push_front(Step::Stall);
                     return Poll::Pending;

@@ -1,4 +1,4 @@
-//! The body of a request as it comes in, with what faults and proxies do to it.
+//! The body of a request, as faults and proxies change it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -10,29 +10,29 @@ use hyper::body::{Body as _, Incoming};
 use crate::answer::{Answer, Refusal};
 use crate::log::Entry;
 
-/// How much of a body that nobody wants is read before its request is answered, in bytes. A client that still
-/// sends when the connection is closed may not see the answer; this much is what Go's server, and so most
-/// registries, read for that.
+/// How many bytes of an unwanted body are read before its request is answered. A client that still
+/// sends when the connection is closed may not see the answer; Go's server, and so most
+/// registries, read as much for that reason.
 const LARGEST_UNWANTED: usize = 256 << 10;
 
 /// How long a body is read after its refusal; nginx calls it a lingering close.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// The body of a request. The log hears of every byte.
+/// The body of a request. The log counts every byte.
 pub(crate) struct RequestBody {
     incoming: Incoming,
     entry: Entry,
-    /// What a proxy read before the service saw the request.
+    /// The pieces that a proxy read before the service got the request.
     ahead: VecDeque<Bytes>,
     /// Whether the body broke off when it was read ahead.
     is_broken: bool,
     end: Option<EarlyEnd>,
 }
 
-/// Where reading ends before the body does.
+/// Where reading stops before the body's end.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EarlyEnd {
-    /// Bytes until then.
+    /// The number of bytes before that.
     pub(crate) after: usize,
     pub(crate) kind: EarlyEndKind,
 }
@@ -41,11 +41,11 @@ pub(crate) struct EarlyEnd {
 pub(crate) enum EarlyEndKind {
     /// The connection is reset.
     Reset,
-    /// Nobody reads any more.
+    /// The body is not read any more.
     Stall,
 }
 
-/// A body has more bytes than it may.
+/// The body exceeds the limit.
 pub(crate) struct TooLarge;
 
 impl RequestBody {
@@ -69,7 +69,7 @@ impl RequestBody {
             return Err(Refusal::BodyBrokenOff.into());
         }
         let Some(piece) = self.read().await? else { return Ok(None) };
-        // What comes behind an early end was never received, though it may have come with the same piece.
+        // Bytes after an early end were never received, though they may have come with the same piece.
         let piece = self.up_to_end(piece);
         self.entry.received(piece.len());
         Ok(Some(piece))
@@ -85,7 +85,7 @@ impl RequestBody {
         Ok(None)
     }
 
-    /// What of the piece comes before the early end.
+    /// The part of the piece before the early end.
     fn up_to_end(&mut self, mut piece: Bytes) -> Bytes {
         if let Some(end) = &mut self.end {
             piece.truncate(end.after);
@@ -94,17 +94,17 @@ impl RequestBody {
         piece
     }
 
-    /// Whether the connection is to be reset now.
+    /// Whether to reset the connection now.
     pub(crate) fn is_reset(&self) -> bool {
         self.end.is_some_and(|end| end.after == 0 && end.kind == EarlyEndKind::Reset)
     }
 
-    /// The length of the body, where it is known before its end.
+    /// The length of the body, if it is known before its end.
     pub(crate) fn length(&self) -> Option<u64> {
         self.incoming.size_hint().exact()
     }
 
-    /// Reads ahead as a proxy does that passes on whole bodies only, and refuses larger ones.
+    /// Reads ahead like a proxy that only passes on whole bodies, and refuses larger ones.
     pub(crate) async fn read_ahead(&mut self, largest: usize) -> Result<(), TooLarge> {
         if let Some(told) = self.length() {
             return if told > largest as u64 { Err(TooLarge) } else { Ok(()) };
@@ -129,7 +129,7 @@ impl RequestBody {
         }
     }
 
-    /// The whole body; an error if it is larger than a manifest may be.
+    /// The whole body; an error if it exceeds the largest manifest's size.
     pub(crate) async fn whole(&mut self, largest: usize) -> Result<Bytes, Answer> {
         let mut whole = BytesMut::new();
         while let Some(piece) = self.next().await? {
@@ -141,7 +141,7 @@ impl RequestBody {
         Ok(whole.freeze())
     }
 
-    /// Reads what nobody wanted, up to a limit.
+    /// Reads an unwanted body, up to a limit.
     pub(crate) async fn drain(&mut self) {
         let mut drained = 0;
         while drained < LARGEST_UNWANTED
@@ -151,14 +151,14 @@ impl RequestBody {
         }
     }
 
-    /// Reads for a while what was refused already, so that the client has time to see it.
+    /// Reads a refused body for a while, so that the client has time to see the answer.
     pub(crate) async fn linger(mut self) {
         let reading = async {
             while let Ok(Some(piece)) = self.read().await {
                 self.entry.received(piece.len());
             }
         };
-        // Either way nobody waits for it.
+        // The result does not matter: no task waits for it.
         let _ = tokio::time::timeout(LINGER, reading).await;
     }
 }

@@ -1,4 +1,4 @@
-//! How a registry is to be, before it runs. Each family of endpoints has its knobs in a file of its own.
+//! The settings of a registry before it starts. Each family of endpoints has its settings in a file of its own.
 
 pub(crate) mod blob;
 mod deletion;
@@ -25,7 +25,7 @@ use crate::rounds::Rounds;
 use crate::server::EmbeddedRegistry;
 use crate::service::BodyLimit;
 
-/// How a registry is to be: open, with everything the specification offers, if nothing is said.
+/// The settings of a registry: by default it is open and supports everything in the specification.
 pub struct Builder {
     pub(crate) settings: Settings,
 }
@@ -64,7 +64,7 @@ impl Builder {
         Self { settings }
     }
 
-    /// Who may do what.
+    /// Sets which callers may do what.
     #[must_use]
     pub fn access(mut self, access: Access) -> Self {
         self.settings.access = access;
@@ -78,7 +78,7 @@ impl Builder {
         self
     }
 
-    /// Answers in these rounds, together with all other registries that do.
+    /// Answers in these rounds, together with all other registries that use them.
     #[must_use]
     pub fn rounds(mut self, rounds: &Rounds) -> Self {
         self.settings.rounds = Some(rounds.clone());

@@ -1,4 +1,4 @@
-//! One request on its way to an endpoint: its head and its caller.
+//! A request for an endpoint: its head and its caller.
 
 use http::header;
 use http::request::Parts;
@@ -6,7 +6,7 @@ use http::request::Parts;
 use crate::gate::Caller;
 use crate::server::Shared;
 
-/// A request whose caller may do what it asks.
+/// A request whose caller has the right to make it.
 pub(crate) struct Call<'a> {
     pub(crate) shared: &'a Shared,
     pub(crate) head: &'a Parts,
@@ -32,7 +32,7 @@ pub(crate) fn text_header(head: &Parts, name: header::HeaderName) -> Option<&str
     head.headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-/// The path with the colons of digests, which clients may escape. Nothing else of an API path ever needs escaping.
+/// The path with unescaped colons of digests, which clients may escape. Nothing else in an API path ever needs escaping.
 pub(crate) fn unescaped_path(head: &Parts) -> String {
     head.uri.path().replace("%3A", ":").replace("%3a", ":")
 }

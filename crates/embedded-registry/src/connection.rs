@@ -1,4 +1,4 @@
-//! One connection: takes requests, applies faults and limits to them, and sends the answers.
+//! One connection: reads requests, applies faults and limits to them, and sends the answers.
 
 use std::error::Error as _;
 use std::pin::Pin;
@@ -19,12 +19,12 @@ use crate::log::Entry;
 use crate::misbehaviour::{early_end, instead, spoil};
 use crate::service::{BodyLimit, LargeBodies, Service};
 
-/// What nginx says to a body larger than its `client_max_body_size`.
+/// nginx's page for a body larger than its `client_max_body_size`.
 const TOO_LARGE_PAGE: &str = "<html>\r\n<head><title>413 Request Entity Too Large</title></head>\r\n<body>\r\n\
 <center><h1>413 Request Entity Too Large</h1></center>\r\n<hr><center>nginx/1.27.5</center>\r\n</body>\r\n</html>\r\n";
 
 pub(crate) async fn serve<S: Service>(stream: TcpStream, service: Arc<S>) {
-    // Without it small answers would only be slower.
+    // If it fails, small answers are only slower.
     let _ = stream.set_nodelay(true);
     let handler = hyper::service::service_fn(move |request| {
         let service = service.clone();
@@ -32,10 +32,10 @@ pub(crate) async fn serve<S: Service>(stream: TcpStream, service: Arc<S>) {
     });
     let io = TokioIo::new(stream);
     let mut connection = hyper::server::conn::http1::Builder::new().serve_connection(io, handler);
-    // A client that goes away is no event here.
+    // A client that disconnects is no error here.
     let Err(error) = Pin::new(&mut connection).await else { return };
     if error.source().and_then(|source| source.downcast_ref()) == Some(&HangUp::Reset) {
-        // Where it does not work, it is closed.
+        // If it fails, the connection is closed normally.
         let _ = connection.into_parts().io.into_inner().set_zero_linger();
     }
 }
@@ -80,7 +80,7 @@ fn refuse_large(
     if limit.refusal == LargeBodies::Reset {
         return Err(HangUp::Reset);
     }
-    // A client that waits for leave to send its body gets none.
+    // A client that waits for `100 Continue` sends no body.
     if !head.headers.contains_key(http::header::EXPECT) {
         tokio::spawn(body.linger());
     }
@@ -93,14 +93,14 @@ fn refuse_large(
     Ok(respond(head, answer, Delivery::Whole, entry))
 }
 
-/// Turns an answer into what is sent, and tells the log.
+/// Turns an answer into the response, and logs it.
 fn respond(head: &Parts, answer: Answer, delivery: Delivery, entry: &Entry) -> Response<AnswerBody> {
     let bytes = if head.method == Method::HEAD { Bytes::new() } else { answer.body };
     let (body, sent_bytes) = AnswerBody::new(bytes, delivery);
     let mut response = Response::new(body);
     *response.status_mut() = answer.status;
     for (name, value) in answer.headers {
-        // What cannot stand in a header comes from a test's own texts; leaving it out is all one can do.
+        // An invalid header value comes from a test's own texts, so it is only left out.
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().append(name, value);
         }

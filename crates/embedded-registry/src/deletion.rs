@@ -1,4 +1,4 @@
-//! What a registry does where it is asked to delete a tag, or a manifest by its digest.
+//! The effect of deleting a tag, or a manifest by its digest.
 
 #[derive(Default)]
 pub(crate) struct DeletionSettings {
@@ -8,16 +8,16 @@ pub(crate) struct DeletionSettings {
     pub(crate) api: DeletionApi,
 }
 
-/// What DELETE of a tag does.
+/// The effect of DELETE of a tag.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TagDeletion {
-    /// The tag goes, its manifest stays: distribution 3, Quay, GitLab.
+    /// The tag is deleted, its manifest stays: distribution 3, Quay, GitLab.
     #[default]
     Untags,
-    /// The tag goes, and with the last one its manifest: ECR.
+    /// The tag is deleted, and with the last one its manifest: ECR.
     UntagsToTheLast,
-    /// The manifest goes with all its tags, as if its digest had been named: no known registry, but the specification does
-    /// not say that there is none.
+    /// The manifest is deleted with all its tags, as by its digest: no known registry does this, but the specification does
+    /// not forbid it.
     DeletesManifest,
     /// 400 `DIGEST_INVALID`: distribution 2.8 takes it for a digest.
     DigestInvalid,
@@ -27,39 +27,39 @@ pub enum TagDeletion {
     Off,
 }
 
-/// What DELETE of a manifest by its digest does. All its tags go with it.
+/// The effect of DELETE of a manifest by its digest. All its tags are deleted with it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DigestDeletion {
-    /// It goes, and nothing else.
+    /// Only the manifest is deleted.
     #[default]
     Alone,
-    /// So do its accessories, and children that nothing else needs: Harbor.
+    /// Its accessories are deleted, too, and children that no tag and no other index refers to: Harbor.
     WithFamily,
-    /// Its tags go; what has none is unknown: Quay.
+    /// Its tags are deleted; a manifest without tags is unknown: Quay.
     OnlyTagged,
     /// 405 `UNSUPPORTED`: DELETE is off.
     Off,
 }
 
-/// What becomes of a manifest that an index names.
+/// How deletion of a manifest that an index refers to is handled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum IndexChildren {
-    /// It can be deleted like any other: the index is broken then, and still served.
+    /// It is deleted like any other: the index is broken then, and still served.
     #[default]
     Unguarded,
     /// 412 `VIOLATE_FOREIGN_KEY_CONSTRAINT`: Harbor.
     GuardedByHarbor,
-    /// 400 `ImageReferencedByManifestList`: ECR, in the words of its own API.
+    /// 400 `ImageReferencedByManifestList`: ECR, with the message of its own API.
     GuardedByEcr,
 }
 
-/// What the registry offers for deletion beside the protocol.
+/// The registry's API for deletion beside the protocol.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DeletionApi {
-    /// Nothing.
+    /// None.
     #[default]
     None,
-    /// Harbor's API v2.0, as far as deletion and finding out that it is a Harbor need it.
+    /// Harbor's API v2.0, the part that deletion and the detection of Harbor need.
     Harbor,
     /// Azure's `/acr/v1/NAME/_tags/TAG`.
     Azure,

@@ -1,4 +1,4 @@
-//! Digests as the specification writes them: `sha256:…` or `sha512:…`.
+//! Digests as specified: `sha256:…` or `sha512:…`.
 
 use sha2::{Digest as _, Sha256, Sha512};
 
@@ -7,7 +7,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(Sha256::digest(bytes)))
 }
 
-/// The digest of `bytes`, with sha512 where `like` is such a digest.
+/// The digest of `bytes`, with sha512 if `like` is such a digest.
 pub(crate) fn like(like: &str, bytes: &[u8]) -> String {
     if like.starts_with("sha512:") {
         format!("sha512:{}", hex::encode(Sha512::digest(bytes)))
@@ -26,7 +26,7 @@ pub(crate) fn is_valid(text: &str) -> bool {
     digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// Hashes while bytes arrive. sha512 is rare, so it is not computed on the way but from the whole.
+/// Hashes while bytes arrive. sha512 is rare, so it is computed at the end, from all bytes.
 #[derive(Default)]
 pub(crate) struct Running(Sha256);
 
@@ -35,7 +35,7 @@ impl Running {
         self.0.update(bytes);
     }
 
-    /// Whether all `bytes` together, which have passed through here, have this digest.
+    /// Whether all `bytes` together, which were passed to this hash, have this digest.
     pub(crate) fn matches(&self, digest: &str, bytes: &[u8]) -> bool {
         if digest.starts_with("sha512:") {
             return like(digest, bytes) == digest;
@@ -43,7 +43,7 @@ impl Running {
         self.digest() == digest
     }
 
-    /// The sha256 digest of what has passed so far.
+    /// The sha256 digest of the bytes so far.
     pub(crate) fn digest(&self) -> String {
         format!("sha256:{}", hex::encode(self.0.clone().finalize()))
     }

@@ -1,4 +1,4 @@
-//! From a request to its endpoint. One file for each family of the distribution specification.
+//! Routes a request to its endpoint. One file for each family of the distribution specification.
 
 mod api;
 mod blob;
@@ -24,11 +24,11 @@ use crate::name;
 use crate::place::Place;
 use crate::server::Shared;
 
-/// Where GHCR-like registries send those who ask for referrers.
+/// The path to which GHCR-like registries redirect requests for referrers.
 const WEBSITE: &str = "/website";
 
 impl Shared {
-    /// The right answer to a request.
+    /// The correct answer to a request.
     pub(crate) async fn right_answer(&self, head: &Parts, body: &mut RequestBody) -> Answer {
         let path = unescaped_path(head);
         if let Access::Token(access) = &self.settings.access
@@ -47,7 +47,7 @@ impl Shared {
         answer.unwrap_or_else(|refusal| refusal)
     }
 
-    /// What stands before the registry: limits of requests and logins, and the website beside it.
+    /// The checks before the registry's own: limits of requests and logins, and the website beside it.
     fn before_all(&self, head: &Parts, path: &str) -> Option<Answer> {
         let limits = &self.settings.limits;
         let login = head.headers.get(http::header::AUTHORIZATION).map_or(0, http::HeaderValue::len);
@@ -69,7 +69,7 @@ impl Shared {
         }
     }
 
-    /// The answer to somebody who may ask.
+    /// The answer to a caller that was admitted.
     pub(crate) async fn answer_api(
         &self,
         call: Call<'_>,
@@ -98,7 +98,7 @@ impl Shared {
     }
 }
 
-/// The answer to what was put into a repository.
+/// The answer to a successful push.
 fn created(location: String, digest: &str) -> Answer {
     Answer::new(StatusCode::CREATED).header("location", location).header("docker-content-digest", digest)
 }

@@ -1,4 +1,4 @@
-//! Misbehaviour on order.
+//! Faults: misbehaviour on request.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,25 +6,25 @@ use std::time::Duration;
 use http::Method;
 use http::request::Parts;
 
-/// What goes wrong, when, and how often.
+/// A fault: its effect, the requests that it affects, and how often.
 ///
-/// Of several faults the one that was added first strikes; the others don't count that request.
+/// Of several matching faults, only the first one takes effect; the others do not count that request.
 #[derive(Clone, Debug)]
 pub struct Fault {
-    /// For which requests.
+    /// The affected requests.
     pub when: Match,
     /// How often.
     pub times: Times,
-    /// What happens.
+    /// The effect.
     pub effect: Effect,
 }
 
-/// Which requests a fault is for.
+/// Selects the requests of a fault.
 #[derive(Clone, Debug, Default)]
 pub struct Match {
-    /// By this method only.
+    /// Only this method.
     pub method: Option<Method>,
-    /// Only where path and query, as sent, contain this text.
+    /// Only if path and query, as sent, contain this text.
     pub path_contains: Option<String>,
 }
 
@@ -34,37 +34,37 @@ impl Match {
         Self::default()
     }
 
-    /// Requests by this method whose path or query contains a text.
+    /// Requests with this method whose path or query contains a text.
     pub fn new(method: Method, path_contains: &str) -> Self {
         Self { method: Some(method), ..Self::path(path_contains) }
     }
 
-    /// Requests by any method whose path or query contains a text.
+    /// Requests with any method whose path or query contains a text.
     pub fn path(path_contains: &str) -> Self {
         Self { method: None, path_contains: Some(path_contains.to_owned()) }
     }
 
-    /// `GET` of what contains a text.
+    /// `GET` of a URL that contains a text.
     pub fn get(path_contains: &str) -> Self {
         Self::new(Method::GET, path_contains)
     }
 
-    /// `HEAD` of what contains a text.
+    /// `HEAD` of a URL that contains a text.
     pub fn head(path_contains: &str) -> Self {
         Self::new(Method::HEAD, path_contains)
     }
 
-    /// `POST` to what contains a text.
+    /// `POST` to a URL that contains a text.
     pub fn post(path_contains: &str) -> Self {
         Self::new(Method::POST, path_contains)
     }
 
-    /// `PATCH` of what contains a text.
+    /// `PATCH` of a URL that contains a text.
     pub fn patch(path_contains: &str) -> Self {
         Self::new(Method::PATCH, path_contains)
     }
 
-    /// `PUT` to what contains a text.
+    /// `PUT` to a URL that contains a text.
     pub fn put(path_contains: &str) -> Self {
         Self::new(Method::PUT, path_contains)
     }
@@ -82,14 +82,14 @@ pub enum Times {
     Always,
     /// With the first ones.
     First(usize),
-    /// Not with the first ones, then so many times.
+    /// Skips this many requests, then affects this many.
     After(usize, usize),
 }
 
-/// What happens instead of, or to, the right answer.
+/// The change to the correct answer, or what replaces it.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// This answer is given and nothing is done.
+    /// This answer is sent, and the request is not processed.
     Status {
         /// The status.
         code: u16,
@@ -98,53 +98,53 @@ pub enum Effect {
         /// Headers, in lower case, such as `retry-after` or `content-type`.
         headers: Vec<(&'static str, String)>,
     },
-    /// The request is sent elsewhere by a 307, and nothing is done.
+    /// The request is redirected by a 307, and not processed.
     Redirect(String),
-    /// The request is sent elsewhere with this status, and nothing is done.
+    /// The request is redirected with this status, and not processed.
     RedirectWith(u16, String),
-    /// 401 with the challenge of one who brought no login, and nothing is done.
+    /// 401 with the challenge for a request without a login; the request is not processed.
     Unauthorized,
-    /// The right answer comes late.
+    /// The correct answer comes late.
     Delay(Duration),
-    /// No answer ever comes, and nothing is done.
+    /// No answer ever comes, and the request is not processed.
     Hang,
-    /// The connection is closed without an answer, and nothing is done.
+    /// The connection is closed without an answer, and the request is not processed.
     DropConnection,
-    /// The connection is reset without an answer, and nothing is done.
+    /// The connection is reset without an answer, and the request is not processed.
     ResetConnection,
-    /// After so many bytes of the request's body the connection is reset. The registry has got those. Nothing
-    /// happens to shorter ones.
+    /// After this many bytes of the request's body the connection is reset. The registry has received these. Shorter
+    /// bodies are not affected.
     CutRequestAfter(usize),
-    /// After so many bytes of the request's body nobody reads any more, and no answer ever comes. The registry
-    /// has got those. Nothing happens to shorter ones.
+    /// After this many bytes, the request's body is not read any more, and no answer ever comes. The registry
+    /// has received these. Shorter bodies are not affected.
     StallRequestAfter(usize),
-    /// What was asked is done, and then the connection is closed without an answer.
+    /// The request is processed, and then the connection is closed without an answer.
     LoseAnswer,
-    /// The answer's body ends early, with the connection. Nothing happens to shorter ones.
+    /// The answer's body ends early, with the connection. Shorter bodies are not affected.
     CutBodyAfter(usize),
-    /// After so many bytes of the answer's body nothing more comes, for ever. Nothing happens to shorter ones.
+    /// After this many bytes of the answer's body nothing more comes, for ever. Shorter bodies are not affected.
     StallBodyAfter(usize),
-    /// The answer's body comes in pieces of so many bytes, with a pause after each.
+    /// The answer's body comes in pieces, with a pause after each.
     Trickle {
         /// Bytes of each piece.
         bytes: usize,
-        /// How long it waits after each.
+        /// The pause after each.
         pause: Duration,
     },
-    /// The answer's body, and with it `Content-Length`, has only so many bytes, and ends well. Nothing happens to
-    /// shorter ones.
+    /// The answer's body, and with it `Content-Length`, is cut to this many bytes, and ends normally. Shorter
+    /// bodies are not affected.
     ShortBody(usize),
-    /// The answer's body, and with it `Content-Length`, goes on with this text.
+    /// This text is appended to the answer's body, and counted in `Content-Length`.
     TrailingBytes(String),
-    /// One byte of the answer's body is another. Nothing happens to shorter ones.
+    /// One byte of the answer's body is changed. Shorter bodies are not affected.
     CorruptByteAt(usize),
-    /// `Docker-Content-Digest` names something else.
+    /// `Docker-Content-Digest` has a wrong digest.
     WrongDigestHeader,
     /// A header is left out. Without `content-length` the body comes in HTTP chunks.
     OmitHeader(&'static str),
     /// The answer has this header, in lower case, instead of its own.
     SetHeader(&'static str, String),
-    /// The answer has these headers, in lower case, besides its own, be they of the same name or not.
+    /// The answer has these headers, in lower case, in addition to its own, even with the same name.
     AddHeaders(Vec<(&'static str, String)>),
 }
 
@@ -169,13 +169,13 @@ impl Effect {
         Self::Status { code: 429, body, headers }
     }
 
-    /// The right answer with these warnings, each a header of its own; RFC 7234, 5.5, as the specification has it.
+    /// The correct answer with these warnings, each in a header of its own; RFC 7234, 5.5, as in the specification.
     pub fn warn(texts: &[&str]) -> Self {
         Self::AddHeaders(texts.iter().map(|text| ("warning", format!("299 - \"{text}\""))).collect())
     }
 }
 
-/// The faults of a registry, each with the count of requests that it was for.
+/// The faults of a registry, each with the number of requests that matched.
 #[derive(Default)]
 pub(crate) struct Faults(Mutex<Vec<Armed>>);
 
@@ -193,7 +193,7 @@ impl Faults {
         self.armed().clear();
     }
 
-    /// What shall happen to this request.
+    /// The effect on this request.
     pub(crate) fn effect_on(&self, head: &Parts) -> Option<Effect> {
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         self.armed().iter_mut().find_map(|armed| armed.strike(&head.method, path))
@@ -205,7 +205,7 @@ impl Faults {
 }
 
 impl Armed {
-    /// The effect on this request, if it is this one's turn.
+    /// The effect on this request, if the fault applies to it.
     fn strike(&mut self, method: &Method, path: &str) -> Option<Effect> {
         if !self.fault.when.fits(method, path) {
             return None;

@@ -1,4 +1,4 @@
-//! Decides who may ask what, and words the refusals as Harbor, ACR and distribution do.
+//! Decides which caller may send which request, and forms the refusals like Harbor, ACR and distribution.
 
 use http::request::Parts;
 use http::{Method, StatusCode, header};
@@ -13,19 +13,19 @@ use crate::server::Shared;
 /// The catalog in the grants. No repository can have this name, and only a grant for `*` covers it.
 pub(crate) const CATALOG: &str = "_catalog";
 
-/// What is said where user and password are right and the rights are not.
+/// The message if user and password are right, but the user lacks the right.
 const DENIED: &str = "requested access to the resource is denied";
 
-/// Somebody who came through the gate.
+/// An admitted caller.
 pub(crate) enum Caller {
     Anybody,
-    /// Somebody who was sent to the second port.
+    /// A caller at the second port.
     Annex,
     Known(Vec<Grant>),
 }
 
 impl Caller {
-    /// Whether another repository than that of the request may be read, too.
+    /// Whether the caller may also read from another repository than the request's.
     pub(crate) fn may_pull(&self, repository: &str) -> bool {
         match self {
             Self::Anybody | Self::Annex => true,
@@ -34,10 +34,10 @@ impl Caller {
     }
 }
 
-/// What a request needs.
+/// The right that a request needs.
 #[derive(Clone, Copy)]
 struct Need<'a> {
-    /// None for the ping, which any login may do.
+    /// `None` for the ping, which any login may send.
     repository: Option<&'a str>,
     action: Action,
 }
@@ -77,7 +77,7 @@ impl<'a> Need<'a> {
     }
 }
 
-/// Why a request does not come through.
+/// Why a request is refused.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trouble {
     NoLogin,
@@ -86,7 +86,7 @@ enum Trouble {
 }
 
 impl Shared {
-    /// Who asks, or the refusal.
+    /// The caller, or the refusal.
     pub(crate) fn admit(&self, head: &Parts, place: Place<'_>) -> Result<Caller, Answer> {
         let need = Need::of(head, place);
         match &self.settings.access {
@@ -105,7 +105,7 @@ impl Shared {
         }
     }
 
-    /// The refusal of a mount from where the caller may not read.
+    /// The refusal of a mount from a repository that the caller may not read.
     pub(crate) fn refuse_mount(&self, head: &Parts, repository: &str, from: &str) -> Answer {
         let need = Need { repository: Some(from), action: Action::Pull };
         let Access::Token(access) = &self.settings.access else {
@@ -119,7 +119,7 @@ impl Shared {
         answer
     }
 
-    /// The refusal of this request if it carried no login. Where nobody needs one, it is asked for nevertheless.
+    /// The refusal of this request as if it carried no login. An open registry asks for a login here, too.
     pub(crate) fn challenge(&self, head: &Parts) -> Answer {
         let mut head = head.clone();
         head.headers.remove(header::AUTHORIZATION);
@@ -128,7 +128,7 @@ impl Shared {
         refused.unwrap_or_else(|| authenticate("Basic realm=\"embedded\""))
     }
 
-    /// What an `Authorization` header is worth.
+    /// The grants of an `Authorization` header.
     fn grants(&self, access: &TokenAccess, header: &str) -> Option<Vec<Grant>> {
         match Login::read(header) {
             Login::Bearer(token) => self.tokens.grants(token),
@@ -156,7 +156,7 @@ fn authenticate(challenge: &str) -> Answer {
     Answer::errors(StatusCode::UNAUTHORIZED, &[error]).header("www-authenticate", challenge)
 }
 
-/// The refusal by a registry that wants tokens: always a 401, also where a right is missing.
+/// The refusal by a registry with tokens: always a 401, even if only a right is missing.
 fn refusal(access: &TokenAccess, head: &Parts, need: Need<'_>, trouble: Trouble) -> Answer {
     let is_harbor = access.refused_basic == RefusedBasic::Harbor;
     let errors = match trouble {
@@ -177,7 +177,7 @@ fn refusal(access: &TokenAccess, head: &Parts, need: Need<'_>, trouble: Trouble)
 }
 
 fn bearer_challenge(access: &TokenAccess, head: &Parts, need: Need<'_>, trouble: Trouble) -> String {
-    // As Harbor does: the realm is on whatever host the client asked.
+    // As with Harbor: the realm is on the host that the client requested.
     let host = text_header(head, header::HOST).unwrap_or_default();
     let TokenAccess { realm_path, service, .. } = access;
     let error = match trouble {
@@ -195,7 +195,7 @@ fn authentication_required(need: Need<'_>) -> serde_json::Value {
     json!({"code": "UNAUTHORIZED", "message": "authentication required", "detail": detail})
 }
 
-/// Harbor wraps the error in itself, and so says everything twice.
+/// Harbor wraps the error in itself, so its message contains everything twice.
 fn harbor_message(need: Need<'_>) -> String {
     match need.repository {
         None => "unauthorized".to_owned(),

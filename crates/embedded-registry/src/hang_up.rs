@@ -1,8 +1,8 @@
-//! The end of a connection without a word.
+//! The end of a connection without an answer.
 
 use std::fmt;
 
-/// How the connection is to end.
+/// How the connection ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HangUp {
     /// It is closed.

@@ -1,7 +1,7 @@
 //! An OCI 1.1 registry in a box: in memory, on a free port of this machine, over plain HTTP.
 //!
-//! For the demo, and for tests: it keeps a log of what it was asked, can want a login as Harbor or ACR do,
-//! and misbehaves on order. It shares no code with the client: it is the other side of the wire.
+//! For the demo, and for tests: it logs the requests, supports logins like Harbor's or ACR's,
+//! and misbehaves on request. It shares no code with the client: it is the other side of the wire.
 
 mod access;
 mod annex;

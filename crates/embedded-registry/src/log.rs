@@ -1,4 +1,4 @@
-//! Keeps the request log: an entry is opened when a request's head is there, and filled in as it goes on.
+//! The request log: an entry is opened when a request's head has come, and filled in while the request goes on.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,7 @@ pub(crate) struct Log(Mutex<Vec<Entry>>);
 pub(crate) struct Entry(Arc<Mutex<LoggedRequest>>);
 
 impl Log {
-    /// Opens an entry. It is there from the beginning, so that a request which hangs or breaks off is seen, too.
+    /// Opens an entry at once, so that a request which hangs or breaks off is logged, too.
     pub(crate) fn begin(&self, head: &Parts) -> Entry {
         let entry = Entry(Arc::new(Mutex::new(LoggedRequest::begin(head))));
         self.entries().push(entry.clone());

@@ -1,4 +1,4 @@
-//! What a fault does to a request and its answer.
+//! The effects of a fault on a request and its answer.
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
@@ -11,10 +11,10 @@ use crate::fault::Effect;
 use crate::hang_up::HangUp;
 use crate::service::Service;
 
-/// A digest that nothing has.
+/// A digest that no content has.
 const WRONG_DIGEST: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
 
-/// Where a fault ends the reading of the request's body.
+/// Where a fault stops reading the request's body.
 pub(crate) fn early_end(effect: Option<&Effect>) -> Option<EarlyEnd> {
     match effect {
         Some(Effect::CutRequestAfter(after)) => Some(EarlyEnd { after: *after, kind: EarlyEndKind::Reset }),
@@ -23,7 +23,7 @@ pub(crate) fn early_end(effect: Option<&Effect>) -> Option<EarlyEnd> {
     }
 }
 
-/// What a fault does before the work: an answer in its place, a wait, or the end of the connection.
+/// The effect of a fault before the request is processed: an answer in its place, a wait, or the end of the connection.
 pub(crate) async fn instead<S: Service>(
     service: &S,
     head: &Parts,
@@ -56,7 +56,7 @@ fn status(code: u16) -> StatusCode {
     StatusCode::from_u16(code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// What a fault does after the work: another answer, or another way of sending it.
+/// The effect of a fault after the request was processed: another answer, or another delivery.
 pub(crate) fn spoil(effect: Option<Effect>, mut answer: Answer) -> Result<(Answer, Delivery), HangUp> {
     let mut delivery = Delivery::Whole;
     match effect {

@@ -2,7 +2,7 @@
 //!
 //! Spec: distribution-spec, "Pulling manifests".
 
-/// Whether `name` may name a repository: path components of lower-case letters and digits, joined inside by
+/// Whether `name` is a valid repository name: path components of lower-case letters and digits, joined inside by
 /// one dot, one or two underscores, or any number of dashes.
 pub(crate) fn is_repository(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && name.split('/').all(is_component)
@@ -19,7 +19,7 @@ fn is_component(component: &str) -> bool {
         })
 }
 
-/// Whether `tag` may be one.
+/// Whether `tag` is a valid tag.
 pub(crate) fn is_tag(tag: &str) -> bool {
     let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
     tag.len() <= 128

@@ -1,4 +1,4 @@
-//! Answers with a blob, or with the part of it that was asked for.
+//! Answers with a blob, or with the requested part of it.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -7,7 +7,7 @@ use crate::answer::Answer;
 use crate::builder::blob::Ranges;
 use crate::range::{self, Wanted};
 
-/// The answer to a reader whose `Range` is `header`. The bytes are shared, never copied.
+/// The answer to a read with this `Range` header. The bytes are shared, never copied.
 pub(crate) fn part(bytes: &Bytes, header: Option<&str>, ranges: Ranges) -> Answer {
     let length = bytes.len();
     let header = header.filter(|_| ranges != Ranges::Ignored);

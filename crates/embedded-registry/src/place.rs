@@ -1,6 +1,6 @@
-//! What a path of the distribution API speaks of.
+//! Parses a path of the distribution API.
 
-/// One place of the API, with the names in its path.
+/// An endpoint of the API, with the names in its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place<'a> {
     Root,
@@ -15,7 +15,7 @@ pub(crate) enum Place<'a> {
 }
 
 impl<'a> Place<'a> {
-    /// Read from the end: a repository may itself be called `blobs` or `tags`.
+    /// Parsed from the end: a repository itself may be called `blobs` or `tags`.
     pub(crate) fn of(path: &'a str) -> Self {
         if path == "/v2" {
             return Self::Root;

@@ -1,4 +1,4 @@
-//! Registries with the quirks that are known of them. Logins and storage are for the caller to add, by
+//! Registries with their known quirks. The caller adds logins and storage, with
 //! `Builder::access` and `Builder::storage`.
 
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::builder::referrer::Referrers;
 use crate::builder::upload::{BrokenUploads, EarlyCreated, Locations, UploadRanges, Uploads};
 use crate::deletion::{DeletionApi, DigestDeletion, IndexChildren, TagDeletion};
 
-/// What Docker Hub tells of pulls: 100 in six hours.
+/// The window of Docker Hub's quota: 100 pulls in six hours.
 const SIX_HOURS: Duration = Duration::from_secs(21_600);
 
 /// Docker Hub.
 ///
 /// - Manifest `GET`s are counted: <https://docs.docker.com/docker-hub/usage/pulls/>.
 /// - No list of referrers: <https://github.com/docker/roadmap/issues/724>.
-/// - No catalog, for nobody has rights to it.
+/// - No catalog, because no user has rights to it.
 /// - No DELETE: <https://github.com/docker/hub-feedback/issues/1759>.
 pub fn docker_hub() -> Builder {
     Builder::new()
@@ -33,7 +33,7 @@ pub fn docker_hub() -> Builder {
 ///
 /// - Chunks have at most 4 MiB: <https://github.com/oras-project/rust-oci-client/issues/35>.
 /// - A second `PATCH` overwrites, as ocync's documentation says.
-/// - Referrers lead to the website: <https://github.com/artifacthub/hub/issues/4785>.
+/// - Requests for referrers are redirected to the website: <https://github.com/artifacthub/hub/issues/4785>.
 /// - No DELETE: <https://github.com/containers/skopeo/issues/1880>.
 pub fn ghcr() -> Builder {
     Builder::new()
@@ -46,20 +46,20 @@ pub fn ghcr() -> Builder {
 /// Google Artifact Registry.
 ///
 /// - No chunks: <https://github.com/containers/skopeo/issues/1101>.
-/// - A repository has to be made before.
+/// - A repository must be created before a push.
 pub fn google() -> Builder {
     Builder::new().uploads(Uploads::MonolithicOnly).new_repositories(NewRepositories::Refused)
 }
 
 /// Amazon ECR, with immutable tags.
 ///
-/// - A repository has to be made before: <https://github.com/aws/containers-roadmap/issues/853>.
+/// - A repository must be created before a push: <https://github.com/aws/containers-roadmap/issues/853>.
 /// - `n` is at most 1000: <https://github.com/google/go-containerregistry/issues/681>.
 /// - Parts have at least 5 MiB: <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html>.
 /// - `Range` stays where the first chunk ended: <https://github.com/aws/containers-roadmap/issues/2831>.
-/// - A tag cannot even be put again: <https://github.com/aws/containers-roadmap/issues/2380>.
-/// - Mounts only where the account has `BLOB_MOUNTING`.
-/// - A tag is taken away, and with the last one its image; not what an index names:
+/// - A tag cannot even be pushed again unchanged: <https://github.com/aws/containers-roadmap/issues/2380>.
+/// - Mounts only if the account has `BLOB_MOUNTING`.
+/// - DELETE removes a tag, and with the last one its image; but no manifest that an index refers to:
 ///   <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html>.
 pub fn ecr() -> Builder {
     Builder::new()
@@ -73,17 +73,17 @@ pub fn ecr() -> Builder {
         .index_children(IndexChildren::GuardedByEcr)
 }
 
-/// Amazon ECR where the first `PATCH` ends an upload with 201, as it was seen to do.
+/// Amazon ECR when the first `PATCH` ends an upload with 201, as was observed.
 pub fn ecr_early() -> Builder {
     ecr().early_created(EarlyCreated::EveryPatch)
 }
 
 /// Quay.
 ///
-/// - A mount needs `from`: go-containerregistry never leaves it out for that.
+/// - A mount needs `from`: so go-containerregistry always sends it.
 /// - Long logins are refused: <https://github.com/openshift/oc/pull/761>.
 /// - Sparse indexes are refused as invalid, unless `FEATURE_SPARSE_INDEX` is on.
-/// - DELETE takes tags away: <https://github.com/quay/quay/blob/master/endpoints/v2/manifest.py>.
+/// - DELETE removes tags: <https://github.com/quay/quay/blob/master/endpoints/v2/manifest.py>.
 pub fn quay() -> Builder {
     Builder::new()
         .mounts(Mounts::RefusesAnonymous)
@@ -98,7 +98,7 @@ pub fn quay() -> Builder {
 /// - Long logins are refused: <https://github.com/regclient/regclient/issues/797>.
 /// - A session does not survive an error: <https://github.com/Azure/azure-sdk-for-net/issues/35322>.
 /// - Locations are paths.
-/// - An API of its own takes tags away: <https://learn.microsoft.com/en-us/rest/api/containerregistry/tag/delete>.
+/// - An API of its own deletes tags: <https://learn.microsoft.com/en-us/rest/api/containerregistry/tag/delete>.
 /// - DELETE wants a digest: <https://learn.microsoft.com/en-us/rest/api/containerregistry/manifests/delete>.
 pub fn azure() -> Builder {
     Builder::new()
@@ -114,7 +114,7 @@ pub fn azure() -> Builder {
 ///
 /// - 412 for immutable tags.
 /// - Mounts need the right to pull: <https://github.com/goharbor/harbor/issues/19787>.
-/// - DELETE by digest alone, and of nothing that an index names; its API takes tags away.
+/// - DELETE only by digest, and of no manifest that an index refers to; its API deletes tags.
 pub fn harbor() -> Builder {
     Builder::new()
         .immutable_tags(ImmutableTags::Harbor, SameDigest::Refused)
@@ -126,7 +126,7 @@ pub fn harbor() -> Builder {
 
 /// The personal edition of Alibaba's registry.
 ///
-/// - `Range` tells the last chunk alone: <https://github.com/regclient/regclient/issues/627>.
+/// - `Range` states only the last chunk: <https://github.com/regclient/regclient/issues/627>.
 /// - Manifests with empty configs are denied since August 2026, and with them `BuildKit`'s attestations in the form of 0.32:
 ///   <https://github.com/koordinator-sh/koordinator/pull/3194>. Those of before pass.
 /// - No list of referrers.
@@ -136,8 +136,8 @@ pub fn acr_personal() -> Builder {
 
 /// The enterprise edition of Alibaba's registry.
 ///
-/// - `Range` tells the last chunk alone: <https://github.com/regclient/regclient/issues/627>.
-/// - No catalog; with which status is not known.
+/// - `Range` states only the last chunk: <https://github.com/regclient/regclient/issues/627>.
+/// - No catalog; its status is not known.
 pub fn acr_enterprise() -> Builder {
     Builder::new().upload_ranges(UploadRanges::LastChunk).catalog(Catalog::Refused(404))
 }
@@ -151,7 +151,7 @@ pub fn swr() -> Builder {
 
 /// Tencent TCR.
 ///
-/// - Nothing is known but its way of logging in.
+/// - Only its login is known.
 pub fn tcr() -> Builder {
     Builder::new()
 }
@@ -166,7 +166,7 @@ pub fn gitlab() -> Builder {
 
 /// Sonatype Nexus.
 ///
-/// - Sparse indexes are refused, as everywhere unless told otherwise:
+/// - Sparse indexes are refused, as by all registries unless configured otherwise:
 ///   <https://github.com/regclient/regclient/issues/836>.
 /// - `PUT` of a large blob is answered late (<https://github.com/regclient/regclient/issues/540>): add an
 ///   `Effect::Delay`.
@@ -195,9 +195,9 @@ pub fn distribution_2() -> Builder {
         .deletion(TagDeletion::Off, DigestDeletion::Off)
 }
 
-/// CNCF distribution 2.8 where DELETE is on.
+/// CNCF distribution 2.8 with DELETE enabled.
 ///
-/// - By digest alone; all tags go with it, and a child though an index names it.
+/// - Only by digest; all tags are deleted with it, and a child even if an index refers to it.
 pub fn distribution_2_with_delete() -> Builder {
     distribution_2().deletion(TagDeletion::DigestInvalid, DigestDeletion::Alone)
 }
@@ -207,7 +207,7 @@ pub fn distribution_2_with_delete() -> Builder {
 /// - No list of referrers either.
 /// - Sparse indexes are refused unless `validation.manifests.indexes.platforms` says otherwise:
 ///   <https://distribution.github.io/distribution/about/configuration/#validation>.
-/// - DELETE of a tag takes it away. It is off by default there, too, and on here.
+/// - DELETE of a tag removes it. It is off by default there, too, but on here.
 pub fn distribution_3() -> Builder {
     distribution_2_with_delete().indexes(Indexes::Whole).deletion(TagDeletion::Untags, DigestDeletion::Alone)
 }

@@ -1,4 +1,4 @@
-//! Counts what may not happen too often: requests in a window of time, and pulls.
+//! Counts requests in a window of time, and pulls, against their limits.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::answer::Answer;
 use crate::builder::limit::LimitSettings;
 
-/// What was used of the limits so far.
+/// The usage of the limits so far.
 pub(crate) struct Quotas {
     requests: Option<(usize, Duration)>,
     window: Mutex<Option<Window>>,
@@ -32,7 +32,7 @@ impl Quotas {
         }
     }
 
-    /// Counts a request; gives how long to wait if it is one too many.
+    /// Counts a request; returns how long to wait if it exceeds the limit.
     pub(crate) fn take_request(&self) -> Option<Duration> {
         let (most, length) = self.requests?;
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +45,7 @@ impl Quotas {
         (window.requests > most).then(|| length.saturating_sub(now.duration_since(window.start)))
     }
 
-    /// Counts a pull. Says whether it may be.
+    /// Counts a pull. Returns whether it is allowed.
     pub(crate) fn take_pull(&self) -> bool {
         let Some((most, _)) = self.pulls else { return true };
         let add = |pulled: usize| (pulled < most).then_some(pulled + 1);
@@ -56,7 +56,7 @@ impl Quotas {
         self.pulls.map(|(most, _)| most - self.pulled.load(Ordering::Relaxed))
     }
 
-    /// Adds what Docker Hub says of pulls.
+    /// Adds Docker Hub's quota headers.
     pub(crate) fn tell_pulls(&self, answer: Answer) -> Answer {
         let (Some((most, window)), Some(left)) = (self.pulls, self.pulls_left()) else { return answer };
         let window = window.as_secs();
@@ -66,7 +66,7 @@ impl Quotas {
             .header("docker-ratelimit-source", "127.0.0.1")
     }
 
-    /// How many manifests were put before this one.
+    /// How many manifests were pushed before this one.
     pub(crate) fn count_manifest_put(&self) -> usize {
         self.manifest_puts.fetch_add(1, Ordering::Relaxed)
     }

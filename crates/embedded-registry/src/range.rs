@@ -1,13 +1,13 @@
-//! Ranges of bytes: what a reader asks for, and where a chunk of an upload belongs.
+//! Ranges of bytes: those that a client requests, and those of an upload's chunks.
 
-/// What a `Range` header asks of a body.
+/// The bytes that a `Range` header requests.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// All of it. Also for what is not understood, as RFC 9110 has it: several ranges, other units.
+    /// All of it. Also for a header that is not understood, as RFC 9110 demands: several ranges, other units.
     Whole,
     /// From the first byte to just before the second.
     Part(usize, usize),
-    /// What lies outside of it.
+    /// Bytes beyond the end.
     Outside,
 }
 
@@ -27,8 +27,8 @@ pub(crate) fn wanted(header: Option<&str>, length: usize) -> Wanted {
     if start < end { Wanted::Part(start, end) } else { Wanted::Outside }
 }
 
-/// Reads the `Content-Range` of a chunk, `2-5`, into its first byte and its length. Unlike in HTTP at large,
-/// there is no unit in front and no size behind.
+/// Parses the `Content-Range` of a chunk, `2-5`, into its first byte and its length. Unlike HTTP's,
+/// it has no unit before and no size after it.
 pub(crate) fn chunk(header: &str) -> Option<(usize, usize)> {
     let (first, last) = header.split_once('-')?;
     let (first, last) = (first.parse::<usize>().ok()?, last.parse::<usize>().ok()?);

@@ -1,4 +1,4 @@
-//! What the registry was asked, for tests that count.
+//! The logged requests, for tests that count them.
 
 use http::header::HeaderMap;
 use http::header::{self, HeaderName};
@@ -7,7 +7,7 @@ use http::{HeaderValue, Method};
 
 use crate::place::Place;
 
-/// One request with what became of it.
+/// One request with its result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedRequest {
     /// The method.
@@ -18,21 +18,21 @@ pub struct LoggedRequest {
     pub query: Option<String>,
     /// The status of the answer; 0 as long as none was sent.
     pub status: u16,
-    /// Which kind of login came along; never the login itself.
+    /// The kind of login; never the login itself.
     pub authorization: Authorization,
-    /// How the client introduced itself.
+    /// The client's user agent.
     pub user_agent: Option<String>,
-    /// What the client said that it sends.
+    /// The content type that the client stated.
     pub content_type: Option<String>,
-    /// All headers, but of `Authorization` only the scheme, such as `Bearer`.
+    /// All headers; of `Authorization` only the scheme, such as `Bearer`.
     pub headers: HeaderMap,
     /// Bytes of the request's body that were read.
     pub received_bytes: u64,
-    /// Bytes of the answer's body, as handed over to the connection.
+    /// Bytes of the answer's body, as passed to the connection.
     pub sent_bytes: u64,
 }
 
-/// Which kind of login a request carried.
+/// The kind of a request's login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authorization {
     /// None.
@@ -70,7 +70,7 @@ impl LoggedRequest {
         }
     }
 
-    /// The text of a header; nothing where it is missing. For the host that was asked, take `host`.
+    /// The text of a header; `None` if it is missing. For the requested host, use `host`.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -87,7 +87,7 @@ impl LoggedRequest {
         self.place() == Place::Root
     }
 
-    /// A request to the token server: it is the only thing outside of `/v2/`.
+    /// A request to the token server: only these are outside of `/v2/`.
     pub fn is_token(&self) -> bool {
         !self.path.starts_with("/v2")
     }
@@ -102,17 +102,17 @@ impl LoggedRequest {
         matches!(self.place(), Place::Tags { .. })
     }
 
-    /// The list of what refers to a manifest.
+    /// The list of a manifest's referrers.
     pub fn is_referrer_list(&self) -> bool {
         matches!(self.place(), Place::Referrers { .. })
     }
 
-    /// A manifest, asked by this method.
+    /// A manifest, requested with this method.
     pub fn is_manifest(&self, method: &Method) -> bool {
         self.method == *method && matches!(self.place(), Place::Manifest { .. })
     }
 
-    /// A blob, asked by this method: not an upload.
+    /// A blob, requested with this method: not an upload.
     pub fn is_blob(&self, method: &Method) -> bool {
         self.method == *method && matches!(self.place(), Place::Blob { .. })
     }
@@ -127,23 +127,23 @@ impl LoggedRequest {
         matches!(self.place(), Place::Uploads { .. } | Place::Upload { .. })
     }
 
-    /// The opening of an upload, or the wish to mount.
+    /// The opening of an upload, or a mount.
     pub fn is_upload_start(&self) -> bool {
         self.method == Method::POST && self.is_upload()
     }
 
-    /// The wish to mount, whatever the answer was.
+    /// A mount, whatever the answer was.
     pub fn is_mount(&self) -> bool {
         let query = self.query.as_deref().unwrap_or_default();
         self.is_upload_start() && query.split('&').any(|parameter| parameter.starts_with("mount="))
     }
 
-    /// `PATCH`, `PUT`, `GET` or `DELETE` of an open upload: chunk, end, status or cancellation.
+    /// `PATCH`, `PUT`, `GET` or `DELETE` of an open upload: chunk, close, status or cancellation.
     pub fn is_upload_step(&self, method: &Method) -> bool {
         self.method == *method && matches!(self.place(), Place::Upload { .. })
     }
 
-    /// The repository that the path names.
+    /// The repository in the path.
     pub fn repository(&self) -> Option<&str> {
         self.place().repository()
     }

@@ -1,5 +1,5 @@
-//! Answers in rounds: what was asked at the same time is answered together. So the number of rounds is the length of a
-//! client's chain of requests, whatever time it takes.
+//! Answers in rounds: all requests that are waiting at the same time are answered together. So the number of rounds is the length of a
+//! client's chain of requests, independent of time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-/// When nobody has asked for so long, all who wait are answered.
+/// If no request comes for this long, all waiting requests are answered.
 const QUIET: Duration = Duration::from_millis(250);
 
 /// Rounds of one registry, or of several that answer together. Cheap to clone.
@@ -27,7 +27,7 @@ impl Default for Rounds {
 }
 
 impl Rounds {
-    /// How many there were.
+    /// The number of rounds so far.
     pub fn number(&self) -> u64 {
         *self.0.round.borrow()
     }
@@ -44,7 +44,7 @@ impl Rounds {
             }
             let now = self.0.asked.load(Ordering::SeqCst);
             if now == asked {
-                // Whoever else sees the quiet, too, ends the same round.
+                // If several requests notice the quiet, they end the same round.
                 self.0.round.send_if_modified(|round| {
                     let is_this = *round == this;
                     *round += u64::from(is_this);

@@ -1,4 +1,4 @@
-//! Images to fill a registry with: the same for the same numbers.
+//! Images to fill a registry with: the same numbers give the same bytes.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::digest;
 use crate::store::Store;
 
-/// Which media types an image uses.
+/// The media types of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavour {
     /// Docker version 2, schema 2.
@@ -34,7 +34,7 @@ impl Flavour {
     }
 }
 
-/// A manifest that was put into a store.
+/// A manifest that was stored.
 #[derive(Clone, Debug)]
 pub struct Sample {
     /// Its digest.
@@ -47,7 +47,7 @@ pub struct Sample {
     pub descriptor: Value,
 }
 
-/// Bytes that look random, always the same for a number.
+/// Pseudo-random bytes, always the same for a number.
 pub fn layer(number: u64, size: usize) -> Bytes {
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
@@ -64,7 +64,7 @@ pub fn layer(number: u64, size: usize) -> Bytes {
     bytes.into()
 }
 
-/// An image of these layers, under a tag or by its digest alone.
+/// An image of these layers, under a tag or only by its digest.
 pub fn image(
     store: &Store,
     repository: &str,
@@ -97,7 +97,7 @@ pub fn image(
     put(store, repository, tag, manifest_type, manifest.to_string(), Some(architecture))
 }
 
-/// An index of these children, written with indents: whoever prints it again changes its digest.
+/// An index of these children, with indentation: serializing it again changes its digest.
 pub fn index(
     store: &Store,
     repository: &str,
@@ -111,14 +111,14 @@ pub fn index(
     put(store, repository, tag, index_type, format!("{index:#}\n"), None)
 }
 
-/// A signature of `digest` as cosign keeps it: an image under the tag `sha256-….sig`.
+/// A signature of `digest` as cosign stores it: an image under the tag `sha256-….sig`.
 pub fn signature(store: &Store, repository: &str, digest: &str) -> Sample {
     let payload = json!({"critical": {"image": {"docker-manifest-digest": digest}}}).to_string();
     let tag = format!("{}.sig", digest.replace(':', "-"));
     image(store, repository, Some(&tag), Flavour::Oci, &[payload.into()], "")
 }
 
-/// An artifact with an empty config, such as a chart, under a tag or by its digest alone.
+/// An artifact with an empty config, such as a chart, under a tag or only by its digest.
 pub fn artifact(
     store: &Store,
     repository: &str,
@@ -130,7 +130,7 @@ pub fn artifact(
     put(store, repository, tag, Flavour::Oci.types()[0], manifest.to_string(), None)
 }
 
-/// An artifact that refers to `subject`, such as an SBOM: only the list of referrers leads to it.
+/// An artifact that refers to `subject`, such as an SBOM: only the list of referrers has it.
 pub fn referrer(
     store: &Store,
     repository: &str,

@@ -1,4 +1,4 @@
-//! The running registry: its port, its connections and what they share.
+//! The running registry: its port, its connections and their shared state.
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,7 +28,7 @@ pub struct EmbeddedRegistry {
     annex: Option<JoinHandle<()>>,
 }
 
-/// What all connections of a registry share.
+/// The shared state of all connections of a registry.
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) store: Store,
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
 }
 
 impl EmbeddedRegistry {
-    /// Begins to say how the registry is to be: open, with everything the specification offers.
+    /// The settings of a registry: by default it is open and supports everything in the specification.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -64,17 +64,17 @@ impl EmbeddedRegistry {
         Ok(Self { address, shared, server, annex })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where its second port listens, if uploads are sent to one.
+    /// The address of its second port, if uploads are redirected to one.
     pub fn annex(&self) -> Option<SocketAddr> {
         self.shared.annex
     }
 
-    /// Manifests that may still be pulled, if pulls are counted.
+    /// The remaining pulls of the quota, if there is one.
     pub fn pulls_left(&self) -> Option<usize> {
         self.shared.quotas.pulls_left()
     }
@@ -84,55 +84,55 @@ impl EmbeddedRegistry {
         self.address.to_string()
     }
 
-    /// What it holds.
+    /// Its content.
     pub fn store(&self) -> &Store {
         &self.shared.store
     }
 
-    /// What it was asked so far, in the order in which the heads of the requests came.
+    /// The requests so far, in the order in which their heads came.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.shared.desk.log.requests()
     }
 
-    /// What its token server was asked, and what it granted.
+    /// The requests to its token server, and the grants.
     pub fn token_requests(&self) -> Vec<TokenRequest> {
         self.shared.tokens.requests()
     }
 
-    /// All tokens that were given out and not revoked: for tests that look for them where they must not be.
+    /// All tokens that were issued and not revoked: for tests that search them in places where they must not be.
     pub fn issued_tokens(&self) -> Vec<String> {
         self.shared.tokens.issued()
     }
 
-    /// Gives a user a refresh token, as a login by `OAuth2` would have.
+    /// Issues a refresh token to a user, as a login by `OAuth2` would.
     pub fn add_refresh_token(&self, token: &str, user: &str) {
         self.shared.tokens.add_refresh_token(token, user);
     }
 
-    /// Ends all tokens early, as a project that is made anew does.
+    /// Revokes all tokens, as Harbor does when a project is created again.
     pub fn revoke_tokens(&self) {
         self.shared.tokens.revoke();
     }
 
-    /// Forgets what it was asked.
+    /// Clears the request log.
     pub fn clear_requests(&self) {
         self.shared.desk.log.clear();
     }
 
-    /// Misbehaves from now on.
+    /// Adds a fault.
     pub fn misbehave(&self, fault: Fault) {
         self.shared.desk.faults.add(fault);
     }
 
-    /// Behaves again.
+    /// Removes all faults.
     pub fn behave(&self) {
         self.shared.desk.faults.clear();
     }
 
-    /// Stops, and comes back when the port is closed.
+    /// Stops, and returns when the port is closed.
     pub async fn shut_down(mut self) {
         self.abort();
-        // It ends by being cancelled, which is what was wanted.
+        // It ends by the cancellation.
         let _ = (&mut self.server).await;
     }
 
@@ -151,7 +151,7 @@ impl Drop for EmbeddedRegistry {
 }
 
 impl Shared {
-    /// A number that was not given before.
+    /// A new number.
     pub(crate) fn number(&self) -> u64 {
         self.desk.number()
     }

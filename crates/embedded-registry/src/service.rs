@@ -1,4 +1,4 @@
-//! What answers requests: the registry, its second port, and the storage service beside it.
+//! The services that answer requests: the registry, its second port, and the storage service beside it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,21 +15,21 @@ use crate::fault::Faults;
 use crate::log::Log;
 use crate::rounds::Rounds;
 
-/// Something that answers requests.
+/// A service that answers requests.
 pub(crate) trait Service: Send + Sync + 'static {
     fn desk(&self) -> &Desk;
 
-    /// The right answer to a request.
+    /// The correct answer to a request.
     fn answer(&self, head: &Parts, body: &mut RequestBody) -> impl Future<Output = Answer> + Send;
 
-    /// The answer to this request if it carried no login, or a refused one.
+    /// The answer to this request as if it carried no login, or a refused one.
     fn unauthorized(&self, head: &Parts) -> Answer;
 
-    /// Adds what every answer has.
+    /// Adds the headers of every answer.
     fn complete(&self, answer: Answer) -> Answer;
 }
 
-/// What every service has: faults, a log, and the limits of what stands in front of it.
+/// The parts of every service: faults, a log, and the limits of a proxy in front of it.
 pub(crate) struct Desk {
     pub(crate) faults: Faults,
     pub(crate) log: Log,
@@ -49,9 +49,9 @@ pub(crate) struct BodyLimit {
 /// How a proxy treats a body that is too large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LargeBodies {
-    /// With 413 and an HTML page, as nginx; then it reads on for a while, so that the client sees the answer.
+    /// It answers with 413 and an HTML page, as nginx; then it reads on for a while, so that the client sees the answer.
     Answered,
-    /// It resets the connection: what many clients see of an early 413.
+    /// It resets the connection: many clients see an early 413 as a reset.
     Reset,
 }
 
@@ -73,13 +73,13 @@ impl Desk {
         self
     }
 
-    /// A number that was not given before.
+    /// A new number.
     pub(crate) fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 }
 
-/// Takes connections. They live in the set, so that they end with this.
+/// Accepts connections. They are in the set, so that they end with this task.
 pub(crate) async fn accept<S: Service>(listener: TcpListener, service: Arc<S>) {
     let mut connections = JoinSet::new();
     loop {
@@ -88,7 +88,7 @@ pub(crate) async fn accept<S: Service>(listener: TcpListener, service: Arc<S>) {
                 Ok((stream, _)) => {
                     connections.spawn(serve(stream, service.clone()));
                 }
-                // Such as too many open files: that passes when connections end.
+                // Such as too many open files, which passes when connections end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}

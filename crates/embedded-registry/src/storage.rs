@@ -1,4 +1,4 @@
-//! A storage service beside the registry, such as S3 or OSS: it serves blobs to whoever has a signed URL.
+//! A storage service beside the registry, such as S3 or OSS: it serves blobs by signed URLs.
 
 use std::collections::HashMap;
 use std::io;
@@ -23,14 +23,14 @@ use crate::service::{Desk, Service, accept};
 
 /// A running storage service. Dropping it closes its port.
 ///
-/// A request with `Authorization` is answered with 400, and one whose signature is unknown or used up with 403, both
+/// It answers a request with `Authorization` with 400, and one whose signature is unknown or used up with 403, both
 /// with S3's XML.
 pub struct Storage {
     shelf: Shelf,
     server: JoinHandle<()>,
 }
 
-/// What the registry puts blobs on. Clones are the same.
+/// The storage of blobs for the registry. Clones are the same.
 #[derive(Clone)]
 pub(crate) struct Shelf(Arc<Shared>);
 
@@ -68,17 +68,17 @@ impl Storage {
         self.shelf.0.address.to_string()
     }
 
-    /// What it was asked so far.
+    /// The requests so far.
     pub fn requests(&self) -> Vec<LoggedRequest> {
         self.shelf.0.desk.log.requests()
     }
 
-    /// Misbehaves from now on.
+    /// Adds a fault.
     pub fn misbehave(&self, fault: Fault) {
         self.shelf.0.desk.faults.add(fault);
     }
 
-    /// Answers with 503 `SlowDown`, as S3 does to those who ask too much.
+    /// Answers with 503 `SlowDown`, as S3 does to clients that send too many requests.
     pub fn slow_down(&self, times: Times) {
         let body = xml("SlowDown", "Please reduce your request rate.");
         let headers = vec![("content-type", "application/xml".to_owned())];
@@ -86,17 +86,17 @@ impl Storage {
         self.misbehave(Fault { when: Match::any(), times, effect });
     }
 
-    /// Signatures that are given from now on are good for so many requests.
+    /// Each signature that is issued from now on is valid for this many requests.
     pub fn limit_uses(&self, uses: usize) {
         self.shelf.content().uses = Some(uses);
     }
 
-    /// No signature that was given so far is good any more.
+    /// Invalidates all signatures that were issued so far.
     pub fn expire_all(&self) {
         self.shelf.content().signatures.clear();
     }
 
-    /// What becomes of `Range`.
+    /// Sets how `Range` is handled.
     pub fn set_ranges(&self, ranges: Ranges) {
         self.shelf.content().ranges = ranges;
     }
@@ -113,14 +113,14 @@ impl Drop for Storage {
 }
 
 impl Shelf {
-    /// Puts a blob there, and gives an address where it can be read.
+    /// Stores a blob, and returns a URL to read it.
     pub(crate) fn sign(&self, digest: &str, bytes: Bytes) -> String {
         let number = self.0.desk.number();
         let mut content = self.content();
         let signature = Signature { digest: digest.to_owned(), uses_left: content.uses };
         content.blobs.insert(digest.to_owned(), bytes);
         content.signatures.insert(format!("sig/{number}="), signature);
-        // Escaped as they come, so that a client which decodes and encodes the query is found out.
+        // With escapes, so that a client which decodes and encodes the query again is detected.
         format!("http://{}/bucket/{digest}?Expires=1893456000&Signature=sig%2F{number}%3D", self.0.address)
     }
 
@@ -134,7 +134,7 @@ impl Shared {
         self.content.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The blob that the signature is for, and how its parts are given.
+    /// The blob of the signature, and how its ranges are handled.
     fn open(&self, head: &Parts) -> Option<(Bytes, Ranges)> {
         let digest = head.uri.path().strip_prefix("/bucket/")?;
         let (_, given) = parameters(head).find(|(name, _)| name == "Signature")?;

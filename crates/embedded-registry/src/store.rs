@@ -1,4 +1,4 @@
-//! What the registry holds: reached by HTTP through the endpoints, and directly by those who seed and judge.
+//! The registry's content: reached by HTTP through the endpoints, and directly by tests that fill and check it.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,17 +41,17 @@ impl Store {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Asks a repository something; `None` where there is no such repository.
+    /// Reads from a repository; `None` if there is no such repository.
     pub(crate) fn ask<T>(&self, repository: &str, question: impl FnOnce(&Repository) -> T) -> Option<T> {
         self.content().repositories.get(repository).map(question)
     }
 
-    /// Makes an empty repository, for registries that make none by themselves.
+    /// Creates an empty repository, for registries that create none by a push.
     pub fn create_repository(&self, name: &str) {
         self.content().repository(name);
     }
 
-    /// Puts a blob into a repository; gives its sha256 digest.
+    /// Stores a blob in a repository; returns its sha256 digest.
     pub fn put_blob(&self, repository: &str, bytes: impl Into<Bytes>) -> String {
         let bytes = bytes.into();
         let digest = digest::sha256(&bytes);
@@ -59,12 +59,12 @@ impl Store {
         digest
     }
 
-    /// Puts a blob under a digest that was checked before.
+    /// Stores a blob under a digest that was checked before.
     pub(crate) fn put_blob_as(&self, repository: &str, digest: &str, bytes: Bytes) {
         self.content().repository(repository).blobs.insert(digest.to_owned(), bytes);
     }
 
-    /// Puts a manifest under a tag or its digest, complete or not; gives its digest.
+    /// Stores a manifest under a tag or its digest, complete or not; returns its digest.
     pub fn put_manifest(
         &self,
         repository: &str,
@@ -84,7 +84,7 @@ impl Store {
         digest
     }
 
-    /// Lets a tag point at a digest, whether that is there or not.
+    /// Points a tag to a digest, whether that exists or not.
     pub fn tag(&self, repository: &str, tag: &str, digest: &str) {
         self.content().repository(repository).tags.insert(tag.to_owned(), digest.to_owned());
     }
@@ -109,7 +109,7 @@ impl Store {
         self.ask(repository, |found| found.blobs.get(digest).cloned())?
     }
 
-    /// A blob of whichever repository.
+    /// A blob of any repository.
     pub(crate) fn blob_anywhere(&self, digest: &str) -> Option<Bytes> {
         self.content().repositories.values().find_map(|found| found.blobs.get(digest).cloned())
     }
@@ -119,13 +119,13 @@ impl Store {
         self.ask(repository, |found| found.blobs.len()).unwrap_or_default()
     }
 
-    /// Removes a blob, as a storage fault or a garbage collection would. Says whether it was there.
+    /// Removes a blob, as a storage fault or a garbage collection would. Returns whether it existed.
     pub fn remove_blob(&self, repository: &str, digest: &str) -> bool {
         let mut content = self.content();
         content.repositories.get_mut(repository).is_some_and(|found| found.blobs.remove(digest).is_some())
     }
 
-    /// Removes a tag, or a manifest by its digest with all its tags. Says whether it was there.
+    /// Removes a tag, or a manifest by its digest with all its tags. Returns whether it existed.
     pub fn remove_manifest(&self, repository: &str, reference: &str) -> bool {
         let mut content = self.content();
         let Some(repository) = content.repositories.get_mut(repository) else { return false };
@@ -136,19 +136,19 @@ impl Store {
         repository.tags.remove(reference).is_some()
     }
 
-    /// Removes a repository with all it has, as a registry's own API does. Says whether it was there.
+    /// Removes a repository with its content, as a registry's own API does. Returns whether it existed.
     pub fn remove_repository(&self, repository: &str) -> bool {
         self.content().repositories.remove(repository).is_some()
     }
 
-    /// Gives a blob other bytes under its digest, as a damaged disk would. Says whether it was there.
+    /// Replaces a blob's bytes under its digest, as a damaged disk would. Returns whether it existed.
     pub fn damage_blob(&self, repository: &str, digest: &str, bytes: impl Into<Bytes>) -> bool {
         let mut content = self.content();
         let blob = content.repositories.get_mut(repository).and_then(|found| found.blobs.get_mut(digest));
         blob.map(|blob| *blob = bytes.into()).is_some()
     }
 
-    /// Gives a manifest other bytes under its digest. Says whether it was there.
+    /// Replaces a manifest's bytes under its digest. Returns whether it existed.
     pub fn damage_manifest(&self, repository: &str, digest: &str, bytes: impl Into<Bytes>) -> bool {
         let mut content = self.content();
         let found =

@@ -1,4 +1,4 @@
-//! The token server, and what its tokens allow.
+//! The token server, and the grants of its tokens.
 
 mod issued;
 mod question;
@@ -19,26 +19,26 @@ use crate::answer::Answer;
 use crate::body::RequestBody;
 use crate::gate::CATALOG;
 
-/// Tokens that were given out.
+/// The issued tokens.
 #[derive(Default)]
 pub(crate) struct Tokens(Mutex<Given>);
 
 #[derive(Default)]
 struct Given {
     issued: Vec<Issued>,
-    /// Refresh tokens, and whose they are.
+    /// Refresh tokens, with their users.
     refresh_tokens: HashMap<String, String>,
     requests: Vec<TokenRequest>,
 }
 
-/// What the token server was asked: for tests that count. No secret is in it.
+/// A request to the token server: for tests that count. It contains no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRequest {
     /// The method.
     pub method: Method,
-    /// `grant_type`, where it was a `POST`.
+    /// `grant_type`, for a `POST`.
     pub grant_type: Option<String>,
-    /// Who the client says it is.
+    /// The client's stated id.
     pub client_id: Option<String>,
     /// The scopes, one by one.
     pub scopes: Vec<String>,
@@ -47,7 +47,7 @@ pub struct TokenRequest {
 }
 
 impl Tokens {
-    /// Answers a request for a token. Who lacks a right gets a token without it, not a refusal.
+    /// Answers a request for a token. A user without a right gets a token without it, not a refusal.
     pub(crate) async fn answer(&self, access: &TokenAccess, head: &Parts, body: &mut RequestBody) -> Answer {
         let question = match Question::read(head, body).await {
             Ok(question) => question,
@@ -106,7 +106,7 @@ impl Tokens {
         answer
     }
 
-    /// Who asks; nobody in particular where nothing is shown.
+    /// The user of the request; `None` without credentials.
     fn user<'a>(&self, access: &'a TokenAccess, question: &Question) -> Result<Option<&'a User>, Answer> {
         let found = match question.proof() {
             Proof::Nothing => return Ok(None),
@@ -127,7 +127,7 @@ impl Tokens {
         found.map(Some).ok_or_else(|| refused(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message))
     }
 
-    /// What a token allows; nothing where it was never given out, or where its time is over.
+    /// The grants of a token; `None` if it was never issued, or has expired.
     pub(crate) fn grants(&self, token: &str) -> Option<Vec<Grant>> {
         let mut given = self.lock();
         given.issued.retain(Issued::is_alive);
@@ -159,7 +159,7 @@ fn refused(status: StatusCode, code: &str, message: &str) -> Answer {
     Answer::errors(status, &[json!({"code": code, "message": message})])
 }
 
-/// What `grants` leave of the scope `repository:name:pull,push`.
+/// The part of the scope `repository:name:pull,push` that `grants` allow.
 fn grant(grants: &[Grant], scope: &str) -> Option<Grant> {
     if scope == "registry:catalog:*" {
         return may(grants, CATALOG, Action::Pull).then(|| Grant::pull(CATALOG));

@@ -1,4 +1,4 @@
-//! Open upload sessions: what came so far, and which of the locations handed out is the newest.
+//! Open upload sessions: the received bytes, and the latest location.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,10 +6,10 @@ use bytes::{Bytes, BytesMut};
 
 use crate::digest::Running;
 
-/// The most bytes that are reserved because a client says that it will send them.
+/// The most bytes that are reserved for an announced length.
 const LARGEST_RESERVE: usize = 64 << 20;
 
-/// A session that requests share: it keeps what came even if the request that brought it breaks off.
+/// A session that requests share: it keeps the received bytes even if their request breaks off.
 #[derive(Clone)]
 pub(crate) struct Session(Arc<Mutex<Upload>>);
 
@@ -21,7 +21,7 @@ struct Upload {
     /// Where the newest chunk begins.
     chunk: usize,
     first_chunk_end: Option<usize>,
-    /// Whether the newest whole chunk had fewer bytes than only the last one may.
+    /// Whether the newest complete chunk is smaller than any but the last one may be.
     has_small_chunk: bool,
 }
 
@@ -46,7 +46,7 @@ impl Session {
         self.upload().bytes.len()
     }
 
-    /// From the first byte of the newest chunk to just behind its last one.
+    /// From the first byte of the newest chunk to just after its last one.
     pub(crate) fn last_chunk(&self) -> (usize, usize) {
         let upload = self.upload();
         (upload.chunk, upload.bytes.len())
@@ -57,7 +57,7 @@ impl Session {
         upload.first_chunk_end.unwrap_or(upload.bytes.len())
     }
 
-    /// Whether bytes that come now show that a small chunk was not the last.
+    /// Whether new bytes show that a small chunk was not the last.
     pub(crate) fn follows_small_chunk(&self) -> bool {
         self.upload().has_small_chunk
     }
@@ -74,7 +74,7 @@ impl Session {
         upload.bytes.extend_from_slice(piece);
     }
 
-    /// Closes a chunk, which before the last one must have `smallest` bytes.
+    /// Closes a chunk, which must have `smallest` bytes unless it is the last one.
     pub(crate) fn end_chunk(&self, smallest: usize) {
         let mut upload = self.upload();
         let end = upload.bytes.len();
@@ -94,13 +94,13 @@ impl Session {
         self.upload().truncate(0);
     }
 
-    /// What a location carries in its query. It looks like what registries sign and encode, so that a client
-    /// that decodes and encodes it again is found out.
+    /// The query of a location. It has characters as registries' signed and encoded states have, so that a client
+    /// that decodes and encodes it again is detected.
     pub(crate) fn state(&self) -> String {
         format!("opaque=={}", self.upload().turn)
     }
 
-    /// Makes the locations handed out so far outdated, as the specification warns that they may be.
+    /// Invalidates the locations so far, as the specification warns that a registry may do.
     pub(crate) fn next_turn(&self) {
         self.upload().turn += 1;
     }

@@ -1,17 +1,17 @@
-//! What the registry client's errors mean to the engine: the one place that says how far a failure reaches.
+//! Maps the registry client's errors to the engine's. Only this file decides how far a failure reaches.
 
 use oci::ErrorKind;
 use registry::{Concern, Error, Offer, OptionalEndpoint};
 use sync::endpoint::{EndpointError, Meaning, Scope};
 
-/// The error as the engine judges it.
+/// The engine's error for a registry client's error.
 pub fn judged(error: Error) -> EndpointError {
     let (kind, scope, meaning) = (error.kind(), scope(error.concern()), meaning(&error));
     let (is_retryable, wait) = (error.is_retryable(), error.retry_after());
     EndpointError { scope, is_retryable, wait, meaning, ..EndpointError::new(kind, error) }
 }
 
-/// The same of the question for the tags of a target: `None` where there is no repository, so that there are no tags.
+/// The same for a request for a target's tags: `None` if the repository does not exist, so that it has no tags.
 pub(crate) fn judged_list(error: Error) -> Option<EndpointError> {
     match error.offer(OptionalEndpoint::TargetTags) {
         Offer::NothingHere => None,
@@ -19,7 +19,7 @@ pub(crate) fn judged_list(error: Error) -> Option<EndpointError> {
     }
 }
 
-/// The same of an address that only an image's manifest names: whatever is wrong there concerns nothing else.
+/// The same for an address that only an image's manifest names: a failure there concerns only that image.
 pub(crate) fn judged_external(error: Error) -> EndpointError {
     EndpointError { scope: Scope::Image, ..judged(error) }
 }
@@ -34,7 +34,7 @@ fn scope(concern: Concern) -> Scope {
     }
 }
 
-/// How far a failure reaches that a cloud's API tells, of which no more is known than its kind.
+/// How far a failure of a cloud's API reaches, if only its kind is known.
 pub(crate) fn scope_by_kind(kind: ErrorKind) -> Scope {
     match kind {
         ErrorKind::Unauthorized => Scope::Login,

@@ -1,7 +1,7 @@
-//! Joins the engine's traits with those who keep images: a registry behind [`sync::Source`] and [`sync::Target`], and what
-//! registries offer beside the protocol behind [`sync::listing`].
+//! Implements the engine's traits for registries: a registry behind [`sync::Source`] and [`sync::Target`], and
+//! registries' APIs beside the protocol behind [`sync::listing`].
 //!
-//! The engine judges every failure by [`judged`]; the registry client's own error stays inside
+//! Every failure is mapped by [`judged`]; the registry client's own error stays inside
 //! ([`EndpointError::inner`](sync::endpoint::EndpointError::inner)).
 
 mod judge;

@@ -1,4 +1,4 @@
-//! The registry client's readers as the engine's.
+//! Adapts the registry client's readers to the engine.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::judge::{judged, judged_external, judged_list};
 /// The pages of a repository's tags.
 pub(crate) struct TagList {
     pub(crate) pages: TagPages,
-    /// Whether it is a target that is asked, which can do without the list.
+    /// Whether it is a target, which can do without the list.
     pub(crate) is_target: bool,
 }
 
@@ -44,7 +44,7 @@ impl Blob {
         Self { reader, judge: judged }
     }
 
-    /// From an address that only its manifest names.
+    /// A blob from an address that only its manifest names.
     pub(crate) fn external(reader: BlobReader) -> Self {
         Self { reader, judge: judged_external }
     }
@@ -68,7 +68,7 @@ impl BlobRead for Blob {
     }
 }
 
-/// A blob that can be read again in part.
+/// A blob of which parts can be read again.
 struct History(BlobHistory);
 
 impl ReadAgain for History {

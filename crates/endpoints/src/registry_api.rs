@@ -1,6 +1,6 @@
-//! What registries offer beside the protocol, in the form in which the engine asks for it.
+//! Registries' APIs beside the protocol, in the form that the engine uses.
 //!
-//! Which of it a registry has is found out by asking: by what it calls itself in its challenge, never by its name.
+//! The kind of API is found out by a request: by the service in the registry's challenge, never by its host name.
 
 mod acr;
 mod acr_repositories;
@@ -25,36 +25,36 @@ pub use acr::{AcrAccess, AcrSettings};
 pub use listing::RegistryListing;
 pub use trouble::{Shown, Trouble};
 
-/// What one registry, as one user sees it, offers beside the protocol.
+/// The APIs of one registry beside the protocol, with one login.
 pub struct RegistryApi {
     registry: Registry,
     acr: Option<Arc<AcrAccess>>,
     harbor: OnceCell<Option<providers::harbor::Harbor>>,
-    /// Whether its API failed when it was asked what all tags point at: it is asked no more then.
+    /// Whether its API failed to list the digests of all tags: then it is not asked again.
     gives_no_digests: AtomicBool,
-    /// Projects and repositories that are known to be there.
+    /// Projects and repositories that are known to exist.
     ready: Mutex<HashSet<String>>,
 }
 
 impl RegistryApi {
-    /// Of the registry that `registry` speaks to, with the way to Alibaba's API where its login is from there.
+    /// For the registry of `registry`; `acr` is the access to Alibaba's API if its login comes from there.
     pub fn new(registry: Registry, acr: Option<Arc<AcrAccess>>) -> Self {
         let (harbor, gives_no_digests, ready) = Default::default();
         Self { registry, acr, harbor, gives_no_digests, ready }
     }
 
-    /// The way to Alibaba's API, where the auth entry names one.
+    /// The access to Alibaba's API, if the auth entry names one.
     pub fn acr(&self) -> Option<&Arc<AcrAccess>> {
         self.acr.as_ref()
     }
 
-    /// What is to be told about it, once a run is over.
+    /// A note about the API, for the end of a run.
     pub fn note(&self) -> Option<String> {
         let note = self.acr.as_ref()?.note()?;
         Some(format!("{}: {note}", self.registry.host()))
     }
 
-    /// What all tags of a repository point at, and since when; `None` where the registry has no such list.
+    /// The digests and push times of all tags of a repository; `None` if the registry has no such list.
     pub async fn bulk_listing(
         &self,
         repository: &RepositoryName,
@@ -71,7 +71,7 @@ impl RegistryApi {
             return None;
         }
         let asked = self.bulk_listing(repository).await;
-        // Whatever is in the way: each tag can be asked for by the protocol itself, which then tells what is wrong.
+        // After any of these failures, each tag is resolved by the protocol, which then reports the problem.
         if asked.as_ref().is_err_and(|error| matches!(error.scope, Scope::Store | Scope::Login)) {
             self.gives_no_digests.store(true, Ordering::Relaxed);
         }
@@ -79,7 +79,7 @@ impl RegistryApi {
     }
 
     async fn make_ready(&self, repository: &RepositoryName) -> Result<(), EndpointError> {
-        // Held while something is created, so that it is created once.
+        // Locked while something is created, so that it is created once.
         let mut ready = self.ready.lock().await;
         match &self.acr {
             Some(acr) => acr.make_ready(repository, &mut ready).await,

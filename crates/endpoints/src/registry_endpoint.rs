@@ -34,12 +34,12 @@ pub struct RegistryEndpoint {
 }
 
 impl RegistryEndpoint {
-    /// To read from.
+    /// A repository to read from.
     pub fn source(registry: &Registry, repository: &RepositoryName) -> Self {
         Self::new(registry, repository, Access::Pull)
     }
 
-    /// To write to.
+    /// A repository to write to.
     pub fn target(registry: &Registry, repository: &RepositoryName) -> Self {
         Self::new(registry, repository, Access::PullPush)
     }
@@ -52,39 +52,39 @@ impl RegistryEndpoint {
         Self { repository, name, store, access, bulk, bulk_listing, untagging, preparation, prepared }
     }
 
-    /// The same, where the registry can give the digests of many tags at once.
+    /// The same, with an API that gives the digests of many tags at once.
     #[must_use]
     pub fn with_bulk_digests(self, bulk: Arc<dyn BulkDigests>) -> Self {
         Self { bulk: Some(bulk), ..self }
     }
 
-    /// The same, where the registry offers more than the protocol to take tags away.
+    /// The same, with an API that deletes tags.
     #[must_use]
     pub fn with_untagging(self, untagging: Arc<dyn Untags>) -> Self {
         Self { untagging: Some(untagging), ..self }
     }
 
-    /// The same, where something has to be made ready before anything is pushed.
+    /// The same, with a preparation before the first push.
     #[must_use]
     pub fn with_preparation(self, preparation: Arc<dyn Preparation>) -> Self {
         Self { preparation: Some(preparation), ..self }
     }
 
-    /// Done once, however many images wait for it; a failure is tried again by whoever comes next.
+    /// Runs once, however many images wait for it; after a failure, the next image tries again.
     async fn make_ready(&self) -> Result<(), EndpointError> {
         let Some(preparation) = &self.preparation else { return Ok(()) };
         let prepare = || preparation.prepare(self.repository.name());
         self.prepared.get_or_try_init(prepare).await.map(drop)
     }
 
-    /// Asked once, however many tags want to know.
+    /// Requested once, however many tags need it.
     async fn read_bulk_tags(&self) -> Option<Arc<BulkListing>> {
         let bulk = self.bulk.as_ref()?;
         self.bulk_listing.get_or_init(|| bulk.digests(self.repository.name())).await.clone()
     }
 
-    /// Some registries deny even looks at a repository that a push would create. What is denied for good
-    /// is denied again when something is sent, and told then.
+    /// Some registries deny even reads of a repository that a push would create. A lasting refusal
+    /// comes again when something is sent, and is reported then.
     fn absent_if_denied<T>(&self, result: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
         match result {
             Err(error @ Error::Refused(_))
@@ -258,7 +258,7 @@ impl Deletes for RegistryEndpoint {
     }
 }
 
-/// What became of a deletion, in the engine's terms.
+/// The result of a deletion, in the engine's terms.
 fn deletion(deletion: registry::Deletion) -> Deletion {
     match deletion {
         registry::Deletion::Done => Deletion::Done,

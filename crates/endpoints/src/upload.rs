@@ -1,4 +1,4 @@
-//! The registry client's upload session as the engine's upload.
+//! Adapts the registry client's upload session to the engine.
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt as _, TryFutureExt as _};

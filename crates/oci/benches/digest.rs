@@ -1,4 +1,4 @@
-//! What hashing costs: every byte that is copied goes through a verifier.
+//! Measures hashing: every copied byte goes through a verifier.
 
 use divan::Bencher;
 use divan::counter::BytesCount;

@@ -1,4 +1,4 @@
-//! What reading a manifest costs: once for each image, and once more for what it refers to.
+//! Measures reading a manifest: once for each image, and once more for its references.
 
 use bytes::Bytes;
 use divan::{Bencher, black_box};
@@ -23,7 +23,7 @@ fn image(layers: usize) -> Bytes {
         .into()
 }
 
-/// Taking what a registry answered: media type and digest.
+/// Reads a registry's answer: media type and digest.
 #[divan::bench(args = [1, 10, 100])]
 fn take(bencher: Bencher<'_, '_>, layers: usize) {
     let bytes = image(layers);
@@ -31,7 +31,7 @@ fn take(bencher: Bencher<'_, '_>, layers: usize) {
         .bench_local(|| RawManifest::from_answer(&MediaType::OCI_MANIFEST, black_box(bytes.clone()), None));
 }
 
-/// What it refers to.
+/// Reads the manifest's references.
 #[divan::bench(args = [1, 10, 100])]
 fn links(bencher: Bencher<'_, '_>, layers: usize) {
     let manifest = RawManifest::from_answer(&MediaType::OCI_MANIFEST, image(layers), None);

@@ -1,4 +1,4 @@
-//! What a manifest says about a piece of content that it refers to.
+//! Descriptors: a manifest's references to other content.
 
 use std::collections::BTreeMap;
 
@@ -12,40 +12,40 @@ use crate::{Digest, MediaType, Mismatch, Platform, lenient};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// What kind of content it is. Some old manifests leave it out.
+    /// The content's media type. Some old manifests leave it out.
     #[serde(default, deserialize_with = "lenient::filled", skip_serializing_if = "Option::is_none")]
     pub media_type: Option<MediaType>,
-    /// Names the content.
+    /// The content's digest.
     pub digest: Digest,
-    /// Size of the content in bytes; schema 1 manifests do not tell it.
+    /// Size of the content in bytes; schema 1 manifests leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// Where else the content may be had: for layers that registries may not distribute.
+    /// Other addresses of the content: for layers that registries may not distribute.
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Vec::is_empty")]
     pub urls: Vec<String>,
-    /// For which platform this child of an index is.
+    /// The platform of this child of an index.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
-    /// What kind of artifact the content is, where it is a manifest: lists of referrers tell it.
+    /// The type of artifact, if the content is a manifest: lists of referrers have it.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<MediaType>,
-    /// What the manifest's maker noted about the content.
+    /// Notes by the manifest's author.
     #[serde(default, deserialize_with = "lenient::texts", skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// The content itself in base64: lists of referrers keep it, and nobody here reads it.
+    /// The content itself in base64: kept for lists of referrers, but never read here.
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     data: Option<String>,
 }
 
 impl Descriptor {
-    /// A descriptor that says nothing else.
+    /// A descriptor without further fields.
     pub fn new(media_type: Option<MediaType>, digest: Digest, size: Option<u64>) -> Self {
         let (urls, annotations) = Default::default();
         let (platform, artifact_type, data) = Default::default();
         Self { media_type, digest, size, urls, platform, artifact_type, annotations, data }
     }
 
-    /// About how many bytes it takes in memory: its texts, and some room for what has a fixed size.
+    /// About how many bytes it takes in memory: its texts, and an estimate for the rest.
     pub fn bytes_held(&self) -> u64 {
         const ROOM: usize = 256;
         const ROOM_OF_ENTRY: usize = 64;
@@ -55,10 +55,10 @@ impl Descriptor {
         (ROOM + data + urls.chain(notes).sum::<usize>()) as u64
     }
 
-    /// Checks content of `actual` bytes against the size that is told here.
+    /// Checks content of `actual` bytes against the descriptor's size.
     ///
     /// # Errors
-    /// It is another one.
+    /// The sizes differ.
     pub fn check_size(&self, actual: u64) -> Result<(), Mismatch> {
         match self.size.filter(|size| *size != actual) {
             Some(expected) => Err(Mismatch::Size { digest: self.digest.clone(), expected, actual }),
@@ -66,10 +66,10 @@ impl Descriptor {
         }
     }
 
-    /// Whether an entry of an index may be a manifest: one that says of itself that it is something else is a blob.
+    /// Whether an entry of an index may be a manifest: an entry with another known type is a blob.
     ///
-    /// `BuildKit` keeps the layers of a build's cache so: <https://github.com/docker/buildx/issues/1007>. Types that
-    /// only look like a manifest's count as one, because more may come than are known here.
+    /// `BuildKit` stores the layers of a build's cache like that: <https://github.com/docker/buildx/issues/1007>. Types that
+    /// only look like a manifest's count as one, because there may be new ones.
     pub fn may_be_manifest(&self) -> bool {
         let Some(media_type) = &self.media_type else { return true };
         let text = media_type.as_str();
@@ -77,8 +77,8 @@ impl Descriptor {
     }
 
     /// Whether an entry of an index, or of a list of referrers, is one of `BuildKit`'s attestations: by its annotation
-    /// (<https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md>), as the artifact that it is
-    /// since 0.32, or because it is for no platform that there is.
+    /// (<https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md>), by its artifact type
+    /// since 0.32, or by its platform, which is none.
     pub fn is_attestation(&self) -> bool {
         let is_marked = self
             .annotations
@@ -90,15 +90,15 @@ impl Descriptor {
         is_marked || is_artifact || self.platform.as_ref().is_some_and(is_for_none)
     }
 
-    /// Whether this is the config of an image that runs somewhere, not of an artifact.
+    /// Whether this is the config of a runnable image, not of an artifact.
     pub fn is_image_config(&self) -> bool {
         let known =
             ["application/vnd.oci.image.config.v1+json", "application/vnd.docker.container.image.v1+json"];
         self.media_type.as_ref().is_some_and(|media_type| known.contains(&media_type.as_str()))
     }
 
-    /// Whether registries refuse manifests that refer to this without having it: not so for layers that may
-    /// only be had elsewhere (Windows base images).
+    /// Whether registries refuse manifests that refer to this blob without having it: they do not for layers that are
+    /// only available elsewhere (Windows base images).
     pub fn is_kept_by_registries(&self) -> bool {
         let foreign = |media_type: &MediaType| {
             media_type.as_str().contains("nondistributable") || media_type.as_str().contains(".foreign.")

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use crate::Hasher;
 use crate::foreign_text::Cleaned;
 
-/// Names content by its hash. 40 bytes on 64-bit machines, so that millions fit in memory.
+/// Identifies content by its hash. 40 bytes on 64-bit machines, so that millions fit in memory.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(pub(crate) Value);
 
@@ -21,7 +21,7 @@ pub(crate) enum Value {
 /// The hash algorithms that the image specification registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// What practically every registry uses.
+    /// The algorithm that practically every registry uses.
     Sha256,
     /// The optional one.
     Sha512,
@@ -34,22 +34,22 @@ pub enum DigestError {
     /// There is no `algorithm:` in front.
     #[error("`{}` is not a digest: expected `sha256:` and 64 hexadecimal digits", Cleaned(text))]
     NoAlgorithm {
-        /// What was read.
+        /// The text.
         text: String,
     },
-    /// The algorithm is one that we cannot compute.
+    /// We do not support the algorithm.
     #[error("digest algorithm `{}` is not supported: only sha256 and sha512 are", Cleaned(algorithm))]
     UnknownAlgorithm {
-        /// What was read.
+        /// The algorithm's name.
         algorithm: String,
     },
-    /// The part behind the colon has the wrong length or characters.
+    /// The part after the colon has the wrong length or characters.
     #[error(
         "`{}` is not a valid {algorithm} digest: it needs {expected} lower-case hexadecimal digits",
         Cleaned(text)
     )]
     InvalidHex {
-        /// What was read.
+        /// The text.
         text: String,
         /// The algorithm it names.
         algorithm: Algorithm,
@@ -59,7 +59,7 @@ pub enum DigestError {
 }
 
 impl Algorithm {
-    /// The registered name, as it stands before the colon.
+    /// The registered name: the part before the colon.
     pub fn name(self) -> &'static str {
         match self {
             Self::Sha256 => "sha256",
@@ -74,7 +74,7 @@ impl Algorithm {
         }
     }
 
-    /// Hashes `bytes` at once.
+    /// The digest of `bytes`.
     pub fn digest(self, bytes: &[u8]) -> Digest {
         let mut hasher = Hasher::new(self);
         hasher.update(bytes);
@@ -102,12 +102,12 @@ impl Digest {
         Algorithm::Sha256.digest(bytes)
     }
 
-    /// The part behind the colon.
+    /// The part after the colon.
     pub fn hex(&self) -> String {
         hex::encode(self.bytes())
     }
 
-    /// Algorithm and the first twelve digits: enough for a person to recognise it by.
+    /// Algorithm and the first twelve digits: enough for people to recognise it.
     pub fn short(&self) -> String {
         format!("{}:{}", self.algorithm(), hex::encode(&self.bytes()[..6]))
     }

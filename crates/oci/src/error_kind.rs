@@ -1,31 +1,31 @@
-//! What a failed question to a store is about.
+//! Kinds of errors of requests to a store.
 
 use serde::{Deserialize, Serialize};
 
-/// What to make of an error, whatever its details. Its names travel between workers.
+/// The kind of an error, without its details. Workers send its name to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ErrorKind {
-    /// Who we are is not accepted, or nobody is logged in.
+    /// The store refuses the login, or wants one.
     Unauthorized,
-    /// We are known, but may not do this.
+    /// The store accepts the login, but refuses the request.
     Denied,
     /// The repository, manifest or blob is not there.
     NotFound,
     /// Too many requests.
     RateLimited,
-    /// The server has trouble of its own.
+    /// The server itself fails.
     Unavailable,
-    /// Name, connection or body.
+    /// Name resolution, connection or body failed.
     Network,
-    /// TLS or certificate.
+    /// TLS or the certificate failed.
     Tls,
     /// Nothing moved for too long.
     Stalled,
-    /// Bytes do not have the digest or size that they should.
+    /// Bytes do not have the expected digest or size.
     Mismatch,
-    /// What was sent is larger than the other side, or a proxy in front of it, takes.
+    /// The request's content is larger than the other side, or a proxy in front of it, takes.
     TooLarge,
-    /// The other side does not accept what was sent.
+    /// The other side refuses the request's content.
     Rejected,
     /// The answer makes no sense.
     Protocol,

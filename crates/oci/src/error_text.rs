@@ -1,8 +1,8 @@
-//! Errors in words.
+//! Errors as text.
 
 use std::error::Error;
 
-/// An error with all that lies behind it, in one line.
+/// An error with all its sources, in one line.
 pub fn with_sources(error: &dyn Error) -> String {
     let (mut text, mut source) = (error.to_string(), error.source());
     while let Some(link) = source {

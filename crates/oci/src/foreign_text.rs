@@ -1,8 +1,8 @@
-//! Texts that strangers wrote, made fit to be shown: nothing in them that a terminal obeys, that forges a line of a
-//! log or turns the reading direction, and no megabytes.
+//! Makes foreign texts safe to show: without terminal sequences, without forged log
+//! lines or changes of the text direction, and cut to a limit.
 //!
-//! Registries, files and arguments may hold anything. Their texts stay as they came where a program decides
-//! by them, and go through here where a person reads them: into error messages, notes, lines, logs, reports.
+//! Registries, files and arguments may contain anything. The program works with the unchanged texts, and cleans
+//! them here for people: for error messages, notes, lines, logs, reports.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -11,19 +11,19 @@ use std::ops::RangeInclusive;
 /// The most bytes of one foreign text that are shown, unless the caller says otherwise.
 pub const LIMIT: usize = 512;
 
-/// What a cut text ends with takes at most so many bytes: `… (18446744073709551615 bytes)`.
+/// The most bytes of the end of a cut text: `… (18446744073709551615 bytes)`.
 const LONGEST_END: usize = 40;
 
-/// A text as it may be shown: escaped where need be, and cut to [`LIMIT`] bytes.
+/// A text that is safe to show: escaped where necessary, and cut to [`LIMIT`] bytes.
 ///
-/// What was cleaned once stays as it is when it is cleaned again, so that each layer may clean what it shows.
+/// Cleaning a cleaned text does not change it, so that each layer may clean what it shows.
 pub fn clean(text: &str) -> Cow<'_, str> {
     clean_to(text, LIMIT)
 }
 
 /// The same with another limit in bytes, which is at least 64.
 ///
-/// Control and format characters, line separators, odd blanks and characters that nothing shows become `\n`, `\t` or
+/// Control and format characters, line separators, unusual blanks and invisible characters become `\n`, `\t` or
 /// `\u{202e}`. All others stay, backslashes among them.
 pub fn clean_to(text: &str, limit: usize) -> Cow<'_, str> {
     let limit = limit.max(64);
@@ -53,7 +53,7 @@ pub fn is_plain(character: char) -> bool {
     }
 }
 
-/// Controls, fillers and joiners that have no looks of their own, and the plane of tags and selectors.
+/// Controls, fillers and joiners that are invisible, and the plane of tags and selectors.
 const INVISIBLE: [RangeInclusive<char>; 7] = [
     '\0'..='\u{a0}',
     '\u{34f}'..='\u{34f}',
@@ -64,7 +64,7 @@ const INVISIBLE: [RangeInclusive<char>; 7] = [
     '\u{e0000}'..='\u{e0fff}',
 ];
 
-/// The standard library knows what prints; behind a letter it takes accents for what they are.
+/// The standard library knows which characters are printable; after a letter it accepts accents.
 fn is_printable(character: char) -> bool {
     let mut bytes = [b'a', 0, 0, 0, 0];
     let end = 1 + character.encode_utf8(&mut bytes[1..]).len();
@@ -75,7 +75,7 @@ fn push(shown: &mut String, character: char) {
     if is_plain(character) {
         shown.push(character);
     } else {
-        // `\n`, `\r`, `\t` and `\u{…}`: no quotation mark or backslash comes here.
+        // Only `\n`, `\r`, `\t` and `\u{…}` occur here: no quotation mark or backslash.
         shown.extend(character.escape_default());
     }
 }
@@ -126,7 +126,7 @@ mod tests {
         assert_eq!(Cleaned(&long).to_string(), shown);
         assert_eq!(clean_to(&long, 2 << 20), long);
         assert_eq!(clean(&"x".repeat(LIMIT)).len(), LIMIT);
-        // An escape is whole or not there.
+        // An escape is never cut.
         let cut = clean_to(&"\u{202e}".repeat(100), 100).into_owned();
         let (escapes, _) = cut.split_once('…').unwrap();
         assert_eq!(escapes.len() % r"\u{202e}".len(), 0, "{cut}");

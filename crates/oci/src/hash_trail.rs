@@ -1,8 +1,8 @@
-//! Where the hashing of a blob stood at growing offsets: so that it can go on from one of them, without the beginning.
+//! Hash states of a blob at growing offsets: so that hashing can resume from one of them, not from the beginning.
 
 use crate::HashState;
 
-/// States that were kept of a running hash, by rising offset and never more than a given number.
+/// Saved states of a running hash, by rising offset, up to a maximum number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HashTrail {
     states: Vec<HashState>,
@@ -10,23 +10,23 @@ pub struct HashTrail {
     when_full: WhenFull,
 }
 
-/// What becomes of the states where one more than may be kept has come.
+/// How to make room when there is one state too many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum WhenFull {
     DropOldest,
-    /// Every second one goes, and the next ones are to be so many bytes apart.
+    /// Every second state is dropped, and new ones are `stride` bytes apart.
     ThinOut {
         stride: u64,
     },
 }
 
 impl HashTrail {
-    /// Keeps the last `most` states: for who goes on near the end of what was hashed.
+    /// Keeps the last `most` states: to resume near the end of the hashed bytes.
     pub fn of_the_end(most: usize) -> Self {
         Self { states: Vec::new(), most, when_full: WhenFull::DropOldest }
     }
 
-    /// Keeps up to `most` states, spread evenly over all that was hashed: for who may go on anywhere. The first ones
+    /// Keeps up to `most` states, spread evenly over the hashed bytes: to resume anywhere. The first ones
     /// are `stride` bytes apart.
     pub fn of_the_whole(most: usize, stride: u64) -> Self {
         Self { states: Vec::new(), most, when_full: WhenFull::ThinOut { stride } }
@@ -41,8 +41,8 @@ impl HashTrail {
         }
     }
 
-    /// Keeps `state`. Where it is not beyond the last one, the hashing has begun again: the states that it has not come
-    /// to yet are of bytes that may have been others, and go.
+    /// Keeps `state`. If its offset is not beyond the last one's, hashing has started again: states at higher offsets
+    /// are dropped, because they may be of other bytes.
     pub fn note(&mut self, state: HashState) {
         let before = self.states.partition_point(|kept| kept.size() < state.size());
         self.states.truncate(before);
@@ -58,7 +58,7 @@ impl HashTrail {
         self.states[..within].last()
     }
 
-    /// All that are kept, by rising offset.
+    /// All saved states, by rising offset.
     pub fn states(&self) -> &[HashState] {
         &self.states
     }
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
     use crate::{Digest, Verifier};
 
-    /// Notes a state after each of these pieces, where it is due.
+    /// Notes a state after each of these pieces, if one is due.
     fn walked(mut trail: HashTrail, content: &[u8], pieces: &[usize]) -> (HashTrail, Vec<u64>) {
         let mut verifier = Verifier::new(Digest::sha256(content), Some(content.len() as u64));
         let (mut left, mut noted) = (content, Vec::new());
@@ -172,7 +172,7 @@ mod tests {
         ) {
             let (trail, _) = walked(HashTrail::of_the_whole(most, stride), &content, &pieces);
             let hashed = pieces.iter().sum::<usize>().min(content.len()) as u64;
-            // No piece is longer than the first stride: no two states are twice the stride of now apart. And that
+            // No piece is longer than the first stride, so no two neighbouring states are twice the current stride apart. The stride
             // was doubled only when there were too many states of half of it.
             let far = 2 * stride.max(2 * hashed / (most as u64 + 1));
             for offset in 0..=hashed {

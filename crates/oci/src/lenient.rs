@@ -1,4 +1,4 @@
-//! Reads fields that only inform: a manifest must not become unreadable because one of them is odd.
+//! Parses informative fields leniently: an odd one must not make a manifest unreadable.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,13 +12,13 @@ pub fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<V
     Option::deserialize(from).map(Option::unwrap_or_default)
 }
 
-/// A media type; an empty one is none.
+/// A media type; an empty text becomes `None`.
 pub fn filled<'de, D: Deserializer<'de>>(from: D) -> Result<Option<MediaType>, D::Error> {
     let media_type: Option<MediaType> = Option::deserialize(from)?;
     Ok(media_type.filter(|media_type| !media_type.as_str().is_empty()))
 }
 
-/// An entry of a map that is `null` is none, and so is a map that is.
+/// A map of entries; `null` entries are left out, and a `null` map is empty.
 pub fn entries<'de, D, T>(from: D) -> Result<HashMap<String, T>, D::Error>
 where
     D: Deserializer<'de>,
@@ -29,7 +29,7 @@ where
     Ok(given.filter_map(|(key, entry)| Some((key, entry?))).collect())
 }
 
-/// A text; anything else is none.
+/// A text; any other value becomes `None`.
 pub fn text<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Option<T>, D::Error> {
     Ok(match Value::deserialize(from)? {
         Value::String(text) => Some(text.into()),
@@ -37,7 +37,7 @@ pub fn text<'de, D: Deserializer<'de>, T: From<String>>(from: D) -> Result<Optio
     })
 }
 
-/// A map of texts; what is no text is left out.
+/// A map of texts; other values are left out.
 pub fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
     let Value::Object(entries) = Value::deserialize(from)? else { return Ok(BTreeMap::new()) };
     let texts = entries.into_iter().filter_map(|(key, value)| match value {

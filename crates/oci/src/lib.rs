@@ -1,8 +1,8 @@
-//! The nouns of the OCI specifications: digests, descriptors, references, media types, platforms and manifests, the
-//! version that a tag names, and the cleaner for text of foreign origin. Everything here is a value: nothing does I/O.
+//! The types of the OCI specifications: digests, descriptors, references, media types, platforms and manifests, the
+//! version in a tag, and the cleaner for foreign texts. Everything here is a value: nothing does I/O.
 //!
-//! Manifests are kept as the bytes that came ([`RawManifest`]), because their digest is that of the bytes. What is
-//! read from them ([`RawManifest::links`]) is what a copy needs.
+//! Manifests are kept as the original bytes ([`RawManifest`]), because their digest is that of the bytes.
+//! [`RawManifest::links`] reads what a copy needs.
 
 mod deletion;
 mod descriptor;

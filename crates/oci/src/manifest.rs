@@ -1,7 +1,7 @@
-//! Manifests: the bytes as they came, and a view of what they refer to.
+//! Manifests: their original bytes, and a view of their references.
 //!
-//! The bytes are what is copied. The view is for walking the graph only and is never printed back,
-//! because printing would change the digest.
+//! The bytes are copied. The view is for walking the graph only and is never serialized,
+//! because that would change the digest.
 
 mod annotations;
 mod artifact_type;
@@ -19,9 +19,9 @@ use serde::Deserialize;
 use crate::foreign_text::Cleaned;
 use crate::{Algorithm, Descriptor, Digest, MediaType, lenient};
 
-/// A manifest exactly as a registry gave it.
+/// A manifest exactly as a registry sent it.
 ///
-/// Digest and bytes always belong together: there is no way to make one of bytes and a digest that is not theirs.
+/// Digest and bytes always match: there is no constructor that takes a wrong digest.
 #[derive(Clone)]
 pub struct RawManifest {
     media_type: MediaType,
@@ -35,19 +35,19 @@ impl fmt::Debug for RawManifest {
     }
 }
 
-/// What a manifest refers to.
+/// The references of a manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
-    /// The config, where there is one: also among the blobs.
+    /// The config, if there is one; it is also in `blobs`.
     pub config: Option<Descriptor>,
-    /// Manifests below this one: the children of an index, each once, in their order.
+    /// Manifests below this one: the children of an index, each once, in order.
     pub manifests: Vec<Descriptor>,
-    /// Blobs: config and layers, each once, in their order; last those entries of an index that are no manifests, as
+    /// Blobs: config and layers, each once, in order; at the end the entries of an index that are no manifests, as
     /// in `BuildKit`'s caches.
     pub blobs: Vec<Descriptor>,
 }
 
-/// Why a manifest cannot be used. None of these get better by asking again.
+/// Why a manifest cannot be used. A retry does not help.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManifestError {
@@ -58,7 +58,7 @@ pub enum ManifestError {
         #[source]
         source: serde_json::Error,
     },
-    /// Header and body disagree on what it is: guessing could push something else than was meant.
+    /// Header and body state different types: guessing could push the manifest with the wrong one.
     #[error("the answer's Content-Type is {header}, but the manifest says it is {body}")]
     TypesDiffer {
         /// From the `Content-Type` header.
@@ -66,13 +66,13 @@ pub enum ManifestError {
         /// From the `mediaType` field.
         body: MediaType,
     },
-    /// The registry gave another manifest than was asked for, or names it wrongly.
+    /// The registry sent another manifest than requested, or states a wrong digest.
     #[error("the registry says that it is {expected}")]
     NotAsNamed {
-        /// The digest that was asked for, or that the registry told.
+        /// The digest that was requested, or that the registry stated.
         expected: Digest,
     },
-    /// Nothing tells what it is.
+    /// Neither header nor body states its type.
     #[error("its media type is not known: the answer's Content-Type is `{header}`")]
     UnknownType {
         /// From the `Content-Type` header.
@@ -103,13 +103,13 @@ struct Schema1Layer {
 }
 
 impl RawManifest {
-    /// Takes what a registry answered. The digest is computed here, with the algorithm of `expected`, and must be
+    /// Reads a registry's answer. The digest is computed here, with the algorithm of `expected`, and must be
     /// `expected`.
     ///
-    /// A manifest's own `mediaType` must agree with the header, and stands in for a header that says nothing.
+    /// A manifest's own `mediaType` must agree with the header, and replaces a header that states no manifest type.
     ///
     /// # Errors
-    /// What is no manifest, is none of a type that can be told, or is another one than `expected`.
+    /// It is no manifest, its type is unknown, or it is another one than `expected`.
     pub fn from_answer(
         content_type: &MediaType,
         bytes: Bytes,
@@ -128,12 +128,12 @@ impl RawManifest {
         }
     }
 
-    /// What to send as `Content-Type`.
+    /// The type to send as `Content-Type`.
     pub fn media_type(&self) -> &MediaType {
         &self.media_type
     }
 
-    /// The digest of the bytes; for a signed schema 1 manifest, of what was signed.
+    /// The digest of the bytes; for a signed schema 1 manifest, of the signed payload.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
@@ -143,7 +143,7 @@ impl RawManifest {
         &self.bytes
     }
 
-    /// What this manifest refers to.
+    /// The references of this manifest.
     pub fn links(&self) -> Result<Links, ManifestError> {
         let body = parse(&self.bytes)?;
         let schema1 = body.fs_layers.into_iter().map(|layer| Descriptor::new(None, layer.blob_sum, None));
@@ -154,10 +154,10 @@ impl RawManifest {
         Ok(Links { config, manifests: each_once(manifests), blobs: each_once(blobs) })
     }
 
-    /// Entries of an index whose manifest an earlier entry names, too: one image may be for several platforms.
+    /// Entries of an index whose manifest an earlier entry refers to, too: one image may be for several platforms.
     ///
     /// # Errors
-    /// The manifest is no JSON of that shape.
+    /// The manifest is no JSON of the expected shape.
     pub fn repeated_entries(&self) -> Result<Vec<Descriptor>, ManifestError> {
         let mut seen = std::collections::HashSet::new();
         let entries = parse(&self.bytes)?.manifests.into_iter();
@@ -181,7 +181,7 @@ fn settle_media_type(header: &MediaType, body: &Body) -> Result<MediaType, Manif
     }
 }
 
-/// OCI lets manifests do without `mediaType`, so their shape has to tell.
+/// Guesses the type by the document's shape, because OCI manifests may have no `mediaType`.
 fn guess(body: &Body) -> Option<MediaType> {
     if !body.manifests.is_empty() {
         Some(MediaType::OCI_INDEX)
@@ -194,7 +194,7 @@ fn guess(body: &Body) -> Option<MediaType> {
     }
 }
 
-/// The same layer twice in a manifest is one blob to move.
+/// A layer that is twice in a manifest is one blob to copy.
 fn each_once(descriptors: impl IntoIterator<Item = Descriptor>) -> Vec<Descriptor> {
     let mut seen = std::collections::HashSet::new();
     descriptors.into_iter().filter(|descriptor| seen.insert(descriptor.digest.clone())).collect()
@@ -256,7 +256,7 @@ pub(crate) mod tests {
         let deep_field = format!(r#"{{"config":{deep}}}"#);
         let error = read(MediaType::OCI_MANIFEST.as_str(), &deep_field).unwrap_err();
         assert!(matches!(error, ManifestError::Malformed { .. }), "{error}");
-        // Nobody reads fields that are not known: the bytes are what the digest is about.
+        // Unknown fields are not parsed: the digest is of the bytes.
         let child = format!(r#"{{"digest":"{}","size":1,"x":{deep}}}"#, digest("x"));
         let body = format!(r#"{{"manifests":[{child}],"annotations":{deep},"y":{deep}}}"#);
         let manifest = read(MediaType::OCI_INDEX.as_str(), &body).unwrap();

@@ -1,17 +1,17 @@
-//! Media types of manifests, and what a client asks for.
+//! Media types of manifests, and the `Accept` header.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::foreign_text::Cleaned;
 
-/// A media type without parameters, as it stands in `Content-Type` or in a descriptor.
+/// A media type without parameters, as in `Content-Type` or in a descriptor.
 #[derive(Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct MediaType(Cow<'static, str>);
 
-/// What most descriptors say of configs and layers. Manifests with hundreds of layers are kept while these come: their types
-/// take no memory of their own.
+/// The usual types of configs and layers. Many manifests with hundreds of layers are in memory at once, so these
+/// types take no memory of their own.
 const OF_CONTENT: [&str; 9] = [
     "application/vnd.oci.image.layer.v1.tar+gzip",
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
@@ -41,14 +41,14 @@ impl MediaType {
     /// Docker image manifest, version 2 schema 1.
     pub const DOCKER_SCHEMA1: Self = Self::known("application/vnd.docker.distribution.manifest.v1+json");
 
-    /// What `BuildKit` calls an attestation that is an artifact.
+    /// `BuildKit`'s type of an attestation that is an artifact.
     pub const ATTESTATION: Self = Self::known("application/vnd.docker.attestation.manifest.v1+json");
 
     const fn known(text: &'static str) -> Self {
         Self(Cow::Borrowed(text))
     }
 
-    /// Takes a `Content-Type` header or a descriptor's text; parameters are dropped.
+    /// Parses a `Content-Type` header or a descriptor's text; parameters are dropped.
     pub fn new(text: &str) -> Self {
         let essence = text.split(';').next().unwrap_or_default().trim();
         essence.to_ascii_lowercase().into()
@@ -64,13 +64,13 @@ impl MediaType {
         self.as_str().starts_with("application/vnd.docker.distribution.manifest.")
     }
 
-    /// Whether this is one of the manifest types that we ask for.
+    /// Whether this is one of the manifest types in our `Accept` header.
     pub fn is_manifest(&self) -> bool {
         ACCEPT.split(", ").any(|known| known == self.as_str())
     }
 }
 
-/// As it stands in a document: verbatim.
+/// As in a document: verbatim.
 impl From<String> for MediaType {
     fn from(text: String) -> Self {
         let known = OF_CONTENT.into_iter().chain(ACCEPT.split(", ")).find(|known| *known == text);

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// For which machines an image is. Empty texts mean "not told".
+/// The platform of an image. Empty texts mean "not stated".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
     /// `linux`, `windows`, ...
@@ -20,8 +20,8 @@ pub struct Platform {
 }
 
 impl Platform {
-    /// What an image's config, or a schema 1 manifest, says of itself; `None` where it says nothing readable, or leaves
-    /// both open: so do signatures that cosign keeps as images, which are for no platform.
+    /// The platform that an image's config, or a schema 1 manifest, states; `None` if it cannot be parsed, or has
+    /// neither field: so it is for signatures that cosign stores as images.
     pub fn read(document: &[u8]) -> Option<Self> {
         let platform: Option<Self> = serde_json::from_slice(document).ok();
         platform.filter(|platform| !platform.os.is_empty() || !platform.architecture.is_empty())

@@ -1,7 +1,7 @@
 //! Names of images: `registry/repository:tag@digest`.
 //!
 //! The grammar is Docker's (distribution/reference), with its rules for short names. A reference
-//! without a tag stays without one: nothing here makes up `latest`.
+//! without a tag stays without one: nothing here adds `latest`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,12 +12,12 @@ use std::sync::Arc;
 use crate::digest::{Digest, DigestError};
 use crate::foreign_text::Cleaned;
 
-/// The longest name of a repository; registry and repository together should not have more, either.
+/// The longest name of a repository. Registry and repository together should not be longer, either.
 const LONGEST_NAME: usize = 255;
 /// The longest tag that the specification allows.
 const LONGEST_TAG: usize = 128;
 
-/// A registry's `host` or `host:port`, in small letters: hosts know no others.
+/// A registry's `host` or `host:port`, in lower case, because host names ignore case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RegistryHost(Arc<str>);
 
@@ -29,10 +29,10 @@ pub struct RepositoryName(Arc<str>);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(Box<str>);
 
-/// What a manifest is asked by. The distribution specification calls this the "reference".
+/// A tag or a digest, which selects a manifest. The distribution specification calls this the "reference".
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TagOrDigest {
-    /// Whatever the tag points at now.
+    /// The manifest to which the tag points now.
     Tag(Tag),
     /// Exactly this content.
     Digest(Digest),
@@ -41,9 +41,9 @@ pub enum TagOrDigest {
 /// A repository in a registry, with a tag, a digest, both or neither.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Reference {
-    /// Where it is kept.
+    /// The registry.
     pub registry: RegistryHost,
-    /// Which repository there.
+    /// The repository in the registry.
     pub repository: RepositoryName,
     /// The tag, if one was written.
     pub tag: Option<Tag>,
@@ -51,37 +51,37 @@ pub struct Reference {
     pub digest: Option<Digest>,
 }
 
-/// Why a text is not a reference, in words that say what to change.
+/// Why a text is not a reference, with advice what to change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReferenceError {
-    /// Nothing was written.
+    /// The text is empty.
     #[error("the reference is empty")]
     Empty,
-    /// There is a blank in it, most often at an end.
+    /// It contains a blank, most often at an end.
     #[error("`{}` has a blank in it: remove the blank", Cleaned(text))]
     Blank {
-        /// What was read.
+        /// The text.
         text: String,
     },
-    /// It begins like a web address.
+    /// It begins like a URL.
     #[error("`{}` begins with a scheme: remove `{}`", Cleaned(text), Cleaned(scheme))]
     Scheme {
-        /// What was read.
+        /// The text.
         text: String,
         /// `https://` or the like.
         scheme: String,
     },
-    /// The registry's part is no host name.
+    /// The registry's part is not a host name.
     #[error("`{}` is not a registry: expected `host` or `host:port`", Cleaned(host))]
     Host {
-        /// What was read.
+        /// The part.
         host: String,
     },
     /// The repository has upper-case letters.
     #[error("repository `{}` has upper-case letters: registries allow lower case only", Cleaned(repository))]
     UpperCase {
-        /// What was read.
+        /// The repository.
         repository: String,
     },
     /// A part of the repository's path breaks the grammar.
@@ -96,7 +96,7 @@ pub enum ReferenceError {
     /// The name is 64 hexadecimal digits, which Docker keeps for image ids.
     #[error("`{}` looks like an image id, not like a repository", Cleaned(text))]
     ImageId {
-        /// What was read.
+        /// The text.
         text: String,
     },
     /// The tag breaks the grammar.
@@ -105,7 +105,7 @@ pub enum ReferenceError {
         Cleaned(tag)
     )]
     Tag {
-        /// What was read.
+        /// The tag.
         tag: String,
     },
     /// The digest is not one.
@@ -114,7 +114,7 @@ pub enum ReferenceError {
     /// The repository's name is longer than registries take.
     #[error("`{}` is too long: a repository's name may have {LONGEST_NAME} characters", Cleaned(text))]
     TooLong {
-        /// What was read.
+        /// The text.
         text: String,
     },
 }
@@ -123,12 +123,12 @@ impl RegistryHost {
     /// Docker Hub, however it was written.
     pub const DOCKER_HUB: &'static str = "docker.io";
 
-    /// The text, in small letters.
+    /// The text, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The host that answers the distribution protocol: Docker Hub's differs from its name.
+    /// The host that serves the distribution protocol: Docker Hub's differs from its name.
     pub fn api_host(&self) -> &str {
         match self.as_str() {
             Self::DOCKER_HUB | "registry.hub.docker.com" => "registry-1.docker.io",
@@ -259,7 +259,7 @@ impl fmt::Display for TagOrDigest {
 }
 
 impl TagOrDigest {
-    /// `:tag` or `@digest`, as it stands behind a repository.
+    /// `:tag` or `@digest`, to append to a repository.
     pub fn suffix(&self) -> String {
         match self {
             Self::Tag(tag) => format!(":{tag}"),
@@ -269,8 +269,8 @@ impl TagOrDigest {
 }
 
 impl Reference {
-    /// Whether registry and repository together are longer than every client and registry takes: worth a
-    /// warning, because many take it all the same. Spec: distribution-spec, "Pulling manifests".
+    /// Whether registry and repository together are longer than the specification advises: worth a
+    /// warning, because many clients and registries still take it. Spec: distribution-spec, "Pulling manifests".
     pub fn is_longer_than_advised(&self) -> bool {
         self.registry.as_str().len() + 1 + self.repository.as_str().len() > LONGEST_NAME
     }
@@ -299,7 +299,7 @@ impl FromStr for Reference {
             None => (text, None),
         };
         let (name, tag) = match rest.rsplit_once(':') {
-            // A colon in front of a slash belongs to the port.
+            // A colon before a slash belongs to the port.
             Some((name, tag)) if !tag.contains('/') => (name, Some(tag.parse()?)),
             _ => (rest, None),
         };
@@ -326,8 +326,8 @@ fn refuse_common_slips(text: &str) -> Result<(), ReferenceError> {
     Ok(())
 }
 
-/// A registry and a repository as they are compared: without a port that goes without saying. Which of the two a registry has
-/// whose name has none, only who speaks to it knows.
+/// A registry and a repository in a form for comparison: without a default port (443 or 80). Only the client that connects to a
+/// registry knows which of them applies.
 pub fn as_place(name: &str) -> Cow<'_, str> {
     let (host, repository) = name.split_once('/').map_or((name, None), |(host, path)| (host, Some(path)));
     let lower = host.to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! The tags under which clients keep what refers to a manifest, where registries keep no list of it.
+//! The tags under which clients keep a manifest's referrers, if the registry keeps no list.
 //! Spec: distribution-spec, "Referrers Tag Schema".
 
 use crate::{Digest, Tag};
@@ -8,7 +8,7 @@ const LONGEST_ALGORITHM: usize = 32;
 /// The most hexadecimal digits in a tag.
 const MOST_DIGITS: usize = 64;
 
-/// The tag with the list of what refers to `subject`, where the registry keeps none.
+/// The tag of the list of referrers of `subject`, for registries that keep none.
 pub fn referrers_tag(subject: &Digest) -> Tag {
     let (algorithm, hex) = (subject.algorithm().name(), subject.hex());
     let algorithm = &algorithm[..algorithm.len().min(LONGEST_ALGORITHM)];
@@ -25,7 +25,7 @@ pub fn is_referrers_tag(tag: &Tag) -> bool {
     })
 }
 
-/// Where cosign keeps signature, attestations and SBOM of a manifest. None for sha512, whose tags would be too
+/// The tags under which cosign stores signature, attestations and SBOM of a manifest. None for sha512, whose tags would be too
 /// long. <https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md>
 pub fn cosign_tags(subject: &Digest) -> Vec<Tag> {
     let tag = |suffix: &&str| format!("{}-{}.{suffix}", subject.algorithm(), subject.hex()).parse().ok();

@@ -1,8 +1,8 @@
-//! The version that a tag names: `v1.25.3-rc1-alpine3.19` is numbers, a prerelease and a variant.
+//! The version in a tag: `v1.25.3-rc1-alpine3.19` is numbers, a prerelease and a variant.
 //!
-//! Tags are no semantic versions: behind the numbers stands what the image is built on far more often than a
-//! prerelease. So the numbers decide, known words are prereleases, and all else is the variant:
-//! `[vV] number ("." number)* [glued] [("-"|"_"|"+") rest]`. A word behind a dot (`26.1.3.Final`) begins the rest, too.
+//! Tags are not semantic versions: the part after the numbers is the base image far more often than a
+//! prerelease. So the numbers decide, known words are prereleases, and everything else is the variant:
+//! `[vV] number ("." number)* [glued] [("-"|"_"|"+") rest]`. A word after a dot (`26.1.3.Final`) begins the rest, too.
 
 mod prerelease;
 mod variant;
@@ -15,21 +15,21 @@ use variant::{is_commit, numbers};
 /// The most numbers that a version has.
 const MOST_NUMBERS: usize = 8;
 
-/// The numbers of a version: one to eight. Their order takes what is missing at the end for zero.
+/// The numbers of a version: one to eight. When they are compared, missing numbers count as zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Numbers {
     padded: [u64; MOST_NUMBERS],
     count: usize,
 }
 
-/// What a tag says of its version.
+/// The version in a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TagVersion<'a> {
     /// `1.25.3`.
     pub numbers: Numbers,
     /// `rc1`; most have none.
     pub prerelease: Option<Prerelease>,
-    /// `alpine3.19`; empty where there is none.
+    /// `alpine3.19`; empty if there is none.
     pub variant: &'a str,
 }
 
@@ -39,12 +39,12 @@ impl Numbers {
         self.count
     }
 
-    /// The numbers with zeros behind them, which is how versions of different lengths compare.
+    /// The numbers, padded with zeros, to compare versions of different lengths.
     pub fn padded(&self) -> &[u64; MOST_NUMBERS] {
         &self.padded
     }
 
-    /// The numbers and what stands behind them. `None` where there are none or too many, or one is beyond 64 bits.
+    /// The numbers and the rest after them. `None` if there are none or too many, or one is beyond 64 bits.
     fn split(text: &str) -> Option<(Self, &str)> {
         let (mut padded, mut count, mut rest) = ([0; MOST_NUMBERS], 0, text);
         loop {
@@ -60,7 +60,7 @@ impl Numbers {
 }
 
 impl<'a> TagVersion<'a> {
-    /// Reads a tag. `None` where it names no version, as `latest`, `release-1.2` and the commit `0a1b2c3` do.
+    /// Parses a tag. `None` if it has no version, like `latest`, `release-1.2` and the commit `0a1b2c3`.
     pub fn parse(tag: &'a str) -> Option<Self> {
         if is_commit(tag) {
             return None;
@@ -78,7 +78,7 @@ impl<'a> TagVersion<'a> {
     }
 
     /// The variant's name with each of its numbers, and each commit in it, as `#`: `alpine3.19` is an `alpine#.#`.
-    /// Tags of one name are builds of one thing, whose numbers tell which is newer.
+    /// Tags with the same name are builds of the same variant, and their numbers show which is newer.
     pub fn variant_name(&self) -> String {
         variant::name(self.variant)
     }
@@ -89,8 +89,8 @@ impl<'a> TagVersion<'a> {
     }
 }
 
-/// The newer one is greater: by numbers; releases after their prereleases; what has no variant after what has one;
-/// then by the variant's numbers. The variant's text comes last, so that only equals are equal.
+/// The newer one is greater: by numbers; releases after their prereleases; tags without a variant after those with one;
+/// then by the variant's numbers. The variant's text comes last, so that only equal tags compare as equal.
 impl Ord for TagVersion<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         let release_last = |version: &Self| (version.prerelease.is_none(), version.prerelease);

@@ -1,26 +1,26 @@
-//! An upload session that breaks, and how it goes on. Spec: distribution-spec, "Pushing blobs".
+//! How an upload continues after a failure. Spec: distribution-spec, "Pushing blobs".
 
-/// The bytes of an upload do not come to an end: what was sent must not be kept. Why is known to whoever feeds them.
+/// The body of an upload ends too early: the registry must not keep it. The source of the bytes knows the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the upload was broken off")]
 pub struct BrokenOff;
 
-/// Whether an upload can go on after an error.
+/// Whether an upload can continue after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recovery {
-    /// It cannot.
+    /// It cannot continue.
     Never,
-    /// In another way, without waiting: the other side's answer says how.
+    /// Now, in another way that the other side's answer shows.
     AtOnce,
-    /// After a while, as one of the tries that the run allows.
+    /// After a wait, as one of the run's retries.
     Later,
 }
 
-/// What the other side has of an upload.
+/// How much of an upload the other side has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadStatus {
     /// The blob is complete: only the answer was lost.
     Complete,
-    /// So many bytes: the rest is to be sent.
+    /// This many bytes: the rest must be sent.
     At(u64),
 }

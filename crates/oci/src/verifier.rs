@@ -1,4 +1,4 @@
-//! Hashing of streams, piece by piece, in a way that can stop and go on elsewhere.
+//! Hashes streams piece by piece, and can resume from a saved state.
 
 use sha2::digest::common::hazmat::{SerializableState, SerializedState};
 use sha2::{Digest as _, Sha256, Sha512};
@@ -50,7 +50,7 @@ impl Hasher {
     }
 }
 
-/// Checks that a stream has the digest and, where it is known, the size that a descriptor promised.
+/// Checks that a stream has the digest and, if known, the size of a descriptor.
 #[derive(Clone)]
 pub struct Verifier {
     hasher: Hasher,
@@ -59,47 +59,47 @@ pub struct Verifier {
     size: u64,
 }
 
-/// What a stream turned out to be instead of what was promised.
+/// How a stream differs from its descriptor.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mismatch {
     /// The bytes hash to something else.
     #[error("the content of {expected} hashes to {actual}")]
     Digest {
-        /// The digest that was asked for.
+        /// The digest that was requested.
         expected: Digest,
-        /// The digest of what came.
+        /// The digest of the received bytes.
         actual: Digest,
     },
     /// There are more or fewer bytes than the descriptor says.
     #[error("the descriptor of {digest} says {expected} bytes, but {actual} came")]
     Size {
-        /// The digest that was asked for.
+        /// The digest that was requested.
         digest: Digest,
         /// The size in the descriptor, in bytes.
         expected: u64,
         /// The bytes received (at the least, where reading stopped).
         actual: u64,
     },
-    /// The same, and not for the first time: asking once more would not help.
+    /// The same for the second time: another retry would not help.
     #[error("the descriptor of {digest} says {expected} bytes, but {actual} came, also the second time")]
     SizeAgain {
-        /// The digest that was asked for.
+        /// The digest that was requested.
         digest: Digest,
         /// The size in the descriptor, in bytes.
         expected: u64,
-        /// The bytes received (at the least, where reading stopped), or that the answer's head tells.
+        /// The bytes received (at the least, where reading stopped), or the size that the answer's head states.
         actual: u64,
     },
-    /// The bytes are compressed, though they were asked for as they are.
+    /// The bytes are compressed, though the request asked for no compression.
     #[error(
         "the content of {digest} came with `Content-Encoding: {}`, though it was asked for without any, and its bytes are others than the digest says",
         Cleaned(encoding)
     )]
     Encoded {
-        /// The digest that was asked for.
+        /// The digest that was requested.
         digest: Digest,
-        /// What the header says.
+        /// The header's value.
         encoding: String,
     },
 }
@@ -110,39 +110,39 @@ impl Verifier {
         Self { hasher: Hasher::new(digest.algorithm()), expected: digest, expected_size: size, size: 0 }
     }
 
-    /// Where it stands, for [`restored`](Self::restored).
+    /// The current state, for [`restored`](Self::restored).
     pub fn state(&self) -> HashState {
         HashState::new(&self.hasher, self.size)
     }
 
-    /// Goes on where `state` stood. `None` where that was another algorithm, or is more than there should be.
+    /// Resumes from `state`. `None` if it is of another algorithm, or beyond the expected size.
     pub fn restored(digest: Digest, size: Option<u64>, state: &HashState) -> Option<Self> {
         let hasher = state.hasher()?;
         let fits = hasher.algorithm() == digest.algorithm() && size.is_none_or(|size| state.size() <= size);
         fits.then(|| Self { hasher, expected: digest, expected_size: size, size: state.size() })
     }
 
-    /// How many bytes went by.
+    /// How many bytes were hashed.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// How many bytes the descriptor promised; `None` if it said nothing.
+    /// The size in the descriptor; `None` if it has none.
     pub fn expected_size(&self) -> Option<u64> {
         self.expected_size
     }
 
-    /// Whether all bytes that were promised went by. Never so where the size is not known.
+    /// Whether all expected bytes were hashed. Never true if the size is unknown.
     pub fn has_all(&self) -> bool {
         self.expected_size == Some(self.size)
     }
 
-    /// Whether bytes that were promised are missing. Never so where the size is not known.
+    /// Whether expected bytes are missing. Never true if the size is unknown.
     pub fn lacks_bytes(&self) -> bool {
         self.expected_size.is_some_and(|expected| self.size < expected)
     }
 
-    /// Takes the next piece; refuses at once what exceeds the promised size.
+    /// Takes the next piece; fails at once if it exceeds the expected size.
     pub fn update(&mut self, bytes: &[u8]) -> Result<(), Mismatch> {
         self.size += bytes.len() as u64;
         match self.expected_size {
@@ -154,7 +154,7 @@ impl Verifier {
         }
     }
 
-    /// Says whether all that went by is what was expected.
+    /// Checks size and digest of the whole stream.
     pub fn finish(self) -> Result<(), Mismatch> {
         if let Some(expected) = self.expected_size.filter(|expected| *expected != self.size) {
             return Err(self.size_mismatch(expected));
@@ -172,7 +172,7 @@ impl Verifier {
     }
 }
 
-/// Where the hashing of a blob stood, in bytes that can be kept and read back: by another process, too.
+/// The state of a blob's hash, as bytes that can be stored and read back: by another process, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HashState(Box<[u8]>);
 
@@ -180,13 +180,13 @@ impl HashState {
     /// Bytes before the hash's own: its algorithm and how much was hashed.
     const HEAD: usize = 9;
 
-    /// Reads what [`as_bytes`](Self::as_bytes) gave. `None` for what cannot be such a state.
+    /// Reads the bytes of [`as_bytes`](Self::as_bytes). `None` if they are no valid state.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let state = Self(bytes.into());
         state.hasher().map(|_| state)
     }
 
-    /// What is to be kept.
+    /// The bytes to store.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

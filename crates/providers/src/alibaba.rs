@@ -1,7 +1,7 @@
-//! Alibaba Cloud Container Registry (ACR): temporary logins, and what its `OpenAPI` tells and sets up.
+//! Alibaba Cloud Container Registry (ACR): temporary logins, and the lists and settings of its `OpenAPI`.
 //!
 //! A [`CredentialChain`] finds an access key, an [`OpenApi`] signs with it, [`AcrLogin`] trades it for a
-//! registry login, and [`Acr`] asks about instances, namespaces, repositories and endpoints.
+//! registry login, and [`Acr`] reads and changes instances, namespaces, repositories and endpoints.
 
 mod access_key;
 mod acr;
@@ -35,7 +35,7 @@ pub use open_api::OpenApi;
 pub use policy::{PolicyRights, PolicyScope, ram_policy};
 pub use service::{Service, is_alibaba, region_hint};
 
-/// Reads an answer as the API's, and as each of the lists that there are. What was signed with is in no text.
+/// Parses an answer as the API's, and as each kind of list. The signing secret must appear in no text.
 pub(crate) fn read_anything(bytes: &[u8]) {
     let secret = "hunter2";
     for status in [StatusCode::OK, StatusCode::FORBIDDEN] {

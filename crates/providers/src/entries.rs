@@ -1,4 +1,4 @@
-//! The entries of a list, as APIs answer it: one that cannot be read costs no other.
+//! The entries of a list in an API's answer: an invalid entry does not prevent reading the others.
 
 use oci::foreign_text::clean_to;
 use serde::de::DeserializeOwned;
@@ -8,11 +8,11 @@ use serde_json::Value;
 /// The most bytes of an entry that are shown.
 const MOST_SHOWN: usize = 80;
 
-/// What was read of a list, and what could not be.
+/// The entries of a list that were parsed, and those that were not.
 #[derive(Debug)]
 pub(crate) struct Entries<T> {
     pub(crate) read: Vec<T>,
-    /// The entries that could not be read, for people.
+    /// The entries that could not be parsed, for people.
     pub(crate) odd: Vec<String>,
 }
 
@@ -23,7 +23,7 @@ impl<T> Default for Entries<T> {
 }
 
 impl<T> Entries<T> {
-    /// How many there were, odd ones among them.
+    /// How many there were, including odd ones.
     pub(crate) fn len(&self) -> usize {
         self.read.len() + self.odd.len()
     }

@@ -1,4 +1,4 @@
-//! Every reader of what APIs answer, for the fuzz targets in `fuzz/`. No part of the interface.
+//! Every parser of APIs' answers, for the fuzz targets in `fuzz/`. Not part of the public interface.
 
 use crate::{alibaba, harbor};
 

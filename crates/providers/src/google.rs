@@ -23,15 +23,15 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
-/// The user name in a config that says: the password is a service account's key, in Base64.
+/// The user name that marks the password in a config as a service account's key, in Base64.
 pub const SERVICE_ACCOUNT_USER: &str = "_oauth2_";
-/// The user name that Google's registries want with an access token.
+/// The user name for an access token at Google's registries.
 const TOKEN_USER: &str = "oauth2accesstoken";
-/// Enough to read and to write images.
+/// The scope to read and write images.
 const SCOPE: &str = "https://www.googleapis.com/auth/devstorage.read_write";
-/// How long the signed request may be used.
+/// How long the signed request is valid.
 const ASSERTION_LIFETIME: Duration = Duration::from_secs(600);
-/// The most bytes of an answer: tokens have some kilobytes.
+/// The most bytes of an answer: tokens have a few kilobytes.
 const LONGEST_ANSWER: u64 = 1 << 20;
 
 /// A service account that trades its key for access tokens.
@@ -55,7 +55,7 @@ struct KeyFile {
 #[derive(Deserialize)]
 struct TokenAnswer {
     access_token: SecretString,
-    /// A number; some servers write it as a text.
+    /// A number; some servers send it as a text.
     #[serde(default)]
     expires_in: Value,
 }
@@ -71,10 +71,10 @@ pub fn is_google(host: &RegistryHost) -> bool {
 }
 
 impl ServiceAccount {
-    /// Takes a service account's JSON key in Base64, as the config has it. Its token server is asked by `transport`.
+    /// Parses a service account's JSON key in Base64, as in the config. `transport` sends the requests to its token server.
     ///
     /// # Errors
-    /// What is not such a key is told without its text.
+    /// The text is not such a key; the error does not repeat it.
     pub fn from_base64(key: &SecretString, transport: &Transport) -> Result<Self, CredentialError> {
         let compact: String = key.expose_secret().split_whitespace().collect();
         let json = STANDARD.decode(compact).map_err(|_| failed("the password is not Base64"))?;
@@ -117,7 +117,7 @@ impl ServiceAccount {
         Err(if may_pass { passing(&reason) } else { failed(&reason) })
     }
 
-    /// What proves to the token server who we are.
+    /// The signed assertion that proves our identity to the token server.
     fn assertion(&self, now: SystemTime) -> Result<String, CredentialError> {
         let seconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
         let claims = json!({
@@ -156,7 +156,7 @@ impl CredentialSource for ServiceAccount {
 }
 
 impl TokenAnswer {
-    /// Nothing where it says none that can be.
+    /// Zero if the answer states no valid lifetime.
     fn lifetime(&self) -> Duration {
         let seconds = match &self.expires_in {
             Value::Number(number) => number.as_f64(),
@@ -168,7 +168,7 @@ impl TokenAnswer {
     }
 }
 
-/// Why no answer came that can be read, without the address, which the key names.
+/// Why no usable answer came, without the address, which the key names.
 fn unanswered(error: &registry::Error) -> CredentialError {
     match error {
         registry::Error::Transport { failure, .. } => {
@@ -179,7 +179,7 @@ fn unanswered(error: &registry::Error) -> CredentialError {
     }
 }
 
-/// What may be better the next time.
+/// An error that a retry may solve.
 fn passing(reason: &str) -> CredentialError {
     CredentialError { prospect: Prospect::Passing, ..failed(reason) }
 }
@@ -298,7 +298,7 @@ mod tests {
         let token = answer(200, r#"{"access_token":"t"}"#, Times::Always);
         let (server, _) = token_server(token).await;
         let (file, _) = key(&format!("http://{}/token", server.host()));
-        // Nobody listens there.
+        // No server listens there.
         let lookup = |name: &str| (name == "HTTP_PROXY").then(|| "http://127.0.0.1:9".to_owned());
         let account = account(&file, &Proxies::from_environment(&lookup).unwrap()).unwrap();
         assert!(account.credentials().await.unwrap().is_some());

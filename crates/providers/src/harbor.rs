@@ -1,6 +1,6 @@
-//! What Harbor offers beside the distribution protocol: its projects, and lists with digests.
+//! Harbor's API beside the distribution protocol: its projects, and lists with digests.
 //!
-//! Source: Harbor's API v2.0 (`api/v2.0/swagger.yaml` in goharbor/harbor), and the API of 1.x where there is no v2.0.
+//! Source: Harbor's API v2.0 (`api/v2.0/swagger.yaml` in goharbor/harbor), and the API of 1.x if there is no v2.0.
 
 mod api;
 mod artifacts;
@@ -24,7 +24,7 @@ pub use repositories::RepositoryPages;
 pub use system_info::{SystemInfo, WriteMode};
 pub use tags::Untagging;
 
-/// Reads an answer as each of the lists that there are.
+/// Parses an answer as each kind of list.
 pub(crate) fn read_anything(bytes: &[u8]) {
     if let Ok(listed) = serde_json::from_slice::<Entries<project::ProjectAnswer>>(bytes) {
         listed.read.into_iter().for_each(|answer| drop(Project::try_from(answer)));

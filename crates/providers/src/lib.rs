@@ -1,4 +1,4 @@
-//! What registries and clouds offer beside the distribution protocol: lists of repositories and digests, namespaces,
+//! APIs of registries and clouds beside the distribution protocol: lists of repositories and digests, namespaces,
 //! and temporary logins.
 
 pub mod alibaba;

@@ -1,4 +1,4 @@
-//! Blobs: layers, configs and whatever else manifests refer to. One file for each direction.
+//! Blobs: layers, configs and other content that manifests refer to. One file for each direction.
 
 mod ahead;
 mod body;

@@ -1,6 +1,6 @@
 //! The repositories of a registry, page by page: `GET /v2/_catalog`, from before the specification.
 //!
-//! Few registries offer it to everybody: Harbor wants an administrator's Basic login, Docker Hub and Alibaba's
+//! Few registries offer it to all users: Harbor wants an administrator's Basic login, Docker Hub and Alibaba's
 //! ACR have none. <https://distribution.github.io/distribution/spec/api/#listing-repositories>
 
 use oci::RepositoryName;
@@ -12,28 +12,28 @@ use crate::{Error, Offer, OptionalEndpoint, Refusal, Registry};
 /// One page of a registry's repositories.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CatalogPage {
-    /// In the registry's order; each once in all pages.
+    /// In the registry's order; each only once over all pages.
     pub repositories: Vec<RepositoryName>,
-    /// Names that the specification does not allow, and elements that are no texts at all, as they stand in the list.
+    /// Names that the specification does not allow, and elements that are no strings, as they are in the list.
     pub invalid: Vec<String>,
 }
 
-/// What the registry answers to the wish for its repositories.
+/// The registry's answer to a request for its repositories.
 #[derive(Debug)]
 pub enum Catalog {
-    /// Some of them; more may follow.
+    /// Some repositories; more may follow.
     Page(CatalogPage),
-    /// There are no more.
+    /// There are no more repositories.
     End,
-    /// It does not list them at all, or not for this login. Its words say which.
+    /// The registry has no list, or not for this login. The refusal's words say which.
     NotOffered(Box<Refusal>),
 }
 
-/// Walks over the pages of a registry's repositories.
+/// Iterates over the pages of a registry's repositories.
 pub struct CatalogPages(Pages);
 
 impl Registry {
-    /// The repositories here, as far as the registry and the login allow. Azure's pages have 100 at the most,
+    /// The repositories of this registry, as far as the registry and the login allow. Azure's pages have 100 at the most,
     /// others up to 1000.
     pub fn catalog(&self) -> CatalogPages {
         CatalogPages(Pages::new(
@@ -46,7 +46,7 @@ impl Registry {
 }
 
 impl CatalogPages {
-    /// The next page. A failed page can be asked for again.
+    /// The next page. After an error, the same page can be requested again.
     pub async fn next(&mut self) -> Result<Catalog, Error> {
         match self.0.names("repositories").await {
             Ok(Some(page)) => {

@@ -9,7 +9,7 @@ mod tests {
     const TABLE: &str = include_str!("checklist.md");
     const LAST: usize = 92;
 
-    /// Number, tests, and why there are none.
+    /// Number, tests, and the note for rows without tests.
     fn rows() -> Vec<(String, Vec<String>, String)> {
         let rows = TABLE.lines().filter(|line| line.starts_with("| C"));
         rows.map(|row| {

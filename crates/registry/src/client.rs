@@ -42,7 +42,7 @@ use crate::{Error, RedactedUrl};
 pub use answered::{Answered, LoginSent, Party};
 pub(crate) use send::unexpected;
 
-/// One registry as one user sees it. Cheap to clone; clones share login and connections.
+/// One registry with one login. Cheap to clone; clones share login and connections.
 #[derive(Clone)]
 pub struct Registry(Arc<Shared>);
 
@@ -61,7 +61,7 @@ struct Shared {
     learned: Learned,
 }
 
-/// One repository of a registry, with what we mean to do there.
+/// One repository of a registry, with the access that we need.
 #[derive(Clone)]
 pub struct Repository {
     registry: Registry,
@@ -73,7 +73,7 @@ pub struct Repository {
 pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) url: Url,
-    /// Who named the address: no login goes where another server leads.
+    /// Which server named the address: no login goes to an address that another server named.
     pub(crate) named_by: Party,
     pub(crate) kind: RequestKind,
     pub(crate) endpoint: Endpoint,
@@ -94,7 +94,7 @@ impl Call {
         Self { method, url, named_by, kind, endpoint, scopes, headers, body, route: Route::Shared }
     }
 
-    /// Says how many bytes of a blob the request or its answer carries; `None` where nobody knows.
+    /// Sets how many bytes of a blob the request or its answer carries; `None` if unknown.
     pub(crate) fn carrying(mut self, bytes: Option<u64>) -> Self {
         self.route = Route::for_bytes(bytes);
         self
@@ -105,13 +105,13 @@ impl Call {
         self
     }
 
-    /// Says what is asked, for whoever judges a refusal.
+    /// Sets the endpoint, for the code that judges a refusal.
     pub(crate) fn endpoint(mut self, endpoint: Endpoint) -> Self {
         self.endpoint = endpoint;
         self
     }
 
-    /// Whether it changes nothing at the registry.
+    /// Whether the request changes nothing at the registry.
     pub(crate) fn is_read(&self) -> bool {
         matches!(self.method, Method::GET | Method::HEAD)
     }
@@ -131,7 +131,7 @@ impl Call {
         self
     }
 
-    /// Makes an error of an answer whose status is not among the hoped-for ones.
+    /// An error for an answer that breaks the protocol.
     pub(crate) fn protocol(&self, problem: Problem) -> Error {
         Error::Protocol { method: self.method.clone(), url: RedactedUrl::from(&self.url), problem }
     }
@@ -168,7 +168,7 @@ impl Registry {
         Self(Arc::new(shared))
     }
 
-    /// Host and user, as far as the user is known before it is asked for: the same in each process, and no secret.
+    /// Host and user, unless a source must be asked for the user: the same in each process, and no secret.
     pub fn identity(&self) -> String {
         match &self.0.settings.login {
             Login::User(credentials) => format!("{} {}", self.host(), credentials.user()),
@@ -181,17 +181,17 @@ impl Registry {
         &self.0.settings.host
     }
 
-    /// Where its login comes from, or was looked for, as the settings say.
+    /// Where its login was found, or which places were searched, as the settings say.
     pub fn login_search(&self) -> Option<&LoginSearch> {
         self.0.settings.login_search.as_ref()
     }
 
-    /// Whether requests, and the login with them, went over plain HTTP: only where `insecure` allows it.
+    /// Whether requests, and the login with them, went over plain HTTP: only if `insecure` allows it.
     pub fn is_unencrypted(&self) -> bool {
         self.0.connection.get().is_some_and(|connection| connection.url.scheme() == "http")
     }
 
-    /// What is known of its kind.
+    /// The profile of its kind.
     pub fn profile(&self) -> &'static Profile {
         let connected = self.0.connection.get().map(|connection| connection.profile);
         connected.unwrap_or_else(|| Profile::of_host(&self.0.settings.host))
@@ -201,17 +201,17 @@ impl Registry {
         &self.0.traffic
     }
 
-    /// Notes what is odd about its answers and does no harm: told with its warnings.
+    /// Notes an oddity of its answers that does no harm: reported with its warnings.
     pub(crate) fn note(&self, what: String) {
         self.0.notices.add([what]);
     }
 
-    /// What it warned of so far, each text once. Spec: distribution-spec, "Warnings".
+    /// The registry's warnings so far, each text once. Spec: distribution-spec, "Warnings".
     pub fn warnings(&self) -> Vec<String> {
         self.0.notices.warnings()
     }
 
-    /// How many pulls it still allows, where it says so.
+    /// How many pulls it still allows, if it says so.
     pub fn quota(&self) -> Option<Quota> {
         self.0.notices.quota()
     }
@@ -220,7 +220,7 @@ impl Registry {
         &self.0.upload_habits
     }
 
-    /// Whether it may send us on to a place without TLS.
+    /// Whether it may redirect us to an address without TLS.
     pub(crate) fn leaving_tls(&self) -> LeavingTls {
         LeavingTls::of(&self.0.settings)
     }
@@ -229,7 +229,7 @@ impl Registry {
         self.0.settings.patience
     }
 
-    /// Whether there is a login that goes along.
+    /// Whether requests carry a login.
     pub fn has_login(&self) -> bool {
         !matches!(self.0.settings.login, Login::Anonymous)
     }
@@ -239,12 +239,12 @@ impl Registry {
         self.0.authenticator.credentials().await
     }
 
-    /// Finds out where the registry answers, ahead of the first request: what is wrong shows with that.
+    /// Connects ahead of the first request. That request reports a failure.
     pub async fn connect(&self) {
         let _ = self.connection().await;
     }
 
-    /// Where the registry answers and a client for what its host offers beside the protocol: certificates, proxies
+    /// The registry's address, and a client for its host's APIs beside the protocol: certificates, proxies
     /// and plain HTTP are as for the protocol.
     pub async fn host_client(&self) -> Result<(HostClient, Url), Error> {
         let connection = self.connection().await?;
@@ -252,31 +252,31 @@ impl Registry {
         Ok((HostClient::new(client, traffic, self.0.transport.sharers()), connection.url.clone()))
     }
 
-    /// What its token server calls it, which tells Harbor and Alibaba's registries; `None` where it wants no tokens.
+    /// The token server's name for it, which identifies Harbor and Alibaba's registries; `None` if it asks for no tokens.
     pub async fn service(&self) -> Result<Option<String>, Error> {
         self.connection().await?;
         Ok(self.0.authenticator.service())
     }
 
-    /// The `Authorization` that a request for `scopes` gets; none for an open registry.
+    /// The `Authorization` for a request with `scopes`; `None` for an open registry.
     pub(crate) async fn authorization(&self, scopes: &Scopes) -> Result<Option<HeaderValue>, Error> {
         let connection = self.connection().await?;
         self.0.authenticator.header(connection.base(), scopes).await
     }
 
-    /// Whether a proxy stands between us and the registry: then names are the proxy's business.
+    /// Whether a proxy stands between us and the registry: then the proxy resolves names.
     pub fn is_proxied(&self) -> bool {
         let url = Url::parse(&format!("https://{}/", self.host().api_host()));
         url.is_ok_and(|url| self.0.transport.is_proxied(&url))
     }
 
-    /// Says early what will be done with a repository: what is known before the first request is sent can be
-    /// in one token, and so takes one request to the token server for several repositories.
+    /// Announces access to a repository: accesses that are known before the first request can share one
+    /// token, which takes one token request for several repositories.
     pub fn announce(&self, name: &RepositoryName, access: Access) {
         self.0.authenticator.announce(&Scopes::one(name, access));
     }
 
-    /// A repository here, to be read or also to be written. [Announces](Self::announce) it.
+    /// A repository of this registry, to read or also to write. [Announces](Self::announce) it.
     pub fn repository(&self, name: &RepositoryName, access: Access) -> Repository {
         self.announce(name, access);
         let (registry, name) = (self.clone(), name.clone());
@@ -291,17 +291,17 @@ impl Registry {
         &self.0.learned
     }
 
-    /// The client for an address that a manifest names.
+    /// The client for an address from a manifest.
     pub(crate) fn author_client(&self, url: &Url) -> Result<reqwest::Client, Error> {
         self.0.transport.author_client(&self.0.settings, url)
     }
 
-    /// Whose word an address, or an answer from there, is if `party` named the address.
+    /// The party behind an address, or an answer from there, if `party` named the address.
     pub(crate) fn party_at(&self, party: Party, url: &Url) -> Party {
         self.0.connection.get().map_or(Party::Another, |connection| party.at(&connection.url, url))
     }
 
-    /// The client for one request: other hosts see no certificate of ours, and may be no neighbours of ours.
+    /// The client for one request: other hosts get no client certificate of ours, and may not be closer to us than the registry.
     fn client_for(
         &self,
         connection: &Connection,
@@ -312,32 +312,32 @@ impl Registry {
         if party == Party::Another {
             return transport.storage_client(settings, connection.network, (method, url), route);
         }
-        // What speaks HTTP/1.1 anyway has a connection for each request.
+        // With HTTP/1.1, each request has a connection of its own anyway.
         match transport.host_routes().route(url, route) {
             Route::Own if connection.is_multiplexed => transport.registry_client(settings, Route::Own),
             Route::Own | Route::Shared => Ok(connection.client.clone()),
         }
     }
 
-    /// Takes over what is known of the kind that the first answer showed.
+    /// Takes over the profile that the first answer showed.
     fn refine(&self, profile: &Profile) {
         self.0.upload_habits.refine(profile);
         self.0.learned.refine(profile);
         self.0.authenticator.limit_scopes(profile.scopes_per_token);
     }
 
-    /// Finds out, once, where and how the registry answers.
+    /// Finds the registry's address and protocol, once.
     pub(crate) async fn connection(&self) -> Result<&Connection, Error> {
         let Shared { settings, transport, authenticator, failed, traffic, .. } = &*self.0;
         let asked = Instant::now();
         let connect = async {
-            // A thousand images that wait for a registry that swallows packets wait once.
+            // A thousand images that wait for a registry that swallows packets share one wait.
             if let Some(error) = failed.since(asked) {
                 return Err(error);
             }
             let connected = connect::connect(settings, transport, traffic).await;
             let (connection, offered) = connected.inspect_err(|error| failed.note(error))?;
-            // No login is asked for here: whoever has one may ask us first what we are.
+            // No login is requested here: a credential source may need to know the registry's kind first.
             authenticator.note(&offered);
             self.refine(connection.profile);
             Ok(connection)
@@ -347,17 +347,17 @@ impl Registry {
 }
 
 impl Repository {
-    /// The registry that it is in.
+    /// The registry of this repository.
     pub fn registry(&self) -> &Registry {
         &self.registry
     }
 
-    /// Its path inside the registry.
+    /// The repository's path inside the registry.
     pub fn name(&self) -> &RepositoryName {
         &self.name
     }
 
-    /// One scope for all that is done here, so that one token serves it all.
+    /// One scope for all requests to this repository, so that one token serves them all.
     pub(crate) fn scopes(&self) -> Scopes {
         Scopes::one(&self.name, self.access)
     }

@@ -1,7 +1,7 @@
-//! What a failure concerns: the image, its repository, the registry or the login. The one place that judges it.
+//! Decides what a failure concerns: the image, its repository, the registry or the login. Only this file judges it.
 //!
-//! Whoever holds back requests, counts answers, gives up a registry, or asks it for nothing more of a kind, judges by this
-//! table. That a 500 may be one broken image's is seen at distribution, which answers it for ever for a manifest whose
+//! The code that limits requests, counts answers, gives up a registry, or stops one kind of request uses this
+//! table. A 500 may concern one broken image: distribution always answers it for a manifest whose
 //! file is damaged (<https://github.com/distribution/distribution/issues/2489>).
 
 use http::StatusCode;
@@ -15,47 +15,47 @@ pub enum Concern {
     Image,
     /// One repository.
     Repository,
-    /// The whole registry: it cannot be reached, has too much to do, or has trouble of its own.
+    /// The whole registry: it is unreachable, overloaded, or broken.
     Registry,
-    /// Everything that the login is used for.
+    /// All requests with the login.
     Login,
 }
 
-/// What was asked.
+/// The endpoint of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// A manifest is read or stored.
     Manifest,
-    /// A blob is looked for or read, here or where the registry sends readers.
+    /// A blob is checked or read, at the registry or where it redirects readers.
     Blob,
     /// An upload is opened, filled or closed.
     Upload,
-    /// The tags of a repository, or what refers to a manifest.
+    /// The tags of a repository, or the referrers of a manifest.
     List,
     /// The repositories of the registry.
     Catalog,
     /// A token.
     Token,
-    /// An address that a manifest names, which is nobody's but the image's.
+    /// An address from a manifest, which belongs to the image alone.
     External,
-    /// `/v2/` itself, and what registries offer beside the protocol.
+    /// `/v2/` itself, and APIs beside the protocol.
     #[default]
     Other,
 }
 
-/// What came instead of the hoped-for answer.
+/// The unexpected result of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cause<'a> {
     /// An answer, and the codes of its error document.
     Answer(StatusCode, &'a [&'a str]),
-    /// One that breaks the protocol.
+    /// An answer that breaks the protocol.
     Nonsense(&'a Problem),
-    /// None.
+    /// No answer.
     Transport(TransportFailure),
 }
 
 impl Endpoint {
-    /// Which endpoint of a repository a path below its name is.
+    /// The endpoint of a path below a repository's name.
     pub(crate) fn of_path(path: &str) -> Self {
         let parts = [
             ("manifests/", Self::Manifest),
@@ -73,24 +73,24 @@ impl Endpoint {
 pub(crate) fn concern(endpoint: Endpoint, cause: Cause<'_>) -> Concern {
     match cause {
         _ if endpoint == Endpoint::External => Concern::Image,
-        // Readers of one blob are sent there, and nobody else.
+        // Only readers of one blob are redirected there.
         Cause::Transport(TransportFailure::Inside) => of_endpoint(Endpoint::Blob),
-        // A web page: there is no registry behind it, or something stands before it.
+        // A web page: the server is no registry, or a proxy answered in its place.
         Cause::Transport(_) | Cause::Nonsense(Problem::WebPage(_)) => Concern::Registry,
         Cause::Nonsense(_) => of_endpoint(endpoint),
         Cause::Answer(status, codes) => of_answer(endpoint, status, codes),
     }
 }
 
-/// Whether an answer shows that the registry is there. What concerns it as a whole may be the word of a proxy before a
-/// registry which is not; that there are too many requests is the registry's own.
+/// Whether an answer shows that the registry is there. An error that concerns the whole registry may come from a proxy before a
+/// registry that is down; but 429 comes from the registry.
 pub(crate) fn is_from_registry(endpoint: Endpoint, status: StatusCode) -> bool {
     !is_failure(status)
         || status == StatusCode::TOO_MANY_REQUESTS
         || concern(endpoint, Cause::Answer(status, &[])) != Concern::Registry
 }
 
-/// Whether a status says no.
+/// Whether a status is an error.
 pub(crate) fn is_failure(status: StatusCode) -> bool {
     status.is_client_error() || status.is_server_error()
 }
@@ -99,28 +99,28 @@ fn of_answer(endpoint: Endpoint, status: StatusCode, codes: &[&str]) -> Concern 
     let has = |wanted: &[&str]| codes.iter().any(|code| wanted.contains(code));
     let is_trouble_of_all = matches!(endpoint, Endpoint::Catalog | Endpoint::Token | Endpoint::Other);
     match status.as_u16() {
-        // An error document that came as a success.
+        // An error document that came with a success status.
         200..=299 | 401 if has(&["DENIED"]) => Concern::Repository,
         200..=299 if has(&["UNAUTHORIZED"]) => Concern::Login,
         200..=299 if has(&["TOOMANYREQUESTS"]) => Concern::Registry,
         401 => Concern::Login,
         403 => Concern::Repository,
-        // A proxy wants a login, something took too long, or there is too much of something. 520 to 530 are Cloudflare's
-        // word of a server that it cannot reach.
+        // A proxy wants a login, a time-out, or an overload. Cloudflare answers 520 to 530 for a server
+        // that it cannot reach.
         407 | 408 | 429 | 502 | 503 | 504 | 507 | 520..=530 => Concern::Registry,
         400..=499 if has(&["NAME_UNKNOWN", "NAME_INVALID"]) => Concern::Repository,
-        // What it cannot do for one manifest it may do for the next.
+        // A server that fails for one manifest may succeed for the next.
         500..=599 if is_trouble_of_all => Concern::Registry,
         _ => of_endpoint(endpoint),
     }
 }
 
-/// What is asked for there: a no to it concerns nothing else.
+/// The concern of a refusal that affects nothing beyond its endpoint.
 fn of_endpoint(endpoint: Endpoint) -> Concern {
     match endpoint {
         Endpoint::Manifest | Endpoint::Blob | Endpoint::Upload | Endpoint::External => Concern::Image,
         Endpoint::List | Endpoint::Catalog | Endpoint::Other => Concern::Repository,
-        // Whatever is wrong with the answer of a token server, it is not about the image.
+        // Whatever is wrong with the answer of a token server, it does not concern the image.
         Endpoint::Token => Concern::Login,
     }
 }

@@ -1,4 +1,4 @@
-//! Finds out where a registry answers: TLS as configured, plain HTTP only where the settings allow it.
+//! Finds a registry's address: TLS as configured, plain HTTP only if the settings allow it.
 
 use std::time::Duration;
 
@@ -21,17 +21,17 @@ use crate::http::walk::Walk;
 use crate::profile::{Appearance, Profile};
 use crate::settings::{Scheme, Settings};
 
-/// Where a registry answers.
+/// The address and properties of a registry.
 pub(crate) struct Connection {
     /// `scheme://host:port/`
     pub(crate) url: Url,
-    /// For this host alone.
+    /// The client for this host alone.
     pub(crate) client: reqwest::Client,
     /// Whether it speaks HTTP/2, so that all requests of `client` share one connection.
     pub(crate) is_multiplexed: bool,
-    /// Where the registry is, and so where it may send us.
+    /// The registry's network, which bounds where it may redirect us.
     pub(crate) network: Network,
-    /// What it turned out to be.
+    /// The profile by its first answer.
     pub(crate) profile: &'static Profile,
 }
 
@@ -40,7 +40,7 @@ impl Connection {
         Base { url: &self.url, client: &self.client, network: self.network }
     }
 
-    /// `/v2/` there, which tells whether it is a registry, and takes a login. Spec: end-1.
+    /// The `/v2/` of this registry, which shows whether it is a registry, and takes a login. Spec: end-1.
     pub(crate) fn root(&self) -> Url {
         root(self.url.clone())
     }
@@ -51,7 +51,7 @@ fn root(mut base: Url) -> Url {
     base
 }
 
-/// Asks `/v2/` once, without a login; gives what the registry wants to see, too.
+/// Requests `/v2/` once, without a login; also returns the registry's challenges.
 pub(crate) async fn connect(
     settings: &Settings,
     transport: &Transport,
@@ -65,8 +65,8 @@ pub(crate) async fn connect(
         Scheme::Plain => ping.send(plain).await,
         Scheme::TlsOrPlain => match ping.send(tls).await {
             Err(error) if may_be_plain_http(&error) => match ping.send(plain).await {
-                // Its answer to TLS was HTTP, so it is there, and what broke may pass. Else, if plain HTTP does not
-                // answer either, TLS was the problem. Nothing secret was sent so far.
+                // The answer to TLS was HTTP, so the server is there, and the failure may pass. Otherwise, if plain HTTP does not
+                // answer either, TLS was the problem. No secret was sent so far.
                 Err(Error::Transport { .. }) if !speaks_plain_http(&error) => Err(error),
                 answer => answer,
             },
@@ -75,8 +75,8 @@ pub(crate) async fn connect(
     }
 }
 
-/// Whether the handshake failed in a way that a server without TLS makes it fail: an HTTP answer, or a
-/// closed connection. A refused connection, an unknown name or an alert says nothing of the kind.
+/// Whether the handshake failed as it does with a server without TLS: an HTTP answer, or a
+/// closed connection. A refused connection, an unknown name or an alert is no sign of that.
 fn may_be_plain_http(error: &Error) -> bool {
     matches!(
         error,
@@ -94,12 +94,12 @@ struct Ping<'a> {
     meter: &'a TrafficMeter,
     transport: &'a Transport,
     host: &'a RegistryHost,
-    /// How long the answer may let us wait.
+    /// The longest wait for the answer.
     patience: Duration,
 }
 
 impl Ping<'_> {
-    /// Asks at `base`, and where its own host sends us: port 80 in front of TLS redirects to it.
+    /// Asks at `base`, and follows redirects of its own host: port 80 in front of TLS redirects to it.
     async fn send(&self, base: Url) -> Result<(Connection, Vec<Challenge>), Error> {
         let mut walk = Walk::begin(Rule::Ping, &Method::GET, root(base));
         loop {
@@ -128,7 +128,7 @@ impl Ping<'_> {
             StatusCode::BAD_REQUEST => return self.judge_bad_request(url, response, network).await,
             StatusCode::TOO_MANY_REQUESTS => return Err(refusal(&Method::GET, response).await),
             status if status.is_server_error() => return Err(refusal(&Method::GET, response).await),
-            // Some registries answer 404 here and still serve images: the next request will tell.
+            // Some registries answer 404 here and still serve images: the next request decides.
             _ => Vec::new(),
         };
         url.set_path("/");
@@ -141,7 +141,7 @@ impl Ping<'_> {
         Ok((Connection { url, client: self.client.clone(), is_multiplexed, network, profile }, offered))
     }
 
-    /// A 400 may come from a server that understood nothing.
+    /// A 400 may come from a server that expected TLS, or a client certificate.
     async fn judge_bad_request(
         &self,
         mut url: Url,

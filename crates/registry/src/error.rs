@@ -1,4 +1,4 @@
-//! What can go wrong while talking to a registry, in a form that can be asked questions.
+//! The errors of requests to a registry, with methods that classify them.
 
 mod problem;
 mod refusal;
@@ -18,7 +18,7 @@ use crate::auth::login_search::LoginSearch;
 use crate::concern::{Cause, Concern, Endpoint, concern};
 use crate::http::redact::RedactedUrl;
 
-/// Why a request to a registry did not do what it was for.
+/// Why a request to a registry failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -28,13 +28,13 @@ pub enum Error {
     /// No usable answer came: name, connection, TLS, or a body that broke off.
     #[error("{method} {url}: {failure}")]
     Transport {
-        /// What was asked.
+        /// The request's method.
         method: http::Method,
-        /// Where.
+        /// The request's URL.
         url: RedactedUrl,
         /// At which step it broke.
         failure: TransportFailure,
-        /// The HTTP library's word for it.
+        /// The HTTP library's error.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
@@ -50,22 +50,22 @@ pub enum Error {
     /// The token server refused, or could not be reached.
     #[error("no token from {realm} for {host}")]
     Token {
-        /// The registry that sent us there.
+        /// The registry that named the token server.
         host: RegistryHost,
         /// The token server.
         realm: RedactedUrl,
-        /// What happened there.
+        /// The error at the token server.
         #[source]
         source: Arc<Error>,
     },
-    /// Whoever keeps the login for this registry does not give it.
+    /// The credential source of this registry fails.
     #[error("no login for {host}")]
     Login {
         /// The registry.
         host: RegistryHost,
-        /// Where it was to come from.
+        /// The source of the login.
         search: Option<LoginSearch>,
-        /// What the keeper says.
+        /// The source's error.
         #[source]
         source: CredentialError,
     },
@@ -74,20 +74,20 @@ pub enum Error {
     RealmNotTrusted {
         /// The registry.
         host: RegistryHost,
-        /// Where it wants them.
+        /// The token server that it names.
         realm: RedactedUrl,
-        /// Why that is not done.
+        /// Why the login is not sent there.
         reason: &'static str,
     },
-    /// Content is not what its digest says.
+    /// Content does not match its digest.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
-    /// A page for people came in place of a blob: wrong bytes, of which more is known.
+    /// A web page came in place of a blob: wrong bytes with a known cause.
     #[error("GET {url}: {problem}")]
     PageForBlob {
-        /// Where the blob was asked for.
+        /// The blob's URL.
         url: RedactedUrl,
-        /// What the page says.
+        /// The page's headline.
         problem: Problem,
         /// How its bytes differ from the blob's.
         wrong: Box<Mismatch>,
@@ -104,9 +104,9 @@ pub enum Error {
     /// The answer breaks the protocol.
     #[error("{method} {url}: {problem}")]
     Protocol {
-        /// What was asked.
+        /// The request's method.
         method: http::Method,
-        /// Where.
+        /// The request's URL.
         url: RedactedUrl,
         /// What is wrong with the answer.
         problem: Problem,
@@ -114,14 +114,14 @@ pub enum Error {
     /// The HTTP client could not be set up, most often for want of certificates.
     #[error("the HTTP client cannot be set up")]
     Setup {
-        /// The HTTP library's word for it.
+        /// The HTTP library's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
 impl Error {
-    /// What to make of it.
+    /// The kind of this error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Refused(refusal) | Self::ManifestType { source: refusal, .. } => refusal.kind(),
@@ -143,7 +143,7 @@ impl Error {
                 Self::Protocol { problem, .. } => concern(Endpoint::Token, Cause::Nonsense(problem)),
                 other => other.concern(),
             },
-            // Here it is the content that breaks the protocol.
+            // The content breaks the protocol, not the answer.
             Self::Protocol { problem, .. } => concern(Endpoint::Manifest, Cause::Nonsense(problem)),
             Self::Login { .. } | Self::RealmNotTrusted { .. } => Concern::Login,
             Self::Setup { .. } => Concern::Registry,
@@ -156,8 +156,8 @@ impl Error {
 
     /// Whether the same request may well succeed later.
     ///
-    /// Bytes of a blob that do not match may be read again, unless there were twice as many or as few; a manifest that lies stays a
-    /// lie.
+    /// A blob with wrong bytes may be read again, unless its size was wrong a second time; a manifest with wrong content
+    /// stays wrong.
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Refused(refusal) => refusal.is_retryable(),
@@ -192,8 +192,8 @@ impl Error {
         }
     }
 
-    /// Whether the registry refuses a manifest because it lacks content that the manifest refers to, though it
-    /// was there before: what was believed to be there has to be sent again.
+    /// Whether the registry refuses a manifest because it lacks content that the manifest refers to, though the
+    /// content was there before: the caller must send it again.
     ///
     /// Harbor has no code for it: it says `NOT_FOUND` of a project, of a repository, and of a part of the manifest
     /// ("artifact library/app@sha256:… not found").
@@ -203,9 +203,9 @@ impl Error {
             || matches!(self, Self::Refused(refusal) if refusal.names_missing_artifact())
     }
 
-    /// Whether the registry refuses to let a tag point at something else.
+    /// Whether the registry refuses to move a tag.
     ///
-    /// There is no code for it, so its words have to tell: Harbor answers 412 `PRECONDITION` ("configured as
+    /// There is no code for it, so the text decides: Harbor answers 412 `PRECONDITION` ("configured as
     /// immutable"), Amazon 400 `TAG_INVALID` ("cannot be overwritten because the repository is immutable"),
     /// Google 400 `MANIFEST_INVALID` ("has enabled tag immutability").
     /// <https://github.com/goharbor/harbor/blob/main/src/server/middleware/immutable/pushmf.go>,
@@ -215,13 +215,13 @@ impl Error {
         matches!(self, Self::Refused(refusal) if refusal.is_immutable_tag())
     }
 
-    /// Whether the server has no room left for what it is given. Some say so by the status, most by the words of their
-    /// operating system in a 500.
+    /// Whether the server's storage is full. Some servers say so by the status, most by their operating system's error text
+    /// in a 500.
     pub fn is_storage_full(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.is_storage_full())
     }
 
-    /// Whether a write met another one: somebody is storing the same, or has just done it.
+    /// Whether a write met another one: another client is storing the same, or has just stored it.
     /// <https://github.com/docker/cli/issues/5873>
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.is_conflict())

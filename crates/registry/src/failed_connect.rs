@@ -1,4 +1,4 @@
-//! What became of the last attempt to reach a registry, for those who waited for it.
+//! The last failed attempt to connect to a registry, for the tasks that waited for it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -6,7 +6,7 @@ use std::time::Instant;
 use crate::error::TransportFailure;
 use crate::{Error, RedactedUrl};
 
-/// The last failure and when it was.
+/// The last failure and its time.
 #[derive(Default)]
 pub(crate) struct FailedConnect(Mutex<Option<Failure>>);
 
@@ -19,10 +19,10 @@ struct Failure {
 }
 
 impl FailedConnect {
-    /// Remembers that no connection came about. Answers are not remembered: they cost no time.
+    /// Remembers a failure to connect. Answers are not remembered: they cost no time.
     pub(crate) fn note(&self, error: &Error) {
         let Error::Transport { method, url, failure, source } = error else { return };
-        // The root, which is what is told of the first failure, too: the same reason must read the same.
+        // The root cause, which the first failure shows, too: the same reason must read the same.
         let source = source.as_ref().and_then(|source| {
             let first: &(dyn std::error::Error + 'static) = &**source;
             std::iter::successors(Some(first), |cause| cause.source()).last().map(ToString::to_string)
@@ -32,7 +32,7 @@ impl FailedConnect {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
     }
 
-    /// What happened after `asked`. Whoever asks later tries for itself.
+    /// The failure, if it happened after `asked`. A task that comes later tries for itself.
     pub(crate) fn since(&self, asked: Instant) -> Option<Error> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Failure { method, url, step, source, .. } =

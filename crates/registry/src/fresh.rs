@@ -1,7 +1,7 @@
-//! Something that is asked for once, kept while it is fresh, and asked for again: a login, a cloud's key.
+//! A value that is fetched once, kept while it is fresh, and then fetched again: a login, a cloud's key.
 //!
-//! However many need it at the same time, one of them asks; the others wait and get what that one got, its failure
-//! included. If the one who asks is cancelled, the next one in the queue asks in its place.
+//! If several callers need it at the same time, one of them fetches it; the others wait and get the same result, a failure
+//! included. If the fetching caller is cancelled, the next one in the queue fetches it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -9,67 +9,67 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// How long a failure counts that asking again does not change: as long as it takes somebody to mend the cause and
-/// to try again, and long enough that thousands of images do not each ask.
+/// How long a failure counts that a retry does not change: as long as the user needs to fix the cause and
+/// try again, and long enough that thousands of images do not each retry.
 pub(crate) const LASTING_FAILURE: Duration = Duration::from_secs(60);
-/// The lifetime of what does not say how long it lives, or says that it is over already: then the clocks differ, and
-/// whoever takes it tells.
+/// The lifetime of a value that states none, or seems to have expired already: then the clocks differ, and
+/// the server that takes the value decides.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
-/// How long a value that still lives is used after a renewal failed, before it is asked for again.
+/// How long a value that is still valid is used after a failed renewal, before the next one.
 const NEXT_RENEWAL: Duration = Duration::from_secs(10);
 
-/// What is asked for, and how that can fail.
+/// A value that is fetched with `ask`, and its failures.
 #[derive(Debug)]
 pub struct Fresh<T, E> {
-    /// Held while somebody asks.
+    /// Locked while a caller fetches the value.
     state: Mutex<State<T, E>>,
-    /// How many answers came, so that who waited for one knows it from an earlier one.
+    /// Counts the answers, so that a waiting caller can tell a new answer from an earlier one.
     answers: AtomicU64,
 }
 
-/// An answer that is worth keeping.
+/// A fetched value that is worth keeping.
 #[derive(Clone, Debug)]
 pub struct Kept<T> {
     value: T,
     renew_at: Option<Instant>,
-    /// When its life ends; `None` for never.
+    /// When it expires; `None` for never.
     end: Option<Instant>,
 }
 
-/// A failure that may be told to all who wait.
+/// A failure that all waiting callers may get.
 pub trait Failure: Clone {
-    /// Whether it stays until somebody changes something. What may pass is asked for again by the next one.
+    /// Whether it stays until the user changes something. After any other failure, the next caller tries again.
     fn is_lasting(&self) -> bool;
 }
 
 #[derive(Debug)]
 struct State<T, E> {
     known: Option<Known<T, E>>,
-    /// The last value that came, whatever became of it.
+    /// The last value, also if it was refused or forgotten.
     last: Option<T>,
 }
 
 #[derive(Debug)]
 struct Known<T, E> {
     said: Result<T, E>,
-    /// When it is asked for again; `None` for never.
+    /// When it is fetched again; `None` for never.
     until: Option<Instant>,
-    /// When it is of no use any more, even if asking again fails; `None` for never.
+    /// When it expires, even if fetching it again fails; `None` for never.
     end: Option<Instant>,
 }
 
 impl<T> Kept<T> {
-    /// What never ends.
+    /// A value that never expires.
     pub fn always(value: T) -> Self {
         Self { value, renew_at: None, end: None }
     }
 
-    /// What is of no use after `moment`; `None` for never.
+    /// A value that expires at `moment`; `None` for never.
     pub fn until(value: T, moment: Option<Instant>) -> Self {
         Self { value, renew_at: moment, end: moment }
     }
 
-    /// What lives for `lifetime`, counted from `asked`, the moment before the question. It is renewed earlier (see
+    /// A value that lives for `lifetime`, counted from `asked`, the moment before the request. It is renewed earlier (see
     /// [`renew_at`]), and used to its end if that fails.
     pub fn for_lifetime(value: T, asked: Instant, lifetime: Duration) -> Self {
         let end = asked.checked_add(or_default(lifetime));
@@ -77,10 +77,10 @@ impl<T> Kept<T> {
     }
 }
 
-/// When to renew what lives for `lifetime`, counted from `asked`: with a fifth of its life left, so that also what lives
-/// for seconds is used for more than one request. `None` for a time that no clock reaches.
+/// When to renew a value that lives for `lifetime`, counted from `asked`: with a fifth of its life left, so that even a value
+/// that lives for seconds serves more than one request. `None` for a time beyond the clock's range.
 ///
-/// A lifetime of nothing tells nothing, and counts as a minute.
+/// A lifetime of zero means nothing, and counts as a minute.
 pub fn renew_at(asked: Instant, lifetime: Duration) -> Option<Instant> {
     let lifetime = or_default(lifetime);
     asked.checked_add(lifetime.saturating_sub(lifetime / 5))
@@ -98,18 +98,18 @@ impl<T, E> Default for Fresh<T, E> {
 }
 
 impl<T: Clone, E: Failure> Fresh<T, E> {
-    /// What is known and fresh, or what `ask` gives. `ask` runs only if nobody else asked meanwhile.
+    /// The fresh value, or the result of `ask`. `ask` runs only if no other caller has fetched a value meanwhile.
     ///
     /// # Errors
-    /// The failure of whoever asked, unless the value before still lives.
+    /// The failure of the fetching caller, unless the previous value is still valid.
     pub async fn get(&self, ask: impl Future<Output = Result<Kept<T>, E>>) -> Result<T, E> {
         self.get_other(|_| false, ask).await
     }
 
-    /// The same, where a value that `is_useless`, because it was refused, is asked for again.
+    /// The same, but fetches again if the value `is_useless`, because it was refused.
     ///
     /// # Errors
-    /// The failure of whoever asked, unless the value before still lives and is not useless.
+    /// The failure of the fetching caller, unless the previous value is still valid and not useless.
     pub async fn get_other(
         &self,
         is_useless: impl Fn(&T) -> bool,
@@ -138,7 +138,7 @@ impl<T: Clone, E: Failure> Fresh<T, E> {
         state.known.insert(Known::new(answer)).said.clone()
     }
 
-    /// Forgets the value, if it `is_meant`.
+    /// Forgets the value, if `is_meant` returns true for it.
     pub async fn forget(&self, is_meant: impl Fn(&T) -> bool) {
         let mut state = self.state.lock().await;
         if state.known.as_ref().is_some_and(|known| known.said.as_ref().is_ok_and(is_meant)) {
@@ -146,7 +146,7 @@ impl<T: Clone, E: Failure> Fresh<T, E> {
         }
     }
 
-    /// The last value that came, whatever became of it: also when asking again failed since, or it was forgotten.
+    /// The last value, even if a later renewal failed, or if it was forgotten.
     pub async fn last(&self) -> Option<T> {
         self.state.lock().await.last.clone()
     }
@@ -168,12 +168,12 @@ impl<T, E: Failure> Known<T, E> {
         self.until.is_none_or(|until| Instant::now() < until)
     }
 
-    /// Whether it is a value that may be used although it was to be renewed.
+    /// Whether it is a value that is still valid although its renewal is due.
     fn lives(&self) -> bool {
         self.said.is_ok() && self.end.is_none_or(|end| Instant::now() < end)
     }
 
-    /// Keeps it for another while, at most to its end.
+    /// Postpones its renewal, at most to its end.
     fn put_off(&mut self) {
         let next = Instant::now() + NEXT_RENEWAL;
         self.until = Some(self.end.map_or(next, |end| end.min(next)));
@@ -202,7 +202,7 @@ mod tests {
         }
     }
 
-    /// Counts the questions; each takes a second.
+    /// Counts the fetches; each takes a second.
     #[derive(Clone, Default)]
     struct Source(Arc<Fresh<usize, No>>, Arc<AtomicUsize>);
 
@@ -245,7 +245,7 @@ mod tests {
             assert_eq!(source.get(Ok(lifetime)).await, Ok(1), "{lifetime}");
         }
         assert_eq!(renew_at(Instant::now(), Duration::MAX), None);
-        // What is over when it comes is given to those who waited for it, and to nobody else.
+        // A value that has expired on arrival goes to the callers that waited for it, and to no others.
         let source = Source::default();
         assert_eq!(source.all(Ok(1)).await, vec![Ok(1); 50]);
         assert_eq!(source.get(Ok(1)).await, Ok(2));

@@ -1,4 +1,4 @@
-//! Every parser of texts that strangers write, for the fuzz targets in `fuzz/`. No part of the interface.
+//! Every parser of untrusted text, for the fuzz targets in `fuzz/`. Not part of the public interface.
 
 mod name_list;
 mod schema1;
@@ -37,7 +37,7 @@ pub fn content_range(text: &str) {
     assert!(received.is_none_or(|count| (3..=1000).contains(&count)));
 }
 
-/// What is read once reads the same when it was printed.
+/// A parsed text is printed and parsed again with the same result.
 pub fn reference(text: &str) {
     if let Ok(digest) = text.parse::<Digest>() {
         assert_eq!(digest.to_string(), text);
@@ -48,7 +48,7 @@ pub fn reference(text: &str) {
     }
 }
 
-/// A manifest of any kind; all edits of what can be read can be read again.
+/// A manifest of any kind; each edit of a readable manifest is readable again.
 pub fn manifest(bytes: &[u8]) {
     for media_type in [MediaType::OCI_INDEX, MediaType::DOCKER_SCHEMA1_SIGNED, MediaType::new("text/plain")] {
         let read = RawManifest::from_answer(&media_type, Bytes::copy_from_slice(bytes), None);
@@ -61,7 +61,7 @@ pub fn manifest(bytes: &[u8]) {
     }
 }
 
-/// What is shown of any text, and of a `Warning` header.
+/// Any text, and a `Warning` header, as they are shown.
 pub fn foreign_text(text: &str) {
     let shown = clean(text);
     assert!(shown.len() <= LIMIT && shown.chars().all(is_plain));
@@ -76,14 +76,14 @@ pub fn auth_file(bytes: &[u8]) {
     }
 }
 
-/// A token server's answer: what is sent to the registry is the token that it names, and never shown.
+/// A token server's answer: the token in it is sent to the registry, and never shown.
 pub fn token_answer(bytes: &[u8]) {
     let asked = Instant::now();
     let Ok((token, refresh)) = token::read(bytes, &Scopes::parse("repository:team/app:pull"), asked) else {
         return;
     };
     assert!(token.header.is_sensitive());
-    // A registry's own token may be too long to be shared, but serves what it was asked for if it says nothing.
+    // A token may be too long to be shared, but an opaque one serves the scopes that it was requested for.
     assert!(!token.is_opaque() || token.serves(&token.asked));
     if let Ok(document) = serde_json::from_slice::<Map<String, Value>>(bytes) {
         let text = |key: &str| document.get(key)?.as_str().filter(|text| !text.is_empty());

@@ -1,4 +1,4 @@
-//! What a registry turned out to be able to do, kept as long as its handle: so that it is tried once.
+//! A registry's abilities as they showed, kept as long as its handle: so that each is tried once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -13,18 +13,18 @@ use crate::profile::{Profile, ReferrersApi};
 pub(crate) struct Learned {
     head: AtomicU8,
     referrers: AtomicU8,
-    /// Where the list of referrers is refused to a login that may read manifests: gateways refuse it for some
-    /// repositories alone.
+    /// Repositories in which the list of referrers is refused to a login that may read manifests: gateways refuse it for some
+    /// repositories only.
     without_referrers: RwLock<HashSet<RepositoryName>>,
     reads_lead_elsewhere: AtomicBool,
-    /// How many bytes came last of blobs that had others than their descriptors say.
+    /// The last size of blobs that came with a size other than their descriptor's.
     other_lengths: RwLock<HashMap<(RepositoryName, Digest), u64>>,
 }
 
-/// A process may live for weeks, beside a registry that has lost much.
+/// The most such sizes: a process may live for weeks, beside a registry that has lost many blobs.
 const MOST_OTHER_LENGTHS: usize = 10_000;
 
-/// Whether an ability is there.
+/// Whether a registry has an ability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ability {
     Unknown,
@@ -33,36 +33,36 @@ pub(crate) enum Ability {
 }
 
 impl Learned {
-    /// What is known of a kind of registry before anything was asked.
+    /// The known abilities of a kind of registry before the first request.
     pub(crate) fn of(profile: &Profile) -> Self {
         let learned = Self::default();
         learned.refine(profile);
         learned
     }
 
-    /// What the first answer showed of the registry's kind.
+    /// Takes over what the first answer showed of the registry's kind.
     pub(crate) fn refine(&self, profile: &Profile) {
         if profile.referrers == ReferrersApi::Absent {
             self.note_referrers(Ability::Absent);
         }
     }
 
-    /// Whether HEAD of a manifest tells its digest, and its 404 the truth.
+    /// Whether HEAD of a manifest returns its digest, and whether its 404 can be trusted.
     pub(crate) fn head(&self) -> Ability {
         read(&self.head)
     }
 
-    /// What HEAD was seen to do.
+    /// Notes how HEAD worked.
     pub(crate) fn note_head(&self, seen: Ability) {
         note(&self.head, seen);
     }
 
-    /// Whether readers of blobs were sent to another host.
+    /// Whether the registry redirects blob reads to another host.
     pub(crate) fn reads_lead_elsewhere(&self) -> bool {
         self.reads_lead_elsewhere.load(Ordering::Relaxed)
     }
 
-    /// A reader of a blob was sent to another host.
+    /// Notes that a blob read was redirected to another host.
     pub(crate) fn note_reads_lead_elsewhere(&self) {
         self.reads_lead_elsewhere.store(true, Ordering::Relaxed);
     }
@@ -72,35 +72,35 @@ impl Learned {
         read(&self.referrers)
     }
 
-    /// The same for one of its repositories.
+    /// The same for one of the registry's repositories.
     pub(crate) fn referrers_in(&self, repository: &RepositoryName) -> Ability {
         let refused = self.without_referrers.read().unwrap_or_else(PoisonError::into_inner);
         if refused.contains(repository) { Ability::Absent } else { self.referrers() }
     }
 
-    /// The list of referrers was refused in a repository whose manifests were read.
+    /// Notes that the list of referrers was refused in a repository whose manifests may be read.
     pub(crate) fn note_referrers_refused(&self, repository: &RepositoryName) {
         let mut refused = self.without_referrers.write().unwrap_or_else(PoisonError::into_inner);
         refused.insert(repository.clone());
     }
 
-    /// Whether a blob came with this many bytes when it had others than its descriptor says.
+    /// Whether this blob came with this wrong size last time.
     pub(crate) fn came_with(&self, repository: &RepositoryName, digest: &Digest, bytes: u64) -> bool {
         let lengths = self.other_lengths.read().unwrap_or_else(PoisonError::into_inner);
         lengths.get(&(repository.clone(), digest.clone())) == Some(&bytes)
     }
 
-    /// A blob came with other bytes than its descriptor says: so many.
+    /// Notes that a blob came with this many bytes instead of its descriptor's size.
     pub(crate) fn note_other_length(&self, repository: &RepositoryName, digest: &Digest, bytes: u64) {
         let mut lengths = self.other_lengths.write().unwrap_or_else(PoisonError::into_inner);
         if lengths.len() >= MOST_OTHER_LENGTHS {
-            // Each of them is asked once more.
+            // Each of them gets one more attempt.
             lengths.clear();
         }
         lengths.insert((repository.clone(), digest.clone()), bytes);
     }
 
-    /// What the list of referrers was seen to do.
+    /// Notes how the list of referrers worked.
     pub(crate) fn note_referrers(&self, seen: Ability) {
         note(&self.referrers, seen);
     }
@@ -114,7 +114,7 @@ fn read(value: &AtomicU8) -> Ability {
     }
 }
 
-/// What once worked is not believed to be absent because of one odd answer.
+/// An ability that once worked is not marked absent because of one odd answer.
 fn note(value: &AtomicU8, seen: Ability) {
     match seen {
         Ability::Unknown => {}

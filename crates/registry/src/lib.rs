@@ -1,9 +1,9 @@
 //! Speaks the OCI distribution protocol to one registry: references, digests, manifests, blobs, tags, and
 //! the login that goes with them.
 //!
-//! Nothing here prints, reads the environment or retries: whoever calls decides what an error means,
-//! and asks it ([`Error::kind`], [`Error::is_retryable`]). Bytes of manifests and blobs are verbatim
-//! and checked against their digests as they come. What the protocol asks of a client, and which test shows
+//! Nothing here prints, reads the environment or retries: the caller decides how to handle an error,
+//! with [`Error::kind`] and [`Error::is_retryable`]. Bytes of manifests and blobs are verbatim
+//! and checked against their digests as they come. What the protocol requires of a client, and which test shows
 //! that it is done: [`checklist`].
 //!
 //! # A copy
@@ -49,40 +49,42 @@
 //! # }
 //! ```
 //!
-//! An index has [`Links::manifests`](oci::Links::manifests), which go the same way before it. A blob that another repository of the
-//! target has is asked for by [`Repository::mount_or_start_upload`].
+//! An index has [`Links::manifests`](oci::Links::manifests), which are copied before it in the same way. A blob that another repository of
+//! the
+//! target has can be mounted by [`Repository::mount_or_start_upload`].
 //!
 //! # Errors
 //!
-//! One [`Error`] for everything, with the request that it belongs to; the registry's own words are in
-//! [`Refusal`]. [`Error::kind`] says what it is, [`Error::is_retryable`] whether the same request may succeed
-//! later, [`Error::retry_after`] when, [`Error::concern`] what else fails for the same reason. Secrets and signatures of URLs are in none of them.
+//! One [`Error`] for everything, with the request that it belongs to; the registry's own text is in
+//! [`Refusal`]. [`Error::kind`] classifies it, [`Error::is_retryable`] tells whether the same request may succeed
+//! later, [`Error::retry_after`] when, [`Error::concern`] what else fails for the same reason. None of them contains secrets or signatures
+//! of URLs.
 //!
 //! # Recovery
 //!
-//! After a broken read, [`BlobReader::resume`] goes on where it stood. After a failed
-//! [`UploadSession::send`], [`UploadSession::recovery`] says whether to go on, and at once or later, and
-//! [`UploadSession::resume`] from which byte: the session learns on the way which sizes and shapes the
-//! registry takes. Some registries lose a session when its connection breaks; then the blob begins anew.
+//! After a broken read, [`BlobReader::resume`] continues where it stopped. After a failed
+//! [`UploadSession::send`], [`UploadSession::recovery`] returns whether to continue at once, later or never, and
+//! [`UploadSession::resume`] from which byte: meanwhile the session learns which sizes and shapes the
+//! registry takes. Some registries lose a session when its connection breaks; then the blob is sent again from the beginning.
 //!
 //! # Limits
 //!
 //! Each host, and each kind of request there, has a window of requests that grows while all goes well and
-//! is halved when the host has too much: [`Registry::limits`]. `Retry-After` holds back the whole host. How long
-//! anything may stand still: [`Patience`]. There is no limit on how long a blob may take.
+//! is halved when the host is overloaded: [`Registry::limits`]. `Retry-After` pauses all requests to the host. How long
+//! a transfer may stand still: [`Patience`]. There is no limit on how long a blob may take.
 //!
 //! # Profiles
 //!
-//! [`Profile::KNOWN`] spares requests that are known to fail with registries that their names tell. What a
-//! profile does not say is found out when it matters and kept as long as the [`Registry`], so keep
+//! [`Profile::KNOWN`] avoids requests that are known to fail with certain registries. Everything else
+//! is found out when it matters and kept as long as the [`Registry`], so keep
 //! clones of one instead of making it anew.
 //!
 //! # Login
 //!
 //! [`Settings::login`] is a user, a token, or a [`CredentialSource`] such as a [`CredentialHelper`];
 //! [`LoginFiles`] reads those of docker and podman. Tokens are fetched when a registry asks for
-//! them, shared by all clones, and renewed before they end. The login goes to the registry and to a token server
-//! that may have it ([`TrustedRealm`]), and along no redirect.
+//! them, shared by all clones, and renewed before they expire. The login goes to the registry and to a token server
+//! that may have it ([`TrustedRealm`]), and is not sent along redirects.
 
 mod auth;
 mod blob;

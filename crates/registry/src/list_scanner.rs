@@ -1,14 +1,14 @@
-//! Takes the elements of one list out of a JSON document that comes in pieces, one after the other: a page may have
-//! millions of them, and one that is odd must not cost the others.
+//! Extracts the elements of one list from a JSON document that comes in pieces: a page may have
+//! millions of elements, and an odd one must not prevent reading the others.
 
 use std::borrow::Cow;
 
-/// The most of one element that is kept: what is longer is no element that anybody reads.
+/// The longest element that is kept: no valid element is longer.
 const LARGEST_ELEMENT: usize = 1 << 20;
-/// The most of a document beside its list.
+/// The most bytes of a document beside its list.
 const LARGEST_REST: usize = 1 << 20;
 
-/// Why a document cannot be taken apart.
+/// Why a document cannot be scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Broken {
     #[error("the list is not JSON")]
@@ -20,23 +20,23 @@ pub(crate) enum Broken {
 /// Finds the list under a key of the outermost object. Nesting costs neither stack nor memory.
 pub(crate) struct ListScanner {
     key: &'static str,
-    /// The document without the elements: whether it is JSON is for its reader to say.
+    /// The document without the elements: its reader decides whether it is JSON.
     rest: Vec<u8>,
     element: Vec<u8>,
     place: Place,
     text: Text,
-    /// Brackets that are open: outside the list, or inside an element.
+    /// Open brackets: outside the list, or inside an element.
     depth: usize,
-    /// Where the last text of the outermost object begins in the rest.
+    /// Where the last string of the outermost object begins in the rest.
     text_at: usize,
     member: Member,
 }
 
-/// What is read of the outermost object.
+/// The scanner's position in the outermost object.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Member {
     Key,
-    /// The list's key has been read.
+    /// After the list's key.
     WantedKey,
     Value,
     WantedValue,
@@ -46,16 +46,16 @@ enum Member {
 enum Place {
     Outside,
     List,
-    /// In the list, where one more element has to come.
+    /// In the list, after a comma: one more element must follow.
     ListAfterComma,
 }
 
-/// Whether a text is open.
+/// Whether a string is open.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Text {
     Closed,
     Open,
-    /// Open, and behind a backslash.
+    /// Open, after a backslash.
     Escaped,
 }
 
@@ -74,7 +74,7 @@ impl ListScanner {
         }
     }
 
-    /// Takes the next piece of the document; gives each element that ends in it, as its text.
+    /// Takes the next piece of the document; passes on each element that ends in it, as text.
     pub(crate) fn push<E: From<Broken>>(
         &mut self,
         piece: &[u8],
@@ -90,7 +90,7 @@ impl ListScanner {
         Ok(())
     }
 
-    /// The document with an empty list in the place of the one that was read.
+    /// The document with an empty list in place of the scanned one.
     pub(crate) fn rest(self) -> Vec<u8> {
         self.rest
     }
@@ -104,7 +104,7 @@ impl ListScanner {
             self.take_in_text(byte);
             let is_key = matches!(self.member, Member::Key | Member::WantedKey);
             if self.text == Text::Closed && self.depth == 1 && is_key {
-                // A key may be written with escapes.
+                // A key may contain escapes.
                 let text = serde_json::from_slice::<Cow<'_, str>>(&self.rest[self.text_at..]);
                 let is_wanted = text.is_ok_and(|text| text == self.key);
                 self.member = if is_wanted { Member::WantedKey } else { Member::Key };

@@ -18,22 +18,22 @@ use head::Head;
 pub use delete::Deletion;
 pub use push::{Pushed, SubjectIndexed};
 
-/// Largest manifest that is read if nothing else is said. The spec asks registries to take 4 MiB at least;
+/// The largest manifest that is read without another limit. The spec asks registries to take at least 4 MiB;
 /// twice that keeps a hostile source from filling memory.
 pub(crate) const LARGEST_MANIFEST: u64 = 8 << 20;
 
 impl Repository {
-    /// What `reference` points at now; `None` if it is not there.
+    /// The digest that `reference` points to now; `None` if it does not exist.
     ///
-    /// HEAD, which registries do not count as a pull; GET where HEAD does not tell the digest. A registry whose
-    /// HEAD is of no use is not asked that way again.
+    /// Uses HEAD, which registries do not count as a pull; GET if HEAD does not return the digest. A registry whose
+    /// HEAD is useless gets no more HEAD.
     pub async fn resolve(&self, reference: &TagOrDigest) -> Result<Option<Digest>, Error> {
         let learned = self.registry().learned();
         let (head, party) = match learned.head() {
             Ability::Absent => (Head::Silent, Party::Registry),
             _ => self.head(reference).await?,
         };
-        // How another server answers HEAD, to which the registry sends us, says nothing of the registry.
+        // If the registry redirects to another server, that server's answer to HEAD says nothing about the registry.
         let note = |seen| {
             if party == Party::Registry {
                 learned.note_head(seen);
@@ -91,7 +91,7 @@ impl Repository {
         let algorithm = expected.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
         RawManifest::from_answer(&content_type, bytes.clone(), expected.as_ref()).map_err(|source| {
             match encoding {
-                // What has the right digest is right, whatever the header says.
+                // Bytes with the right digest are right, whatever the header says.
                 Some(encoding) => call.protocol(Problem::Encoding(encoding)),
                 None => match Problem::of_page(&bytes) {
                     Some(page) => call.protocol(page),
@@ -107,7 +107,7 @@ impl Repository {
     }
 }
 
-/// The digest that the registry tells; one that we cannot read is as good as none.
+/// The digest that the registry states; `None` if it does not parse.
 fn content_digest(headers: &HeaderMap) -> Option<Digest> {
     headers.get("docker-content-digest")?.to_str().ok()?.parse().ok()
 }

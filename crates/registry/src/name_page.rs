@@ -1,5 +1,5 @@
-//! Pages of lists of names: tags, and repositories. Names are read as the page comes, so that a page costs as much
-//! memory as its news, and one that is none is told and costs no other.
+//! Pages of lists of names: tags, and repositories. Names are parsed while the page comes, so that a page takes only as much
+//! memory as its new names. An invalid name is reported and does not prevent reading the others.
 
 use std::collections::HashSet;
 use std::fmt::Display;
@@ -15,17 +15,17 @@ use crate::list_scanner::{Broken, ListScanner};
 use crate::pages::{Entries, Origin, Page, Pages};
 use crate::{Error, RedactedUrl, Refusal};
 
-/// The most that is read of one page: some registries ignore the page size and send everything.
+/// The most bytes that are read of one page: some registries ignore the page size and send everything.
 const LARGEST_PAGE: u64 = 64 << 20;
-/// More names in one list than this are an attack, or too many to be kept in memory.
+/// The most names in one list: more are an attack, or do not fit into memory.
 const MOST_NAMES: usize = 1_000_000;
-/// The most characters of an element that is no text.
+/// The most characters that are shown of an element that is no string.
 const MOST_SHOWN: usize = 80;
 
-/// Names that were on no page before.
+/// The names that were on no earlier page.
 pub(crate) struct Names<T> {
     pub(crate) names: Vec<T>,
-    /// What is no such name; an element that is no text at all as it stands in the list.
+    /// Invalid names; an element that is no string as it is in the list.
     pub(crate) invalid: Vec<String>,
 }
 
@@ -36,7 +36,7 @@ impl From<Broken> for Problem {
 }
 
 impl Pages {
-    /// The next page of the list under `key`; `None` after the last. A page that failed can be asked for again.
+    /// The next page of the list under `key`; `None` after the last. A page that failed can be requested again.
     pub(crate) async fn names<T: FromStr + Display>(
         &mut self,
         key: &'static str,
@@ -67,8 +67,8 @@ impl Pages {
         Ok(Some(found))
     }
 
-    /// Only the first question can show that there is no list. A registry that does not have a page to which it led says nothing
-    /// of the list, and least of all that it is complete.
+    /// Only the first request can show that there is no list. If a registry does not have a page that its own link names, the list
+    /// is incomplete.
     fn of_later_page(&self, call: &Call, error: Error) -> Error {
         match error {
             Error::Refused(refusal) if !self.is_at_start() && refusal.kind() == ErrorKind::NotFound => {
@@ -79,7 +79,7 @@ impl Pages {
         }
     }
 
-    /// What is on a page that failed will be news on the next try.
+    /// The names of a failed page are new again on the next attempt.
     fn forget<T: Display>(&mut self, found: &Names<T>) {
         for name in &found.names {
             self.seen.remove(name.to_string().as_str());
@@ -91,7 +91,7 @@ impl Pages {
     }
 }
 
-/// Puts an element of the list where it belongs, unless it was `seen` before.
+/// Adds an element to the names or the invalid ones, unless it was `seen` before.
 pub(crate) fn sort<T: FromStr>(
     seen: &mut HashSet<Box<str>>,
     element: &[u8],
@@ -116,12 +116,12 @@ pub(crate) fn sort<T: FromStr>(
     Ok(())
 }
 
-/// Names begin with no such character: the element `null` is not the tag `null`.
+/// Names begin with no such character: so the element `null` differs from the tag `null`.
 fn no_text(shown: &str) -> Box<str> {
     format!("\0{shown}").into()
 }
 
-/// Looks at what stands beside the list.
+/// Checks the rest of the document beside the list.
 fn check(key: &'static str, page: &Page, rest: &[u8]) -> Result<(), Error> {
     let call = &page.call;
     match judge(key, rest).map_err(|problem| call.protocol(problem))? {
@@ -134,15 +134,15 @@ fn check(key: &'static str, page: &Page, rest: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// What a document is that came as a page.
+/// The kind of document that came as a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     List,
-    /// The registry refuses, though it says 200.
+    /// An error document, though the status is 200.
     Errors,
 }
 
-/// Says what a document is, by what stands beside its list under `key`.
+/// Judges a document by the rest beside its list under `key`.
 pub(crate) fn judge(key: &'static str, rest: &[u8]) -> Result<Answer, Problem> {
     let read: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_slice(rest);
     let document = read.map_err(|error| Problem::unreadable(rest, &error))?;

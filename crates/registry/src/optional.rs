@@ -1,7 +1,7 @@
-//! What a refusal says where a registry need not offer what was asked for: one table, for all who go on without it.
+//! The meaning of a refusal at an optional endpoint: one table, for all callers that can do without it.
 //!
 //! Registries that do not know an endpoint answer almost anything. Harbor before 2.8 answers 401 without a challenge
-//! to the wish for referrers (<https://github.com/goharbor/harbor/issues/18305>), others 400 without a code
+//! to a request for referrers (<https://github.com/goharbor/harbor/issues/18305>), others 400 without a code
 //! (<https://github.com/google/go-containerregistry/issues/1962>), 403 or 405.
 
 use http::StatusCode;
@@ -19,33 +19,33 @@ pub enum OptionalEndpoint {
     Catalog,
     /// The tags of a repository that is written to.
     TargetTags,
-    /// What a registry offers beside the protocol.
+    /// APIs of a registry beside the protocol.
     Api,
-    /// How far an upload session has come.
+    /// The offset of an upload session.
     UploadStatus,
 }
 
-/// What a refusal says about the endpoint.
+/// The meaning of a refusal for the endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Offer {
     /// The registry does not offer it.
     Absent,
-    /// The registry refuses it. It may not know it, or this login may not use it: whether manifests can be read tells.
+    /// The registry refuses it. It may not know it, or this login may not use it: reading a manifest shows which.
     Forbidden,
-    /// The registry offers it, and does not have what it was asked about.
+    /// The registry offers it, but does not have the requested content.
     NothingHere,
-    /// Nothing: this request failed.
+    /// Nothing follows: this request failed.
     Unclear,
 }
 
-/// What a status says. `codes` are those of the specification's error document.
+/// The meaning of a status. `codes` are those of the specification's error document.
 fn judge(endpoint: OptionalEndpoint, status: StatusCode, codes: &[&str]) -> Offer {
     let is_unknown_name = codes.iter().any(|code| matches!(*code, "NAME_UNKNOWN" | "MANIFEST_UNKNOWN"));
     match (status.as_u16(), endpoint) {
         (404, OptionalEndpoint::TargetTags | OptionalEndpoint::UploadStatus) => Offer::NothingHere,
         (404, OptionalEndpoint::Referrers) if is_unknown_name => Offer::NothingHere,
         (401 | 403, _) => Offer::Forbidden,
-        // A proxy wants a login, something took too long, or there is too much of something.
+        // A proxy wants a login, a time-out, or an overload.
         (407 | 408 | 425 | 429 | 499, _) => Offer::Unclear,
         (400..=499 | 501 | 505, _) => Offer::Absent,
         _ => Offer::Unclear,
@@ -53,7 +53,7 @@ fn judge(endpoint: OptionalEndpoint, status: StatusCode, codes: &[&str]) -> Offe
 }
 
 impl Refusal {
-    /// What this says about an endpoint that the registry need not offer.
+    /// The meaning of this refusal for an optional endpoint.
     pub fn offer(&self, endpoint: OptionalEndpoint) -> Offer {
         let codes: Vec<_> = self.errors.iter().map(|error| error.code.as_str()).collect();
         judge(endpoint, self.status, &codes)
@@ -61,11 +61,11 @@ impl Refusal {
 }
 
 impl Error {
-    /// What this says about an endpoint that the registry need not offer.
+    /// The meaning of this error for an optional endpoint.
     pub fn offer(&self, endpoint: OptionalEndpoint) -> Offer {
         match self {
             Self::Refused(refusal) => refusal.offer(endpoint),
-            // Its web site, or an answer that nobody gives who knows the question.
+            // A redirect to a web site, or a status that no implementation of the endpoint returns.
             Self::Protocol { problem: Problem::Redirect { .. } | Problem::Status(_), .. } => Offer::Absent,
             _ => Offer::Unclear,
         }

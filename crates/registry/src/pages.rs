@@ -1,4 +1,4 @@
-//! The walk over a list that comes in pages: tags, repositories, referrers.
+//! Iterates over a list that comes in pages: tags, repositories, referrers.
 //! Spec: distribution-spec, "Listing Tags"; RFC 8288 for the links.
 
 use std::collections::HashSet;
@@ -15,21 +15,21 @@ use crate::http::link_header;
 use crate::http::origin::{as_reached, is_same_origin};
 use crate::{Error, Registry};
 
-/// Entries asked for at once: the most that Amazon's registry allows.
+/// Entries per page: the most that Amazon's registry allows.
 pub(crate) const PAGE_SIZE: &str = "n=1000";
-/// More pages than this are a loop.
+/// More pages are a loop.
 const MOST_PAGES: usize = 100_000;
 /// Filters may leave pages empty, but not this many in a row.
 const MOST_EMPTY_PAGES: usize = 100;
 
-/// Where the walk is.
+/// The position in a list.
 pub(crate) struct Pages {
     pub(crate) registry: Registry,
     scopes: Scopes,
     next: Next,
-    /// All addresses that were asked: the same one twice is a circle.
+    /// All addresses that were requested: the same one twice is a loop.
     asked: HashSet<String>,
-    /// All entries that were seen: lists may repeat some, but a page has to bring news.
+    /// All entries so far: lists may repeat some, but each page must bring new ones.
     pub(crate) seen: HashSet<Box<str>>,
     empty_in_a_row: usize,
 }
@@ -39,7 +39,7 @@ enum Next {
         path: String,
         query: String,
     },
-    /// Who wrote the link says who leads there.
+    /// A link, and the party that named it.
     Link(Url, Party),
     Nothing,
 }
@@ -51,7 +51,7 @@ pub(crate) struct Page {
     pub(crate) headers: HeaderMap,
 }
 
-/// Where a page came from: the registry, or where it sent us.
+/// Where a page came from: the registry, or another server to which it redirected.
 pub(crate) struct Origin {
     url: Url,
     party: Party,
@@ -67,18 +67,18 @@ impl Origin {
     }
 }
 
-/// What stood on a page.
+/// The entries of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Entries {
     None,
-    /// All of them stood on earlier pages.
+    /// All of them were on earlier pages.
     Known,
-    /// Some stood on none before.
+    /// Some were on no earlier page.
     New,
 }
 
 impl Entries {
-    /// Of so many, of which so many stood on none before.
+    /// Of `all` entries, `new` were on no earlier page.
     pub(crate) fn of(all: usize, new: usize) -> Self {
         match (all, new) {
             (0, _) => Self::None,
@@ -95,7 +95,7 @@ impl Pages {
         Self { registry, scopes, next: Next::First { path, query }, asked, seen, empty_in_a_row: 0 }
     }
 
-    /// Whether nothing was asked so far.
+    /// Whether no page was requested so far.
     pub(crate) fn is_at_start(&self) -> bool {
         matches!(self.next, Next::First { .. })
     }
@@ -117,9 +117,9 @@ impl Pages {
         Ok(Some(call.endpoint(endpoint).named_by(party)))
     }
 
-    /// Turns over: gives those entries of the page that were on none before.
+    /// Moves on to the next page: returns the entries of this page that were on no earlier one.
     ///
-    /// Only a page that could be read is turned, so that one that failed can be asked for again.
+    /// Call it only after the page was read, so that a failed page can be requested again.
     pub(crate) fn turn<T>(
         &mut self,
         page: &Page,
@@ -133,7 +133,7 @@ impl Pages {
         Ok(news)
     }
 
-    /// Follows the page's link; what was seen on the page is noted already.
+    /// Follows the page's link; its entries are noted already.
     pub(crate) fn go_on(&mut self, page: &Page, entries: Entries) -> Result<(), Error> {
         let next = self.follow(page, link_header::next(&page.headers))?;
         self.empty_in_a_row = if entries == Entries::None { self.empty_in_a_row + 1 } else { 0 };
@@ -146,7 +146,7 @@ impl Pages {
         Ok(())
     }
 
-    /// Where a page's link leads. Without one the list is complete, however many entries the page has.
+    /// The target of a page's link. Without a link the list is complete, however many entries the page has.
     fn follow(&self, page: &Page, link: Option<String>) -> Result<Next, Error> {
         let Some(link) = link else { return Ok(Next::Nothing) };
         let unusable = |why| page.call.protocol(Problem::Page(why));
@@ -159,7 +159,7 @@ impl Pages {
     }
 }
 
-/// The address that a link on a page that came from `from` means. Pages lead to pages of the same server only.
+/// The address of a link on a page from `from`. Pages may only link to pages of the same server.
 fn resolve(from: &Url, link: &str) -> Result<Url, &'static str> {
     let url = from.join(link).map_err(|_| "it cannot be read")?;
     as_reached(from, url).filter(|url| is_same_origin(url, from)).ok_or("it leads to another host")

@@ -1,5 +1,5 @@
-//! Questions that only a check before a run asks: what answers, whether the login is taken, what a token grants,
-//! and where a blob really lies. None of them changes anything at the registry, but that some make a repository of
+//! Requests of the check before a run: which server answers, whether it takes the login, what a token grants,
+//! and where a blob is served from. They change nothing at the registry, except that some registries create a repository at
 //! the first upload.
 
 use std::time::SystemTime;
@@ -16,73 +16,73 @@ use crate::http::failure::in_time;
 use crate::http::refusal::refusal;
 use crate::{Access, Error, Offer, OptionalEndpoint, RedactedUrl, Registry, Repository, Withdrawn};
 
-/// What a registry's host answers to `/v2/` without a login.
+/// The answer of a registry's host to `/v2/` without a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ping {
     /// The status of the answer.
     pub status: StatusCode,
-    /// What kind of server that looks like.
+    /// The kind of server that the answer looks like.
     pub face: Face,
     /// Whether it wants a login.
     pub wants_login: WantsLogin,
-    /// The server's clock, where it tells the time.
+    /// The server's clock, if it sends the time.
     pub date: Option<SystemTime>,
 }
 
-/// What a server looks like from its answer to `/v2/`.
+/// The kind of server that an answer to `/v2/` looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Face {
     /// It speaks the distribution protocol.
     Registry,
-    /// It answers with a page for people.
+    /// It answers with a web page.
     WebPage,
-    /// It sends elsewhere, or answers something that no registry does.
+    /// It redirects, or gives an answer that no registry gives.
     Unclear,
 }
 
 /// Whether `/v2/` is answered with a challenge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WantsLogin {
-    /// It is.
+    /// It is answered with a challenge.
     Yes,
-    /// Anybody gets in.
+    /// Anonymous requests are allowed.
     No,
 }
 
-/// What a token server gives for a repository.
+/// A token server's grant for a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grant {
-    /// The registry wants no tokens: only trying tells.
+    /// The registry wants no tokens: only an attempt shows the rights.
     NoToken,
-    /// The token does not tell: only trying tells.
+    /// The token does not state its rights: only an attempt shows them.
     Opaque,
-    /// It says so itself.
+    /// The token states its rights.
     Told {
-        /// The actions that were asked for and are not in it, such as `push`. Empty where all were given.
+        /// The requested actions that it lacks, such as `push`. Empty if it has all.
         missing: Vec<String>,
     },
 }
 
-/// Where a blob lies.
+/// Where a blob is served from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BlobPlace {
     /// The registry serves it itself.
     Registry,
-    /// The registry sends readers to this host (and port), which serves it.
+    /// The registry redirects reads to this host (and port), which serves it.
     Storage(String),
-    /// It is not there.
+    /// It does not exist.
     Nowhere,
 }
 
-/// How it was found out that a repository may be pushed to.
+/// How it was tested that a repository may be pushed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PushTrial {
     /// An upload session was opened and cancelled.
     Cancelled,
-    /// The registry was asked to go on with an upload session that does not exist, which only those may ask who may
-    /// push: this login could not have cancelled a real one.
+    /// We sent a request for an upload session that does not exist, which needs the right to push:
+    /// this login could not have cancelled a real session.
     Asked,
-    /// An upload session was opened, and the registry did not let it be cancelled: it goes when the registry cleans up.
+    /// An upload session was opened, but the registry did not cancel it: it stays until the registry cleans up.
     Kept,
 }
 
@@ -90,16 +90,16 @@ pub enum PushTrial {
 const NO_UPLOAD: &str = "blobs/uploads/00000000-0000-4000-8000-000000000000";
 
 impl Registry {
-    /// Finds out whether a repository may be pushed to, and leaves nothing there.
+    /// Tests whether a repository may be pushed to, and leaves nothing there.
     ///
     /// # Errors
-    /// It may not, in the registry's own words; or no answer came.
+    /// It may not, with the registry's own text; or no answer came.
     pub async fn try_push(&self, name: &RepositoryName) -> Result<PushTrial, Error> {
         let whole = self.repository(name, Access::PullPushDelete);
         let may_cancel = match whole.grant().await {
             Ok(Grant::NoToken | Grant::Opaque) => true,
             Ok(Grant::Told { missing }) => missing.is_empty(),
-            // A token server may refuse to be asked for more than it gives.
+            // A token server may refuse a request for more than it grants.
             Err(_) => false,
         };
         if !may_cancel {
@@ -112,7 +112,7 @@ impl Registry {
         })
     }
 
-    /// Asks `/v2/` without a login.
+    /// Requests `/v2/` without a login.
     pub async fn ping(&self) -> Result<Ping, Error> {
         let connection = self.connection().await?;
         let url = connection.root();
@@ -124,10 +124,10 @@ impl Registry {
         Ok(Ping::of(response.status(), response.headers()))
     }
 
-    /// Logs in as for any request, and asks `/v2/` for nothing else.
+    /// Logs in as for any request, and requests only `/v2/`.
     ///
     /// # Errors
-    /// The token server or the registry refuses the login, or whoever keeps it does not give it.
+    /// The token server or the registry refuses the login, or the credential source fails.
     pub async fn try_login(&self) -> Result<(), Error> {
         let call = Call::new(Method::GET, self.connection().await?.root(), Scopes::default());
         let response = self.send(&call).await?;
@@ -141,7 +141,7 @@ impl Registry {
 }
 
 impl Repository {
-    /// Whether the registry knows this repository, with or without tags in it. Some make one of the first upload.
+    /// Whether the registry knows this repository, with or without tags in it. Some create it at the first upload.
     pub async fn is_known(&self) -> Result<bool, Error> {
         match self.tags().next().await {
             Ok(_) => Ok(true),
@@ -150,8 +150,8 @@ impl Repository {
         }
     }
 
-    /// Gets a token for what we mean to do here, and tells what it lacks: registries give tokens without the
-    /// right to push to whoever lacks it, and refuse only the push.
+    /// Gets a token for the intended access, and returns what it lacks: registries give a login without the
+    /// right to push a token without it, and refuse only the push.
     pub async fn grant(&self) -> Result<Grant, Error> {
         let need = self.scopes();
         let Some(header) = self.registry().authorization(&need).await? else { return Ok(Grant::NoToken) };
@@ -168,18 +168,18 @@ impl Repository {
             return Ok(PushTrial::Asked);
         }
         let refused = unexpected(&call, response).await;
-        // What is refused is this session alone: distribution says 400 BLOB_UPLOAD_INVALID, others 404.
+        // The refusal concerns only this session: distribution answers 400 BLOB_UPLOAD_INVALID, others 404.
         let is_session =
             matches!(refused.status().map(|status| status.as_u16()), Some(400 | 404 | 409 | 416));
         let is_name = refused.has_code("NAME_UNKNOWN") || refused.has_code("NAME_INVALID");
         if is_session && !is_name { Ok(PushTrial::Asked) } else { Err(refused) }
     }
 
-    /// Follows a blob's address to where it is served, without reading it. With GET, too: many registries answer HEAD
-    /// themselves, and send only readers on.
+    /// Follows a blob's redirects to the host that serves it, without reading it. Uses GET, because many registries answer HEAD
+    /// themselves, and redirect only reads.
     ///
     /// # Errors
-    /// One that names another host than the registry is about the storage that the registry sends us to.
+    /// An error that names another host than the registry's concerns the storage to which the registry redirects.
     pub async fn locate_blob(&self, digest: &Digest) -> Result<BlobPlace, Error> {
         if !self.has_blob(digest).await? {
             return Ok(BlobPlace::Nowhere);
@@ -197,7 +197,7 @@ impl Repository {
     }
 }
 
-/// Whether an answer says nothing but that there is none for now.
+/// Whether the answer only says that the server cannot answer now.
 fn is_not_now(status: StatusCode) -> bool {
     matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
 }

@@ -1,51 +1,51 @@
-//! Known registries as data: what is known of each, where that stands written, and what it changes.
+//! Known registries as data: their known behaviour, its documentation, and what it changes here.
 //!
-//! A profile only spares requests that are known to fail. Whatever it does not say is learned at run time.
+//! A profile only avoids requests that are known to fail. Everything else is learned at run time.
 
 use http::HeaderMap;
 
 use oci::RegistryHost;
 
-/// What is known of a kind of registry before it is asked anything.
+/// The known behaviour of a kind of registry before the first request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Profile {
     /// Its name, for people.
     pub name: &'static str,
-    /// By what it is recognised.
+    /// The signs by which it is recognised.
     pub(crate) signs: &'static [Sign],
-    /// In which shape it takes blobs.
+    /// The shape in which it takes blobs.
     pub uploads: UploadShape,
-    /// Where it looks for blobs to mount.
+    /// In which repositories it looks for blobs to mount.
     pub mounts: MountSources,
     /// Whether it may have a list of referrers.
     pub referrers: ReferrersApi,
-    /// By which way it takes tags away.
+    /// The API by which it deletes tags.
     pub tag_deletion: TagDeletion,
-    /// The most scopes that one token is asked for.
+    /// The most scopes that one token is requested for.
     pub scopes_per_token: usize,
-    /// Where this is written.
+    /// Where this is documented.
     pub link: &'static str,
 }
 
-/// In which shape a registry takes blobs.
+/// The shape in which a registry takes blobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UploadShape {
-    /// In one PUT, in one PATCH and a PUT, in chunks: what fits best.
+    /// In one PUT, in one PATCH and a PUT, or in chunks, by the blob's size.
     Any,
     /// In one PUT, whatever the size: it takes no PATCH.
     OneRequest,
-    /// No body may be larger than so many bytes.
+    /// No body may be larger than `largest`.
     Chunks {
         /// In bytes.
         largest: u64,
     },
 }
 
-/// Where a registry looks for a blob that is to be mounted.
+/// In which repositories a registry looks for a blob to mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MountSources {
-    /// In the repository that is named.
+    /// In the named repository.
     Named,
     /// In all of its repositories, if none is named.
     Any,
@@ -54,22 +54,22 @@ pub enum MountSources {
 /// Whether a registry may have a list of referrers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReferrersApi {
-    /// Asking tells.
+    /// A request shows it.
     Ask,
-    /// It has none, and answers something misleading or nothing useful.
+    /// It has none, and answers with something misleading or useless.
     Absent,
 }
 
-/// By which way a registry takes tags away.
+/// The API by which a registry deletes tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TagDeletion {
-    /// DELETE of the tag, as the specification has it.
+    /// DELETE of the tag, as specified.
     Protocol,
     /// Azure's API: <https://learn.microsoft.com/en-us/rest/api/containerregistry/tag/delete>.
     Azure,
 }
 
-/// A sign by which a registry is recognised.
+/// A sign that identifies a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sign {
     /// Its host's whole name.
@@ -86,11 +86,11 @@ pub(crate) enum Sign {
     ServiceEnd(&'static str),
     /// A header of its answers.
     Header(&'static str),
-    /// A header of its answers that begins so.
+    /// A header of its answers that begins with this text.
     HeaderStart(&'static str, &'static str),
 }
 
-/// What a registry showed of itself when it was first reached.
+/// The signs of a registry at the first contact.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Appearance<'a> {
     pub(crate) host: &'a RegistryHost,
@@ -116,7 +116,7 @@ impl Sign {
 }
 
 impl Profile {
-    /// A registry that nothing is known of.
+    /// A registry of an unknown kind.
     pub const UNKNOWN: Self = Self {
         name: "registry",
         signs: &[],
@@ -128,12 +128,12 @@ impl Profile {
         link: "https://github.com/opencontainers/distribution-spec",
     };
 
-    /// All known kinds; of several that fit, the first counts.
+    /// All known kinds; if several match, the first counts.
     pub const KNOWN: &'static [Self] = &[
         Self {
             name: "Docker Hub",
             signs: &[Sign::Host("docker.io"), Sign::Host("registry-1.docker.io")],
-            // Pulls are counted by GET of a manifest, so HEAD goes first everywhere.
+            // A GET of a manifest counts as a pull, so HEAD goes first everywhere.
             referrers: ReferrersApi::Absent,
             link: "https://github.com/docker/roadmap/issues/724",
             ..Self::UNKNOWN
@@ -141,7 +141,7 @@ impl Profile {
         Self {
             name: "GitHub Container Registry",
             signs: &[Sign::Host("ghcr.io"), Sign::HostEnds("containers.", ".ghe.com")],
-            // Sends who asks for referrers to its website. Refuses scopes that it does not know.
+            // Redirects requests for referrers to its website. Refuses scopes that it does not know.
             referrers: ReferrersApi::Absent,
             scopes_per_token: 1,
             link: "https://github.com/artifacthub/hub/issues/4785",
@@ -150,7 +150,7 @@ impl Profile {
         Self {
             name: "Google Artifact Registry",
             signs: &[Sign::HostEnd("-docker.pkg.dev"), Sign::Host("gcr.io"), Sign::HostEnd(".gcr.io")],
-            // Takes no chunks; a token for one repository is refused for another.
+            // Takes no chunks; refuses a token for one repository at another.
             uploads: UploadShape::OneRequest,
             scopes_per_token: 1,
             link: "https://github.com/regclient/regclient/issues/667",
@@ -182,7 +182,7 @@ impl Profile {
                 Sign::HostEnd(".azurecr.io"),
                 Sign::HostEnd(".azurecr.cn"),
                 Sign::HostEnd(".azurecr.us"),
-                // Behind a domain of one's own: https://learn.microsoft.com/en-us/azure/container-registry/container-registry-custom-domain
+                // For custom domains: https://learn.microsoft.com/en-us/azure/container-registry/container-registry-custom-domain
                 Sign::ServiceEnd(".azurecr.io"),
             ],
             // Bodies above some 20 MB fail; long headers are a 400.
@@ -271,13 +271,13 @@ impl Profile {
         },
     ];
 
-    /// The profile that fits what a registry shows.
+    /// The profile that matches a registry's signs.
     pub(crate) fn of(appearance: &Appearance<'_>) -> &'static Self {
         let fits = |profile: &&Self| profile.signs.iter().any(|sign| sign.is_shown_by(appearance));
         Self::KNOWN.iter().find(fits).unwrap_or(&Self::UNKNOWN)
     }
 
-    /// The profile that a host's name alone tells.
+    /// The profile that matches a host's name alone.
     pub(crate) fn of_host(host: &RegistryHost) -> &'static Self {
         Self::of(&Appearance { host, service: None, headers: None })
     }

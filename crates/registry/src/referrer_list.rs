@@ -1,7 +1,7 @@
-//! What refers to a manifest: signatures, SBOMs, attestations. Spec: distribution-spec, end-12.
+//! The referrers of a manifest: signatures, SBOMs, attestations. Spec: distribution-spec, end-12.
 //!
-//! Registries since OCI 1.1 list them; for others clients keep the list under a tag. Some answer the request
-//! and mean something else, so no answer is trusted before it was looked at.
+//! Registries since OCI 1.1 list them; for others, clients keep the list under a tag. Some registries answer the request
+//! with something else, so each answer is checked before it is trusted.
 
 mod answer;
 mod filter;
@@ -28,35 +28,35 @@ pub use tag::ReferrersTag;
 /// More referrers of one manifest than this are an attack.
 const MOST_REFERRERS: usize = 100_000;
 
-/// What the registry's own list says.
+/// The result of requesting the registry's own list.
 enum Listed {
-    /// Told by the registry, or by where it sends us.
+    /// The list, from the registry or from another server to which it redirected.
     These(Vec<Descriptor>, Party),
-    /// It does not know the subject or the repository.
+    /// The registry does not know the subject or the repository.
     NoneHere,
-    /// It keeps no such list; this is what it answered instead.
+    /// The registry keeps no such list; this is its answer.
     NoList(Error),
-    /// It keeps none, or this login may not see them.
+    /// The registry keeps no list, or this login may not read it.
     Refused(Error),
 }
 
-/// The registry's own list, empty where it has none.
+/// The registry's own list, empty if there is none.
 #[derive(Default)]
 struct OwnList {
     found: Vec<Descriptor>,
-    /// Whether it refused to give it, so that it has yet to be seen whether this login may read at all.
+    /// Whether the registry refused the request: then it is not known yet whether this login may read at all.
     was_refused: bool,
 }
 
 impl Repository {
-    /// What refers to `subject` and passes the filter, each once: from the registry's list, or from the tag that
-    /// clients keep where there is none.
+    /// The referrers of `subject` that pass the filter, each once: from the registry's list, or from the tag that
+    /// clients keep if there is none.
     ///
-    /// Costs one request where the registry is known to keep lists, or known not to; until then an empty list
-    /// costs a second one, and a refused one a third where no tag stands in for it.
+    /// Takes one request if it is known whether the registry keeps lists; until then an empty list
+    /// takes a second one, and a refused one a third if there is no tag.
     ///
-    /// A page is read whole, because what it is shows in all of it, and so it may have as many bytes as a manifest: some
-    /// 50,000 entries. What is larger fails with [`Problem::TooLarge`]; more pages may follow.
+    /// A page is read whole, because only the whole document shows what it is. So it may have as many bytes as a manifest: some
+    /// 50,000 entries. A larger one fails with [`Problem::TooLarge`]; more pages may follow.
     pub async fn referrers(
         &self,
         subject: &Digest,
@@ -64,7 +64,7 @@ impl Repository {
     ) -> Result<Vec<Descriptor>, Error> {
         let learned = self.registry().learned();
         let mut own = self.own_list(subject, filter).await?;
-        // Some answer with an empty list without keeping any. https://github.com/sigstore/sigstore-js/issues/1187
+        // Some registries answer with an empty list without keeping any. https://github.com/sigstore/sigstore-js/issues/1187
         if learned.referrers_in(self.name()) != Ability::Works {
             let tagged = self.tagged_referrers(subject).await?;
             if own.was_refused && tagged.is_some() {
@@ -77,7 +77,7 @@ impl Repository {
         Ok(filter.each_once(own.found))
     }
 
-    /// The same, without those that stand under the tag: for those who copy that tag anyway.
+    /// The same without those of the tag's list: for callers that copy that tag anyway.
     pub async fn untagged_referrers(
         &self,
         subject: &Digest,
@@ -90,19 +90,19 @@ impl Repository {
         Ok(filter.each_once(own.found))
     }
 
-    /// Only a login that may read manifests was refused because there is no list. It says nothing of other
-    /// repositories, so it is asked once in each.
+    /// If a login may read manifests but is refused the list, there is no list. That says nothing about other
+    /// repositories, so each is tested once.
     async fn note_refused_list(&self, subject: &Digest) -> Result<(), Error> {
-        // That nothing is there may also be said to whoever may not see it.
+        // A 404 may also be the answer to a login that may not read it.
         if self.resolve(&TagOrDigest::Digest(subject.clone())).await?.is_some() {
             self.registry().learned().note_referrers_refused(self.name());
         }
         Ok(())
     }
 
-    /// Sees to it that who asks for the referrers of `subject` finds `referrer`, which was pushed here before.
+    /// Makes sure that the referrers of `subject` include `referrer`, which was pushed here before.
     ///
-    /// A registry that keeps the list itself needs nothing. One that may or may not is asked for its list first.
+    /// A registry that keeps the list itself needs nothing. If it is unknown whether it does, its list is requested first.
     pub async fn keep_referrer(&self, subject: &Digest, referrer: &Descriptor) -> Result<(), Error> {
         let learned = self.registry().learned();
         let mut was_refused = false;
@@ -117,13 +117,13 @@ impl Repository {
             self.add_referrer(subject, referrer).await?;
         }
         if was_refused {
-            // Whoever may not read and write manifests here has met that by now.
+            // A login that may not read and write manifests here would have failed by now.
             learned.note_referrers_refused(self.name());
         }
         Ok(())
     }
 
-    /// Whether the registry itself tells what refers to `subject`: `referrer`, which was pushed here before, among them.
+    /// Whether the registry's own list of referrers of `subject` has `referrer`, which was pushed here before.
     pub async fn lists_referrer(&self, subject: &Digest, referrer: &Descriptor) -> Result<bool, Error> {
         let learned = self.registry().learned();
         let is_listed = learned.referrers_in(self.name()) == Ability::Unknown && {
@@ -133,7 +133,7 @@ impl Repository {
         Ok(is_listed || learned.referrers_in(self.name()) == Ability::Works)
     }
 
-    /// What the registry's own list says, where it may have one.
+    /// The registry's own list, if it may have one.
     async fn own_list(&self, subject: &Digest, filter: &ReferrerFilter) -> Result<OwnList, Error> {
         let learned = self.registry().learned();
         if learned.referrers_in(self.name()) == Ability::Absent {
@@ -198,7 +198,7 @@ impl Repository {
             Ok(response) => response,
             Err(error) => return Err(Unusable(answer::meaning_of(&error, answer::From::Registry), error)),
         };
-        // GitHub's registry sends who asks for referrers to its web site.
+        // GitHub's registry redirects requests for referrers to its web site.
         let from = match Answered::of(&response).by {
             Party::Registry => answer::From::Registry,
             Party::Another => answer::From::Elsewhere,
@@ -220,7 +220,7 @@ impl Repository {
         }
     }
 
-    /// What clients keep under the tag, `None` where there is none; a tag that is used for something else tells nothing.
+    /// The list that clients keep under the tag, `None` if there is none; a tag that holds something else has no list.
     async fn tagged_referrers(&self, subject: &Digest) -> Result<Option<Vec<Descriptor>>, Error> {
         match self.pull_manifest(&TagOrDigest::Tag(referrers_tag(subject))).await {
             Ok(index) if *index.media_type() == MediaType::OCI_INDEX => {
@@ -236,7 +236,7 @@ impl Repository {
     }
 }
 
-/// An answer that is no list, and what that says about the registry.
+/// An answer that is no list, and what it says about the registry.
 struct Unusable(Meaning, Error);
 
 fn content_type(headers: &HeaderMap) -> MediaType {

@@ -1,4 +1,4 @@
-//! How one registry is reached, and who we are there.
+//! How one registry is reached, and with which login.
 
 use oci::RegistryHost;
 
@@ -9,31 +9,31 @@ use crate::http::host_certificates::HostCertificates;
 use crate::http::proxy::Proxies;
 use crate::http::stall::Patience;
 
-/// How a registry is reached and who we are there: `Settings { login, ..Settings::new(host) }`.
+/// How a registry is reached and with which login: `Settings { login, ..Settings::new(host) }`.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Which registry.
+    /// The registry's host.
     pub host: RegistryHost,
-    /// Who we are.
+    /// The login.
     pub login: Login,
-    /// Where that login comes from, or was looked for; `None` where nobody said.
+    /// Where that login was found, or which places were searched; `None` if unknown.
     pub login_search: Option<LoginSearch>,
     /// How far its TLS is trusted.
     pub security: Security,
     /// Certificates for this registry beside the system's.
     pub certificates: HostCertificates,
-    /// The way to this registry and to where it sends us; `None` for the way that the transport goes.
+    /// The proxies for this registry and the servers to which it redirects; `None` for the transport's own.
     pub proxies: Option<Proxies>,
     /// Which versions of HTTP are offered.
     pub http_version: HttpVersion,
     /// A token server to which the login may go, wherever it is.
     pub trusted_realm: Option<TrustedRealm>,
-    /// How long it may let us wait.
+    /// How long it may be silent.
     pub patience: Patience,
 }
 
 impl Settings {
-    /// Nobody is logged in, certificates are verified, and nothing is out of the ordinary.
+    /// Anonymous, with verified certificates and otherwise default settings.
     pub fn new(host: RegistryHost) -> Self {
         Self {
             host,
@@ -49,7 +49,7 @@ impl Settings {
     }
 }
 
-/// How far a registry's TLS is trusted: two questions that have nothing to do with each other.
+/// How far a registry's TLS is trusted: two independent settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Security {
     /// Whether its certificate must verify.
@@ -61,25 +61,25 @@ pub struct Security {
 impl Security {
     /// TLS with a certificate that verifies.
     pub const VERIFIED: Self = Self { certificate: CertificateCheck::Verified, scheme: Scheme::Tls };
-    /// What `insecure: true` always meant: TLS with any certificate, plain HTTP where the other side speaks no TLS.
+    /// The meaning of `insecure: true`: TLS with any certificate, plain HTTP if the other side speaks no TLS.
     pub const INSECURE: Self = Self { certificate: CertificateCheck::Unverified, scheme: Scheme::TlsOrPlain };
 }
 
 /// Whether a registry's certificate must verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateCheck {
-    /// It must.
+    /// It must verify.
     Verified,
-    /// Any certificate will do.
+    /// Any certificate is accepted.
     Unverified,
 }
 
 /// Whether a registry speaks TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// It does.
+    /// It speaks TLS.
     Tls,
-    /// TLS first; plain HTTP where the handshake shows that the other side speaks none.
+    /// TLS first; plain HTTP if the handshake shows that the other side speaks no TLS.
     TlsOrPlain,
     /// Plain HTTP, and TLS is never tried.
     Plain,
@@ -88,8 +88,8 @@ pub enum Scheme {
 /// Which versions of HTTP are offered to a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HttpVersion {
-    /// HTTP/2 where the registry wants it, else HTTP/1.1. Bodies above 256 KiB go over HTTP/1.1 connections of their own.
+    /// HTTP/2 if the registry speaks it, else HTTP/1.1. Bodies above 256 KiB go over HTTP/1.1 connections of their own.
     Newest,
-    /// HTTP/1.1 alone. Large bodies go over it in any case.
+    /// Only HTTP/1.1. Large bodies always use it.
     Http1,
 }

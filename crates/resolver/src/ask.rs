@@ -1,4 +1,4 @@
-//! Asks DNS servers one question.
+//! Sends DNS servers one question.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
@@ -14,11 +14,11 @@ use crate::message::{Answer, Family, Query, Unfit};
 use crate::resolv_conf::{Carrier, ResolvConf};
 use crate::silent::Silent;
 
-/// The longest answer that comes by UDP to those who do not say that they take more.
+/// The longest UDP answer for clients that do not announce to take more.
 const LONGEST_DATAGRAM: usize = 512;
 
-/// The addresses of one family that `name` has. A server that says that it has none is believed; one that says nothing, or that
-/// it cannot say, is followed by the next.
+/// The addresses of `name` of one family. A server's answer that there are none is final; if a server fails or does not
+/// answer, the next one is asked.
 pub(crate) async fn ask(
     name: &str,
     family: Family,
@@ -28,7 +28,7 @@ pub(crate) async fn ask(
     let mut last = Unresolved::NoName;
     for _ in 0..conf.attempts {
         for server in silent.last(&conf.servers) {
-            // Unguessable, and another one each time: late answers to other questions are strangers.
+            // The id is unguessable, and different for each question: late answers to other questions do not match.
             let [first, second, ..] = RandomState::new().hash_one(name).to_be_bytes();
             let id = u16::from_be_bytes([first, second]);
             let query = Query::new(name, family, id).ok_or(Unresolved::NoName)?;
@@ -54,7 +54,7 @@ fn judge(answered: Result<io::Result<Answer>, Elapsed>, server: IpAddr) -> Resul
         Ok(Ok(Answer::Addresses(addresses))) => return Ok(addresses),
         Ok(Ok(Answer::Unknown)) => Unresolved::Unknown { server },
         Ok(Ok(Answer::Refused(code))) => Unresolved::Refused { server, code },
-        // By TCP nothing is truncated.
+        // A TCP answer cannot be truncated.
         Ok(Ok(Answer::Truncated)) => Unresolved::Unreadable { server },
         Ok(Err(error)) if error.kind() == io::ErrorKind::InvalidData => Unresolved::Unreadable { server },
         Ok(Err(_)) | Err(_) => Unresolved::Silent { server },
@@ -71,12 +71,12 @@ async fn exchange(query: &Query, server: SocketAddr, carrier: Carrier) -> io::Re
     }
 }
 
-/// A socket of its own for each question: the port is one more thing that nobody can guess.
+/// Each question has a socket of its own: an attacker must guess its port, too.
 async fn by_udp(query: &Query, server: SocketAddr) -> io::Result<Answer> {
     let any: IpAddr =
         if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let socket = UdpSocket::bind((any, 0)).await?;
-    // From then on only this server's packets come.
+    // From now on only this server's packets are received.
     socket.connect(server).await?;
     socket.send(&query.bytes).await?;
     let mut datagram = [0; LONGEST_DATAGRAM];

@@ -1,7 +1,7 @@
-//! Which names are asked for where somebody wrote one.
+//! The names to look up for a written name.
 
-/// The names to ask for, one after the other until one has an address: `name` as it is, and completed with each of `search`. A
-/// final dot says that it is complete; with `ndots` dots it probably is, and is asked for first.
+/// The names to look up, in order, until one has an address: `name` as it is, and completed with each domain of `search`. A
+/// final dot marks a complete name; a name with `ndots` dots is probably complete, and is looked up as it is first.
 pub(crate) fn candidates(name: &str, search: &[String], ndots: usize) -> Vec<String> {
     if let Some(complete) = name.strip_suffix('.') {
         return vec![complete.to_owned()];

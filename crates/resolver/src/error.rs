@@ -2,48 +2,48 @@
 
 use std::net::IpAddr;
 
-/// Why a name has no address: what the last DNS server said, or that none did.
+/// Why a name has no address: the last DNS server's answer, or that none answered.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Unresolved {
-    /// DNS knows no such name.
+    /// The name does not exist.
     #[error("the DNS server {server} knows no such name")]
     Unknown {
-        /// Who says so.
+        /// The DNS server.
         server: IpAddr,
     },
-    /// The name is known, but stands for no host.
+    /// The name exists, but has no address.
     #[error("the DNS server {server} knows the name, but no address of it")]
     NoAddress {
-        /// Who says so.
+        /// The DNS server.
         server: IpAddr,
     },
-    /// The server does not answer the question.
+    /// The server refuses or fails.
     #[error("the DNS server {server} answers {code}")]
     Refused {
-        /// Who says so.
+        /// The DNS server.
         server: IpAddr,
         /// `SERVFAIL` and its like.
         code: &'static str,
     },
-    /// What came is no DNS.
+    /// The answer is not valid DNS.
     #[error("the DNS server {server} gives an answer that cannot be read")]
     Unreadable {
-        /// Who gave it.
+        /// The DNS server.
         server: IpAddr,
     },
-    /// Nothing came.
+    /// No answer came.
     #[error("the DNS server {server} does not answer")]
     Silent {
-        /// Who was asked.
+        /// The DNS server.
         server: IpAddr,
     },
-    /// Nobody says whom to ask, and this machine has no server of its own.
+    /// The file names no DNS server, and this machine runs none.
     #[error("{file} names no DNS server, and none answers on this machine")]
     NoServer {
-        /// What should name one.
+        /// The file that should name one.
         file: String,
     },
-    /// It can be no name of a host.
+    /// The name is not a valid host name.
     #[error("it is no name of a host")]
     NoName,
 }

@@ -1,9 +1,9 @@
-//! What `/etc/hosts` says of a name.
+//! Looks up names in `/etc/hosts`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The addresses that the file gives to a name, in its order. Its lines are looked through each time, as there may be very many
-/// in memory otherwise (lists against advertisements).
+/// The addresses of a name in the file, in the file's order. The lines are scanned each time, because an index of a very
+/// long file (lists against advertisements) would take much memory.
 pub(crate) fn find(text: &str, name: &str) -> Vec<IpAddr> {
     let name = name.trim_end_matches('.');
     let mut found = Vec::new();
@@ -20,7 +20,7 @@ pub(crate) fn find(text: &str, name: &str) -> Vec<IpAddr> {
     found
 }
 
-/// What `localhost` and names below it are where the file does not say (RFC 6761).
+/// The addresses of `localhost` and names below it if the file has none (RFC 6761).
 pub(crate) fn loopback(name: &str) -> Option<Vec<IpAddr>> {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let is_here = name == "localhost" || name.ends_with(".localhost");

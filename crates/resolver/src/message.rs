@@ -1,15 +1,15 @@
-//! Questions and answers as they are on the wire (RFC 1035, section 4).
+//! Questions and answers in wire format (RFC 1035, section 4).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const HEADER: usize = 12;
 const INTERNET: u16 = 1;
-/// Says that the server may ask others.
+/// Asks the server to query other servers.
 const RECURSION_DESIRED: u16 = 0x0100;
 const IS_ANSWER: u16 = 0x8000;
 const IS_TRUNCATED: u16 = 0x0200;
 
-/// Which addresses are asked for.
+/// The address family of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Family {
     V4,
@@ -25,36 +25,36 @@ impl Family {
     }
 }
 
-/// A question, as it is sent.
+/// A question in wire format.
 pub(crate) struct Query {
     pub(crate) bytes: Vec<u8>,
     family: Family,
 }
 
-/// What an answer says.
+/// The result in an answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// These addresses; none where the name has none of this family.
+    /// The addresses; none if the name has none of this family.
     Addresses(Vec<IpAddr>),
-    /// There is no such name.
+    /// The name does not exist.
     Unknown,
-    /// The server could not, or would not.
+    /// The server refused or failed.
     Refused(&'static str),
-    /// It is too long for UDP.
+    /// The answer is too long for UDP.
     Truncated,
 }
 
-/// Bytes that are no answer to this question.
+/// Why bytes are no answer to this question.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
-    /// They answer another question, or come from somebody who guesses.
+    /// They answer another question, or were forged by guessing.
     Stranger,
-    /// They answer this one, but break off or contradict themselves.
+    /// They answer this question, but are truncated or inconsistent.
     Broken,
 }
 
 impl Query {
-    /// `None` where `name` cannot be one of a host.
+    /// `None` if `name` cannot be a host name.
     pub(crate) fn new(name: &str, family: Family, id: u16) -> Option<Self> {
         let mut bytes = Vec::with_capacity(HEADER + name.len() + 6);
         for word in [id, RECURSION_DESIRED, 1, 0, 0, 0] {
@@ -74,7 +74,7 @@ impl Query {
         Some(Self { bytes, family })
     }
 
-    /// Reads what came for it.
+    /// Parses the answer to this question.
     pub(crate) fn read(&self, answer: &[u8]) -> Result<Answer, Unfit> {
         let flags = number(answer, 2).ok_or(Unfit::Stranger)?;
         if answer.get(..2) != self.bytes.get(..2) || flags & IS_ANSWER == 0 {
@@ -84,7 +84,7 @@ impl Query {
             0 | 3 => {}
             code => return Ok(Answer::Refused(code_name(code))),
         }
-        // The question is repeated in the answer, though perhaps in other letters.
+        // The answer repeats the question, but perhaps in other case.
         let asked = &self.bytes[HEADER..];
         let repeated = answer.get(HEADER..self.bytes.len()).ok_or(Unfit::Stranger)?;
         if number(answer, 4) != Some(1) || !repeated.eq_ignore_ascii_case(asked) {
@@ -99,7 +99,7 @@ impl Query {
         self.addresses(answer).map(Answer::Addresses).ok_or(Unfit::Broken)
     }
 
-    /// The addresses among the answer's records. Others (the aliases on the way to them) are passed over: the server has followed
+    /// The addresses in the answer's records. Other records (the aliases on the way) are skipped: the server has followed
     /// them.
     fn addresses(&self, answer: &[u8]) -> Option<Vec<IpAddr>> {
         let mut at = self.bytes.len();
@@ -130,7 +130,7 @@ fn number(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes([two[0], two[1]]))
 }
 
-/// Where a name ends that begins here: behind its last label, or behind the first pointer to another name.
+/// The end of the name that begins at `at`: after its last label, or after the first pointer to another name.
 fn name_end(bytes: &[u8], mut at: usize) -> Option<usize> {
     loop {
         match *bytes.get(at)? {

@@ -1,21 +1,21 @@
-//! Which address is tried first.
+//! Decides which address is tried first.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 
-/// Sorts addresses: those with a way there first, of these such whose way begins in the same kind of network (RFC 6724, rules 1
-/// and 5), of these IPv6 first. Whoever connects tries both families, this one 300 ms ahead.
+/// Sorts addresses: reachable ones first, among them those in the same kind of network as our source address (RFC 6724, rules 1
+/// and 5), among those IPv6. The HTTP client tries both families, the first one 300 ms earlier.
 pub(crate) fn sort(addresses: &mut [IpAddr]) {
     addresses.sort_by_key(|address| rank(*address, source(*address)));
 }
 
-/// The address that this machine would speak from. No packet is sent.
+/// The source address that this machine would use. No packet is sent.
 fn source(to: IpAddr) -> Option<IpAddr> {
     let any: SocketAddr = match to {
         IpAddr::V4(_) => ([0, 0, 0, 0], 0).into(),
         IpAddr::V6(_) => ([0; 8], 0).into(),
     };
     let socket = UdpSocket::bind(any).ok()?;
-    // Any port will do.
+    // The port does not matter.
     socket.connect((to, 443)).ok()?;
     socket.local_addr().ok().map(|address| address.ip())
 }

@@ -1,53 +1,53 @@
-//! Whom to ask, and how: `resolv.conf` (<https://man7.org/linux/man-pages/man5/resolv.conf.5.html>).
+//! DNS servers and options: `resolv.conf` (<https://man7.org/linux/man-pages/man5/resolv.conf.5.html>).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
-/// As many servers are asked; the rest is not looked at.
+/// The most servers that are used; further ones are ignored.
 const SERVERS: usize = 3;
 
-/// What the file says. What it says wrongly is as if it was not said, as with glibc.
+/// The file's settings. Invalid ones are ignored, as in glibc.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ResolvConf {
-    /// Whom to ask, in this order.
+    /// The servers, in order.
     pub(crate) servers: Vec<SocketAddr>,
     /// Whether the file names a server.
     pub(crate) names_server: bool,
-    /// What names are completed with.
+    /// The domains with which names are completed.
     pub(crate) search: Vec<String>,
-    /// With as many dots, a name is asked for as it is before it is completed.
+    /// A name with this many dots is looked up as it is before it is completed.
     pub(crate) ndots: usize,
-    /// How long a server may take.
+    /// How long to wait for a server's answer.
     pub(crate) timeout: Duration,
     /// How often all servers are asked.
     pub(crate) attempts: usize,
-    /// How questions are sent.
+    /// The transport of questions.
     pub(crate) carrier: Carrier,
-    /// Which addresses are asked for.
+    /// The address families to look up.
     pub(crate) families: Families,
 }
 
-/// How questions are sent.
+/// The transport of questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carrier {
-    /// By UDP; by TCP where the answer is too long for that.
+    /// By UDP; by TCP if the answer is too long for that.
     UdpFirst,
-    /// By TCP alone (`options use-vc`).
+    /// Only by TCP (`options use-vc`).
     Tcp,
 }
 
-/// Which addresses are asked for.
+/// The address families to look up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Families {
     /// IPv6 and IPv4.
     Both,
-    /// IPv4 alone (`options no-aaaa`).
+    /// Only IPv4 (`options no-aaaa`).
     V4,
 }
 
 impl ResolvConf {
-    /// Reads the file's text. A machine in the domain `domain` completes names with it, unless the file says otherwise. `port`
-    /// is where all servers listen.
+    /// Parses the file's text. A machine in the domain `domain` completes names with it, unless the file says otherwise. All
+    /// servers listen on `port`.
     pub(crate) fn read(text: &str, domain: Option<&str>, port: u16) -> Self {
         let mut conf = Self {
             servers: Vec::new(),
@@ -95,7 +95,7 @@ impl ResolvConf {
     }
 }
 
-/// An address, which for a link has the link's name or number behind it: `fe80::1%eth0`.
+/// Parses an address; a link-local one has the link's name or number after it: `fe80::1%eth0`.
 fn server(word: &str, port: u16) -> Option<SocketAddr> {
     let Some((address, link)) = word.split_once('%') else {
         return word.parse::<IpAddr>().ok().map(|address| (address, port).into());

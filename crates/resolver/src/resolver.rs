@@ -14,10 +14,10 @@ use crate::resolv_conf::{Families, ResolvConf};
 use crate::silent::Silent;
 use crate::{hosts, order};
 
-/// How much longer one family's answer may take than the other's addresses: some firewalls swallow questions for IPv6.
+/// How long to wait for the second family's answer after the first one's: some firewalls drop questions for IPv6.
 const LATER: Duration = Duration::from_secs(1);
 
-/// Where names are looked up.
+/// The files for looking up names.
 #[derive(Clone, Debug)]
 pub struct Files {
     /// Names and addresses: `/etc/hosts`.
@@ -26,7 +26,7 @@ pub struct Files {
     pub resolv_conf: PathBuf,
 }
 
-/// Resolves names. The files are read each time, so that what changes in them counts at once.
+/// Resolves names. The files are read each time, so that changes take effect at once.
 #[derive(Debug)]
 pub struct Resolver {
     files: Files,
@@ -35,20 +35,20 @@ pub struct Resolver {
 }
 
 impl Resolver {
-    /// As this machine is set up.
+    /// With this machine's files.
     pub fn of_system() -> Self {
         Self::reading(Files { hosts: "/etc/hosts".into(), resolv_conf: "/etc/resolv.conf".into() }, 53)
     }
 
-    /// As these files say, with servers that all listen on `port`.
+    /// With these files and servers that all listen on `port`.
     pub fn reading(files: Files, port: u16) -> Self {
         Self { files, port, silent: Silent::default() }
     }
 
-    /// The addresses of `name`, at least one, and the one first that is to be tried first. An address is its own.
+    /// The addresses of `name`, at least one, in the order in which to try them. An address resolves to itself.
     ///
     /// # Errors
-    /// It has none, or nobody says.
+    /// It has none, or no server answers.
     pub async fn lookup(&self, name: &str) -> Result<Vec<IpAddr>, Unresolved> {
         if let Ok(address) = name.parse() {
             return Ok(vec![address]);
@@ -74,7 +74,7 @@ impl Resolver {
                 Err(Unresolved::Silent { .. }) if !conf.names_server => {
                     return Err(Unresolved::NoServer { file: self.files.resolv_conf.display().to_string() });
                 }
-                // Nobody answers to the next one either.
+                // The servers would not answer for the next candidate either.
                 Err(silent @ Unresolved::Silent { .. }) => return Err(silent),
                 Err(error) if tells_more(&error, &why) => why = error,
                 Err(_) => {}
@@ -97,7 +97,7 @@ impl Resolver {
     }
 }
 
-/// What came first, with what the other family has.
+/// The first family's result, completed with the other family's addresses.
 async fn complete(
     first: Result<Vec<IpAddr>, Unresolved>,
     other: impl Future<Output = Result<Vec<IpAddr>, Unresolved>>,
@@ -113,8 +113,8 @@ async fn complete(
     }
 }
 
-/// Whether `error` is the one to tell of two: a name that is known somehow beats one that is not, and a server that fails
-/// beats both, for then nobody knows.
+/// Whether `error` explains more than `than`: an existing name without an address beats an unknown name, and a failing server
+/// beats both, because then the truth is unknown.
 fn tells_more(error: &Unresolved, than: &Unresolved) -> bool {
     let weight = |error: &Unresolved| match error {
         Unresolved::NoName => 0,
@@ -126,12 +126,12 @@ fn tells_more(error: &Unresolved, than: &Unresolved) -> bool {
     weight(error) > weight(than)
 }
 
-/// What cannot be read says nothing.
+/// Reads a file; an unreadable one counts as empty.
 fn read(file: &Path) -> String {
     std::fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
 }
 
-/// The domain that this machine's own name says it is in.
+/// The domain in this machine's own name.
 fn own_domain() -> Option<String> {
     let name = read(Path::new("/proc/sys/kernel/hostname"));
     name.trim().split_once('.').map(|(_, domain)| domain.to_owned())

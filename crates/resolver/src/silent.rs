@@ -1,18 +1,18 @@
-//! Which DNS servers did not answer lately.
+//! Remembers which DNS servers did not answer lately.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a server that did not answer is asked last. Else each new connection would wait for it.
+/// How long a server that did not answer is used last. Otherwise each new connection would wait for it.
 const LAST: Duration = Duration::from_secs(30);
 
-/// Servers that did not answer, and when that was.
+/// Servers that did not answer, with the time.
 #[derive(Debug, Default)]
 pub(crate) struct Silent(Mutex<Vec<(SocketAddr, Instant)>>);
 
 impl Silent {
-    /// `servers` in their order, but those that did not answer lately last.
+    /// `servers` in order, but those that did not answer lately at the end.
     pub(crate) fn last(&self, servers: &[SocketAddr]) -> Vec<SocketAddr> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(_, at)| at.elapsed() < LAST);
@@ -21,7 +21,7 @@ impl Silent {
         sorted
     }
 
-    /// `server` did not answer.
+    /// Notes that `server` did not answer.
     pub(crate) fn note(&self, server: SocketAddr) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.retain(|(silent, _)| *silent != server);

@@ -1,4 +1,4 @@
-//! Copies whole corpora: into an empty registry, again when all is there, and over slow lines; and looks whether they are there.
+//! Copies whole corpora: into an empty registry, again without changes, and over slow lines; and verifies them.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use testkit::corpus::{Counts, Shape};
 use super::rig::{Ends, Pair, Rig};
 use super::tool::Tool;
 
-/// What it is called to look whether the tiny corpus is at the target.
+/// The name of the scenario that verifies the tiny corpus.
 pub(super) const TINY_VERIFIED: &str = "tiny verify";
 
-/// Whether the same is copied a second time.
+/// Whether the same corpus is copied a second time.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Again {
     Yes,
     No,
 }
 
-/// Each tool in turn, as often as there are runs: what disturbs the machine for a while disturbs all.
+/// Runs the tools in turn, once for each run: a temporary disturbance of the machine affects all of them.
 pub(super) async fn cold(rig: &mut Rig, name: &str, shape: Shape, again: Again) -> Result<()> {
     let source = rig.registry().await?;
     let corpus = shape.write(source.data_dir())?;
@@ -41,8 +41,8 @@ pub(super) async fn cold(rig: &mut Rig, name: &str, shape: Shape, again: Again) 
     Ok(())
 }
 
-/// As [`cold`], with a delay at each side. Peers run once: the slow ones take many minutes, most of them waiting,
-/// so one run tells.
+/// As [`cold`], with a delay on each side. Peers run once: the slow ones take many minutes, most of them waiting,
+/// so one run is enough.
 pub(super) async fn delayed(rig: &mut Rig, name: &str, shape: Shape, delay: Duration) -> Result<()> {
     let source = rig.registry().await?;
     let corpus = shape.write(source.data_dir())?;
@@ -63,7 +63,7 @@ pub(super) async fn delayed(rig: &mut Rig, name: &str, shape: Shape, delay: Dura
     Ok(())
 }
 
-/// When all is there, with a delay at each side: what looking costs.
+/// Copies an unchanged corpus with a delay on each side: measures the checks.
 pub(super) async fn unchanged(rig: &mut Rig, name: &str, shape: Shape, delay: Duration) -> Result<()> {
     let (source, target) = (rig.registry().await?, rig.registry().await?);
     let corpus = shape.write(source.data_dir())?;
@@ -84,7 +84,7 @@ pub(super) async fn unchanged(rig: &mut Rig, name: &str, shape: Shape, delay: Du
     Ok(())
 }
 
-/// Looks whether everything is at a target that has all. No peer has such a verb.
+/// Verifies a complete target. No peer has such a command.
 pub(super) async fn verified(rig: &mut Rig, name: &str, shape: Shape) -> Result<()> {
     let (source, target) = (rig.registry().await?, rig.registry().await?);
     let corpus = shape.write(source.data_dir())?;
@@ -100,7 +100,7 @@ pub(super) async fn verified(rig: &mut Rig, name: &str, shape: Shape) -> Result<
     Ok(())
 }
 
-/// At the target one question for each manifest and blob, at the source a list for each repository and a question for each tag.
+/// At the target one request for each manifest and blob, at the source a list for each repository and a request for each tag.
 fn verify_floor(counts: Counts) -> u64 {
     counts.manifests + counts.repository_blobs + counts.repositories + counts.tags
 }

@@ -1,4 +1,4 @@
-//! docs/benchmarks.md, made from results alone.
+//! docs/benchmarks.md, generated from results only.
 
 use super::goal::judge;
 use super::result::{CorpusFacts, Results};

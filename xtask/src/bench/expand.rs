@@ -1,4 +1,4 @@
-//! A config with many rules: what reading and checking it takes, beside reading the file alone.
+//! A config with many rules: the cost of reading and checking it, beside reading only the file.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -11,11 +11,11 @@ use super::result::{Sample, Traffic};
 use super::rig::Rig;
 use crate::say::say;
 
-/// How it is named in tables.
+/// The scenario's name in tables.
 pub(super) const EXPAND: &str = "expand";
-/// What reads the file and does nothing with it.
+/// The program that only reads the file.
 const CAT: &str = "cat";
-/// One run of it is too short for the kernel's clock.
+/// One run of `cat` is too short for the kernel's clock.
 const CATS: u32 = 50;
 
 pub(super) fn scenario(rules: usize) -> String {
@@ -49,7 +49,7 @@ pub(super) async fn measure(rig: &mut Rig, rules: usize) -> Result<()> {
     Ok(())
 }
 
-/// As many repositories as rules, each with a login and a place of its own.
+/// A config with this many rules between two registries with logins. Each rule has its own source and target repository.
 fn config(rules: usize) -> Result<String> {
     let rule = |number: usize| {
         let project = number % 200;

@@ -1,4 +1,4 @@
-//! One worker of a fleet against four, where each has a line of its own that carries no more than so much.
+//! One worker of a fleet against four, each with a line of its own with limited bandwidth.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -14,17 +14,17 @@ use super::measure::{self, Usage};
 use super::registries_time;
 use super::rig::{Pair, Rig};
 
-/// How the scenario is named in tables.
+/// The scenario's name in tables.
 pub(super) const FLEET: &str = "fleet, each worker with 8 MB/s";
-/// What each worker's line to the source carries in a second.
+/// The bandwidth of each worker's line to the source, in bytes per second.
 const EACH_WORKER: u64 = 8_000_000;
 
-/// How a number of workers is named in tables.
+/// The name of a number of workers in tables.
 pub(super) fn tool(workers: usize) -> String {
     format!("ours, workers: {workers}")
 }
 
-/// What takes part in one run.
+/// The parts of one run.
 struct Fleet<'a> {
     rig: &'a Rig,
     pair: &'a Pair<'a>,
@@ -58,7 +58,7 @@ pub(super) async fn measure(rig: &mut Rig, shape: Shape) -> Result<()> {
 }
 
 impl Fleet<'_> {
-    /// The coordinator's time, from its start to the end of all.
+    /// The coordinator's time, from its start to the end of the run.
     async fn run(&self, workers: usize) -> Result<Usage> {
         let mut crew = Vec::new();
         for number in 1..=workers {
@@ -82,7 +82,7 @@ impl Fleet<'_> {
     async fn worker(&self, number: usize) -> Result<Worker> {
         let line = Line::to(self.pair.source.host()).all(EACH_WORKER).start().await?;
         let folder = Rig::folder()?;
-        // The registry takes requests that are written for a proxy, so that the line can be one.
+        // The registry accepts requests that are written for a proxy, so the line can be configured as one.
         let config = self.config(Some(format!("http://{}", line.host())));
         std::fs::write(folder.path().join("image-syncer.yaml"), config.to_string())?;
         let output = std::fs::File::create(folder.path().join("output.log"))?;
@@ -91,7 +91,7 @@ impl Fleet<'_> {
         command.current_dir(folder.path()).env_clear().env("HOME", folder.path());
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).kill_on_drop(true);
         let process = command.spawn().context("a worker does not start")?;
-        // Whoever is there before the coordinator has nothing to wait for later.
+        // Workers that start before the coordinator need not be waited for later.
         tokio::time::sleep(Duration::from_millis(300)).await;
         Ok(Worker { _process: process, _line: line, _folder: folder })
     }

@@ -1,4 +1,4 @@
-//! The goals, in terms of what every machine can measure.
+//! The goals, in figures that every machine can measure.
 
 use super::large_layer::{CURL, TEN};
 use super::network::{CAPPED, WAN, WAN_LAYERS};
@@ -8,10 +8,10 @@ use super::result::{Results, Row, float};
 use super::tool::{CRANE, OCYNC, OURS};
 use super::{corpora, expand, fleet};
 
-/// What is no program for copying images.
+/// The entries that are no programs for copying images.
 const YARDSTICKS: [&str; 4] = [CURL, SHA256, pipes::HASHING, pipes::PLAIN];
 
-/// A goal and what became of it.
+/// A goal and its result.
 pub(super) struct Judged {
     pub(super) what: String,
     pub(super) limit: String,
@@ -19,7 +19,7 @@ pub(super) struct Judged {
     pub(super) reached: bool,
 }
 
-/// All goals for which there are figures.
+/// All goals with figures.
 pub(super) fn judge(results: &Results) -> Vec<Judged> {
     let mut judged = Vec::new();
     for (scenario, requests) in [("big cold", 1.03), ("tiny cold", 1.03), ("tiny unchanged", 1.01)] {
@@ -58,14 +58,14 @@ pub(super) fn judge(results: &Results) -> Vec<Judged> {
     judged
 }
 
-/// Cold copies of many small images.
+/// The goal for cold copies of many small images.
 fn mixed(results: &Results) -> Option<Judged> {
     let ours = results.row("tiny cold", OURS)?.wall_seconds();
     let peer = best_peer(results, "tiny cold")?;
     Some(at_most("tiny cold: wall time by that of the best peer", 0.55, ours / peer))
 }
 
-/// The fastest peer that brought everything.
+/// The fastest peer that copied everything.
 fn best_peer(results: &Results, scenario: &str) -> Option<f64> {
     let peers = results.rows.iter().filter(|row| row.scenario == scenario && is_peer(row));
     peers.map(Row::wall_seconds).min_by(f64::total_cmp)
@@ -75,7 +75,7 @@ fn is_peer(row: &Row) -> bool {
     !row.tool.starts_with(OURS) && !YARDSTICKS.contains(&row.tool.as_str()) && row.is_complete()
 }
 
-/// ocync is in no registry of packages. Where it is not installed, it is taken for as fast beside crane as it was on 2026-11-29.
+/// No package registry has ocync. If it is not installed, its time relative to crane is taken from 2026-11-29.
 fn beside_ocync(results: &Results) -> Vec<Judged> {
     let scenario = "big cold";
     let cpu = |row: &Row| row.median(|sample| sample.usage.cpu_seconds);
@@ -91,14 +91,14 @@ fn beside_ocync(results: &Results) -> Vec<Judged> {
     ]
 }
 
-/// Four workers take little more than a quarter of one's time, where each of them has its own limit.
+/// Four workers must take little more than a quarter of one's time, if each has its own limit.
 fn fleet_of_four(results: &Results) -> Option<Judged> {
     let [one, four] = [1, 4].map(|workers| results.row(fleet::FLEET, &fleet::tool(workers)));
     let ratio = four?.wall_seconds() / one?.wall_seconds();
     Some(at_most("fleet: time of four workers by that of one", 0.32, ratio))
 }
 
-/// What lines and capped sources are measured by.
+/// The goals for lines and capped sources.
 fn networks(results: &Results) -> Vec<Judged> {
     let wall = |rows: &mut dyn Iterator<Item = &Row>| rows.map(Row::wall_seconds).min_by(f64::total_cmp);
     let find = |scenario: &str, is_wanted: &dyn Fn(&Row) -> bool| {
@@ -119,7 +119,7 @@ fn networks(results: &Results) -> Vec<Judged> {
     if let (Some(ours), Some(peer)) = (find(WAN, &ours), find(WAN, &peer)) {
         judged.push(at_most(&format!("{WAN}: wall time by that of the best peer"), 0.6, ours / peer));
     }
-    // In `wan` the curls carry the layers alone, and ours hundreds of images beside them.
+    // In `wan` the curls copy only the layers, and ours also hundreds of images.
     for scenario in [WAN, WAN_LAYERS] {
         let curls = find(scenario, &|row| row.tool == pipes::PLAIN);
         if let (Some(ours), Some(curls)) = (find(scenario, &ours), curls) {
@@ -146,7 +146,7 @@ fn networks(results: &Results) -> Vec<Judged> {
     judged
 }
 
-/// The processor time of ours between registries that cost nothing, by that of hashing the same bytes.
+/// Our processor time between null registries, divided by the time of hashing the same bytes.
 fn cpu_of_hashing(results: &Results) -> Option<Judged> {
     let hashing = results.rows.iter().find(|row| row.tool == SHA256)?;
     let ours =

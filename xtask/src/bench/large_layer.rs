@@ -1,4 +1,4 @@
-//! Large layers: one, ours beside two curls with a pipe between them, which hash nothing; and ten at once, for their memory.
+//! Large layers: one, ours beside two curls with a pipe between them, which do not hash; and ten at once, for their memory.
 
 use std::ffi::OsString;
 
@@ -9,10 +9,10 @@ use super::rig::{Ends, Pair, Rig};
 use super::tool::Tool;
 use super::{measure, registries_time};
 
-/// How the pipe is named in tables.
+/// The pipe's name in tables.
 pub(super) const CURL: &str = "curl | curl";
 
-/// Opens an upload, carries the layer, closes the upload.
+/// Opens an upload, sends the layer, closes the upload.
 const CURLS: &str = r#"set -eu
 location() { tr -d '\r' | sed -n 's/^[Ll]ocation: //p'; }
 session=$(curl -sSf -X POST -D - -o /dev/null "http://$2/v2/$3/blobs/uploads/" | location)
@@ -25,10 +25,10 @@ pub(super) fn scenario(bytes: u64) -> String {
     format!("one layer of {} MiB", bytes >> 20)
 }
 
-/// How ten layers are named in tables.
+/// The scenario with ten layers in tables.
 pub(super) const TEN: &str = "ten layers of 100 MB";
 
-/// All ten move at once.
+/// Copies all ten layers at once.
 pub(super) async fn measure_ten(rig: &mut Rig, bytes: u64) -> Result<()> {
     let source = rig.registry().await?;
     let corpus = Corpus::write_large_layers(10, bytes, source.data_dir())?;
@@ -67,7 +67,7 @@ pub(super) async fn measure(rig: &mut Rig, bytes: u64) -> Result<()> {
         ensure!(usage.code == 0, "curl: {}", measure::output_of(folder.path()));
         let registries = registries_time::so_far([&source, &target])? - before;
         let mut sample = pair.sample(usage, registries);
-        // It moves the layer alone.
+        // The pipe copies only the layer.
         (sample.wanted, sample.faults) = (1, Vec::new());
         ensure!(sample.right == 1, "curl did not bring the layer");
         rig.note(&scenario(bytes), CURL, None, sample)?;

@@ -1,4 +1,4 @@
-//! Says on what the figures were measured.
+//! Describes the machine of the measurements.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ pub(super) struct Machine {
     pub(super) cores: usize,
     pub(super) memory_gib: u64,
     pub(super) kernel: String,
-    /// Where registries kept their data.
+    /// Where the registries stored their data.
     pub(super) stores: String,
 }
 

@@ -1,7 +1,7 @@
-//! What a program takes: wall time, processor time of all its threads and children, and its peak of memory.
+//! Measures a program: wall time, processor time of all its threads and children, and its peak memory.
 //!
-//! The kernel tells the last two of all children that a process has waited for. So each run gets a process of its
-//! own to be the child of: this one, started again as `xtask measure`.
+//! The kernel reports the last two for all children that a process has waited for. So each run has a parent process of its
+//! own: this program, started again as `xtask measure`.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -26,19 +26,19 @@ pub(crate) struct Arguments {
     words: Vec<OsString>,
 }
 
-/// What a run of a program took.
+/// The measurements of a program's run.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Usage {
     pub(super) wall_seconds: f64,
-    /// In user and system mode together.
+    /// User and system mode together.
     pub(super) cpu_seconds: f64,
-    /// The most memory that any one of its processes had resident.
+    /// The largest resident memory of any one of its processes.
     pub(super) peak_kib: u64,
     /// The exit status; -1 after a signal.
     pub(super) code: i32,
 }
 
-/// The part that runs in the process between.
+/// The part that runs in the parent process.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     let (program, rest) = arguments.words.split_first().context("no program")?;
     let started = Instant::now();
@@ -54,13 +54,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     Ok(std::fs::write(&arguments.result, serde_json::to_string(&usage)?)?)
 }
 
-/// Runs a program in `folder`, where its output goes to `output.log`. Nothing of this process's environment
-/// reaches it but the path to programs: neither logins nor proxies may matter.
+/// Runs a program in `folder`, with its output in `output.log`. It inherits only the path to programs from our
+/// environment: logins and proxies must not influence it.
 pub(super) async fn measure(words: &[OsString], folder: &Path) -> Result<Usage> {
     measure_trusting(words, folder, None).await
 }
 
-/// The same for a program that speaks to registries whose certificates are those of the authority in this file.
+/// The same for a program that trusts the authority in this file.
 pub(super) async fn measure_trusting(
     words: &[OsString],
     folder: &Path,
@@ -81,7 +81,7 @@ pub(super) async fn measure_trusting(
     Ok(serde_json::from_slice(&std::fs::read(result)?)?)
 }
 
-/// The processor time of this process so far: of the registries that it is itself.
+/// The processor time of this process so far: of the registries that run in it.
 pub(super) fn own_cpu_seconds() -> Result<f64> {
     let usage = getrusage(UsageWho::RUSAGE_SELF)?;
     let microseconds = usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
@@ -90,7 +90,7 @@ pub(super) fn own_cpu_seconds() -> Result<f64> {
     Ok(seconds)
 }
 
-/// The end of what the last program in `folder` printed.
+/// The last lines of the output of the last program in `folder`.
 pub(super) fn output_of(folder: &Path) -> String {
     let output = std::fs::read(folder.join("output.log")).unwrap_or_default();
     let text = String::from_utf8_lossy(&output);

@@ -1,4 +1,4 @@
-//! Over what real networks do: TLS, HTTP/2, round trips, thin lines, and sources that cap each connection.
+//! Measures copies over real networks' conditions: TLS, HTTP/2, round trips, thin lines, and sources that cap each connection.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use super::registries_time;
 use super::rig::{Ends, Pair, Rig};
 use super::tool::{OURS, Tool};
 
-/// How the scenarios' names begin.
+/// The beginning of the scenarios' names.
 pub(super) const WAN: &str = "wan";
-/// The large layers of it alone, as the yardstick carries them.
+/// Only its large layers, for comparison with the yardstick.
 pub(super) const WAN_LAYERS: &str = "layers over wan";
 pub(super) const THIN: &str = "thin";
 pub(super) const CAPPED: &str = "capped";
 
 /// A round trip between continents, on each side.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
-/// Layers that move side by side.
+/// Layers that are copied at once.
 const LAYERS: u64 = 8;
 /// 20 Mbit/s.
 const THIN_LINE: u64 = 20_000_000 / 8;
-/// What an object store may give one connection.
+/// The rate that an object store may give one connection.
 const EACH_CONNECTION: u64 = 20_000_000;
 
 /// Registries behind nginx with TLS and HTTP/2, 50 ms away on each side.
 struct Wan {
     source: DockerRegistry,
     authority: CertificateAuthority,
-    /// Held for the source.
+    /// Kept alive for the source.
     _front: TlsFront,
     near_source: Line,
 }
@@ -45,7 +45,7 @@ impl Wan {
         Ok(Self { source, authority, _front: front, near_source })
     }
 
-    /// Carries a corpus to an empty target; `None` for the yardstick, which carries the layers of so many bytes.
+    /// Copies a corpus to an empty target; `None` for the yardstick, which copies only the layers of this many bytes.
     async fn copy(
         &self,
         rig: &mut Rig,
@@ -64,7 +64,7 @@ impl Wan {
     }
 }
 
-/// Large layers and many small images; and the large layers alone, as the yardstick carries them.
+/// Large layers and many small images; and only the large layers, for comparison with the yardstick.
 pub(super) async fn wan(rig: &mut Rig, bytes: u64, images: u32) -> Result<()> {
     let wan = Wan::start(rig).await?;
     let layers = Corpus::write_large_layers(LAYERS, bytes, wan.source.data_dir())?;
@@ -88,7 +88,7 @@ pub(super) async fn wan(rig: &mut Rig, bytes: u64, images: u32) -> Result<()> {
     Ok(())
 }
 
-/// A line that gives 20 Mbit/s in all: whoever sends more than is needed takes longer.
+/// A line of 20 Mbit/s in total: a program that sends more than needed takes longer.
 pub(super) async fn thin(rig: &mut Rig, shape: Shape) -> Result<()> {
     let source = rig.registry().await?;
     let corpus = shape.write(source.data_dir())?;

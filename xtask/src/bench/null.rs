@@ -1,4 +1,4 @@
-//! Between registries that cost next to nothing: what the client itself takes.
+//! Measures copies between registries that cost next to nothing: the client's own cost.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -16,24 +16,24 @@ use crate::say::say;
 
 /// Layers, all at once.
 const LAYERS: u32 = 8;
-/// How hashing alone is named in tables.
+/// The name of hashing alone in tables.
 pub(super) const SHA256: &str = "openssl dgst alone";
-/// How the scenarios' names begin.
+/// The beginning of the scenarios' names.
 pub(super) const NULL: &str = "null registries";
 pub(super) const TAGS: &str = "unchanged tags";
 const REPOSITORIES: &str = "unchanged repositories";
 pub(super) const FAR: &str = "null unchanged";
-/// Among so many repositories tags are spread that are looked at from afar.
+/// The number of repositories among which the tags of the delayed scenario are spread.
 const REPOSITORIES_FAR: u32 = 50;
 
-/// A pair of them.
+/// A pair of null registries.
 struct NullPair<'a> {
     corpus: &'a Corpus,
     source: &'a NullRegistry,
     target: &'a NullRegistry,
 }
 
-/// What both had done when a run began.
+/// The counters of both at the start of a run.
 struct Before {
     cpu_seconds: f64,
     requests: [u64; 2],
@@ -66,7 +66,7 @@ pub(super) async fn large(rig: &mut Rig, bytes: u64) -> Result<()> {
         let (usage, layers) =
             pipes::carry(Ends::plain(&from, &to), &corpus.repositories[0], bytes, true).await?;
         let mut sample = pair.sample(usage, &before)?;
-        // They move the layers alone.
+        // The pipes copy only the layers.
         (sample.wanted, sample.faults) = (layers, Vec::new());
         rig.note(&scenario, pipes::HASHING, None, sample)?;
         rig.note(&scenario, SHA256, None, hash_alone(bytes).await?)?;
@@ -74,7 +74,7 @@ pub(super) async fn large(rig: &mut Rig, bytes: u64) -> Result<()> {
     Ok(())
 }
 
-/// What hashing as many bytes takes, from a file in memory.
+/// The cost of hashing as many bytes, from a file in memory.
 async fn hash_alone(bytes: u64) -> Result<Sample> {
     let folder = Rig::folder()?;
     let script = r#"head -c "$1" /dev/zero > zeros; "#.to_owned() + "exec true";
@@ -92,7 +92,7 @@ async fn hash_alone(bytes: u64) -> Result<Sample> {
     Ok(Sample { usage, registries_cpu_seconds: 0.0, traffic, right: 1, wanted: 1, faults: Vec::new() })
 }
 
-/// Many unchanged tags in one repository: time that grows as their number, and memory that does not.
+/// Many unchanged tags in one repository: the time should grow with their number, the memory should not.
 pub(super) async fn many_tags(rig: &mut Rig, tags: u32) -> Result<()> {
     for tags in [tags / 10, tags] {
         unchanged(rig, &tags_scenario(tags), (1, tags)).await?;
@@ -110,7 +110,7 @@ async fn unchanged(rig: &mut Rig, scenario: &str, (repositories, tags): (u32, u3
     let (source, target) = (NullRegistry::start(content.clone())?, NullRegistry::start(content)?);
     let pair = NullPair { corpus: &corpus, source: &source, target: &target };
     for _ in 0..rig.runs {
-        // Of the peers only those that compare digests and go through a whole repository by themselves.
+        // Only peers that compare digests and list a whole repository by themselves.
         for tool in rig.tools().iter().filter(|tool| tool.is_ours() || tool.compares_digests()) {
             let sample = pair.copy(tool).await?;
             let per_tag = sample.usage.cpu_seconds * 1e6 / f64::from(repositories * tags);
@@ -121,7 +121,7 @@ async fn unchanged(rig: &mut Rig, scenario: &str, (repositories, tags): (u32, u3
     Ok(())
 }
 
-/// When all is there, with a delay at each side: what looking costs where the registries take no time of their own.
+/// Copies unchanged tags with a delay on each side: the cost of the checks if the registries take no time of their own.
 pub(super) async fn unchanged_far(rig: &mut Rig, tags: u32, delay: Duration) -> Result<()> {
     let (content, corpus) = NullContent::tiny_images(REPOSITORIES_FAR, tags.div_ceil(REPOSITORIES_FAR));
     let (source, target) = (NullRegistry::start(content.clone())?, NullRegistry::start(content)?);
@@ -139,7 +139,7 @@ pub(super) async fn unchanged_far(rig: &mut Rig, tags: u32, delay: Duration) -> 
     Ok(())
 }
 
-/// How long it takes to begin: the program's version, twenty times.
+/// The start-up time: the program's version, twenty times.
 pub(super) async fn start(rig: &mut Rig) -> Result<()> {
     const TIMES: u32 = 20;
     for _ in 0..rig.runs {
@@ -175,7 +175,7 @@ impl NullPair<'_> {
         self.copy_between(tool, Ends::plain(&from, &to)).await
     }
 
-    /// Over addresses that lead to both.
+    /// Copies over addresses that lead to both.
     async fn copy_between(&self, tool: &Tool, ends: Ends<'_>) -> Result<Sample> {
         let before = self.before()?;
         let usage = ends.copy(tool, self.corpus).await?;

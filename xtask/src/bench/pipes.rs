@@ -1,4 +1,4 @@
-//! The yardstick for moving bytes: pipes of `curl`, one for each blob, side by side.
+//! The yardstick for copying bytes: pipes of `curl`, one for each blob, at the same time.
 
 use std::ffi::OsString;
 
@@ -8,11 +8,11 @@ use testkit::corpus::Repository;
 use super::measure::{self, Usage};
 use super::rig::{Ends, Rig};
 
-/// How they are named in tables, by whether they hash as we do.
+/// Their names in tables, with or without hashing.
 pub(super) const HASHING: &str = "curl | openssl dgst | curl";
 pub(super) const PLAIN: &str = "curls over HTTP/1.1";
 
-/// Opens an upload, carries a blob, closes the upload; `$hash` says whether its bytes go to `openssl`, too.
+/// Opens an upload, sends a blob, closes the upload; with `$hash`, the bytes go to `openssl`, too.
 const SCRIPT: &str = r#"set -euo pipefail
 hash=$1 from=$2 to=$3; shift 3
 location() { tr -d '\r' | sed -n 's/^[Ll]ocation: //p'; }
@@ -39,7 +39,7 @@ for digest in "$@"; do number=$((number + 1)); one "$digest" "$number" & jobs="$
 for job in $jobs; do wait "$job"; done
 "#;
 
-/// Carries the blobs of a repository that are at least so large, all at once.
+/// Copies the blobs of a repository that are at least this large, all at once.
 pub(super) async fn carry(
     ends: Ends<'_>,
     repository: &Repository,

@@ -1,11 +1,11 @@
-//! Finds programs: our own is built, the others are looked for.
+//! Finds programs: ours is built, the others are searched.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Builds our release binary; returns where it is.
+/// Builds our release binary; returns its path.
 pub(super) fn build_ours() -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let arguments = ["build", "--release", "--locked", "--package", "image-syncer"];
@@ -27,7 +27,7 @@ pub(super) fn find(name: &str) -> Option<PathBuf> {
     all(name).next()
 }
 
-/// What a program says of its version: the line that names it, where there are several.
+/// A program's version: the line with the version, if it prints several.
 pub(super) fn version(program: &str, argument: &str) -> String {
     let output = Command::new(program).arg(argument).stdin(Stdio::null()).output();
     let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
@@ -35,7 +35,7 @@ pub(super) fn version(program: &str, argument: &str) -> String {
     named.or(text.lines().next()).unwrap_or_default().trim().to_owned()
 }
 
-/// The Go tool of our name. Ours, should it be on the path before it, has a demo.
+/// The Go tool with our name. If our binary comes first on the path, it is recognised by its demo.
 pub(super) fn find_go_image_syncer() -> Option<PathBuf> {
     all("image-syncer").find(|program| {
         let help = Command::new(program).args(["demo", "--help"]).stdin(Stdio::null()).output();
@@ -43,7 +43,7 @@ pub(super) fn find_go_image_syncer() -> Option<PathBuf> {
     })
 }
 
-/// All programs of a name, in the order in which they are looked for; those of `go install` come last.
+/// All programs with a name, in the order of the search path; those of `go install` come last.
 fn all(name: &str) -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join("go/bin"));

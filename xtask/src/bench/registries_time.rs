@@ -1,15 +1,15 @@
-//! How long the registries themselves were at work: on a machine that they share with the program, that is what no
-//! program can be faster than.
+//! The processor time of the registries: on a machine that they share with the program, no
+//! program can be faster than that.
 
 use anyhow::{Context as _, Result};
 use testkit::DockerRegistry;
 
 use super::result::float;
 
-/// Of `/proc/<id>/stat`, in seconds: Linux counts in hundredths wherever it runs today (`getconf CLK_TCK`).
+/// The unit of times in `/proc/<id>/stat`, in seconds: Linux uses hundredths on all of today's systems (`getconf CLK_TCK`).
 const TICK: f64 = 0.01;
 
-/// The processor time that these registries took so far, in seconds.
+/// The processor time of these registries so far, in seconds.
 pub(super) fn so_far(registries: [&DockerRegistry; 2]) -> Result<f64> {
     registries.into_iter().map(one).sum()
 }
@@ -20,7 +20,7 @@ fn one(registry: &DockerRegistry) -> Result<f64> {
     ticks(&text).map(|ticks| float(ticks) * TICK).context("the kernel tells no times")
 }
 
-/// User and system time are the 14th and 15th field; the name before them, in brackets, may have blanks.
+/// User and system time are the 14th and 15th field; the name before them, in brackets, may contain blanks.
 fn ticks(stat: &str) -> Option<u64> {
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut times = fields.split(' ').skip(11).map_while(|field| field.parse::<u64>().ok());

@@ -1,4 +1,4 @@
-//! What was measured, as it is kept.
+//! Results in their stored form.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use testkit::corpus::Counts;
 use super::machine::Machine;
 use super::measure::Usage;
 
-/// Of all runs.
+/// The results of all runs.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Results {
     pub(super) command: String,
@@ -39,10 +39,10 @@ pub(super) struct CorpusFacts {
 /// One program in one scenario.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Row {
-    /// The corpus and what was done with it.
+    /// The corpus and the operation.
     pub(super) scenario: String,
     pub(super) tool: String,
-    /// The fewest requests that could do it, where that is known.
+    /// The fewest requests that suffice, if known.
     pub(super) floor: Option<u64>,
     pub(super) samples: Vec<Sample>,
 }
@@ -51,24 +51,24 @@ pub(super) struct Row {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Sample {
     pub(super) usage: Usage,
-    /// Of both registries together.
+    /// Both registries together.
     pub(super) registries_cpu_seconds: f64,
     pub(super) traffic: Traffic,
-    /// Tags, manifests and blobs that are right at the target, of those that should be there.
+    /// Tags, manifests and blobs that are right at the target, and the number of expected ones.
     pub(super) right: usize,
     pub(super) wanted: usize,
-    /// What is wrong, some of it.
+    /// Some of the faults.
     pub(super) faults: Vec<String>,
 }
 
-/// What the registries were asked, by their own logs.
+/// The registries' traffic, from their own logs.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Traffic {
     pub(super) source_requests: u64,
     pub(super) target_requests: u64,
-    /// Bytes of bodies that the source answered.
+    /// Bytes of the source's answers.
     pub(super) read_bytes: u64,
-    /// Bytes of blobs that the target took.
+    /// Bytes of blobs that the target received.
     pub(super) sent_bytes: u64,
 }
 
@@ -147,7 +147,7 @@ impl Row {
         self.scenario == scenario && self.tool == tool
     }
 
-    /// The median of something over all runs; the mean of the two in the middle where they are even in number.
+    /// The median over all runs; for an even number, the mean of the two in the middle.
     pub(super) fn median(&self, of: impl Fn(&Sample) -> f64) -> f64 {
         let mut values: Vec<f64> = self.samples.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
@@ -162,7 +162,7 @@ impl Row {
         self.median(|sample| sample.usage.wall_seconds)
     }
 
-    /// How much of the processors was at work, for the program or for the registries.
+    /// The share of the processors' time that was used, by the program or by the registries.
     pub(super) fn busy(&self, cores: usize) -> f64 {
         self.median(|sample| {
             let at_work = sample.usage.cpu_seconds + sample.registries_cpu_seconds;
@@ -174,12 +174,12 @@ impl Row {
         self.median(|sample| float(sample.traffic.source_requests + sample.traffic.target_requests))
     }
 
-    /// Requests by the fewest possible.
+    /// The number of requests divided by the fewest possible.
     pub(super) fn to_floor(&self) -> Option<f64> {
         self.floor.map(|floor| self.requests() / float(floor))
     }
 
-    /// Whether every run did all that it should.
+    /// Whether every run copied everything.
     pub(super) fn is_complete(&self) -> bool {
         self.samples.iter().all(|sample| sample.right == sample.wanted && sample.usage.code == 0)
     }

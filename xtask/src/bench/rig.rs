@@ -1,4 +1,4 @@
-//! What all scenarios need: programs, folders, registries with their logs, and where results go.
+//! The shared parts of all scenarios: programs, folders, registries with their logs, and the results.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use super::tool::{self, Security, Tool, Way};
 use super::{program, registries_time};
 use crate::say::say;
 
-/// Memory that looks like a folder, on Linux.
+/// A folder in memory, on Linux.
 const IN_MEMORY: &str = "/dev/shm";
 
 pub(super) struct Rig {
@@ -51,7 +51,7 @@ impl Rig {
         Ok(Self { runs, ours, peers, stores, json, results })
     }
 
-    /// A registry without anything in it.
+    /// An empty registry.
     pub(super) async fn registry(&self) -> Result<DockerRegistry> {
         DockerRegistry::builder().below(&self.stores).start().await
     }
@@ -61,7 +61,7 @@ impl Rig {
         [Tool::ours(&self.ours)].into_iter().chain(self.peers.iter().cloned()).collect()
     }
 
-    /// The same, each with its other setting, too: where time goes into waiting.
+    /// The same, each also with its other setting: for scenarios with long waits.
     pub(super) fn tools_and_wider(&self) -> Vec<Tool> {
         self.tools().into_iter().flat_map(|tool| [tool.wider(), Some(tool)]).flatten().collect()
     }
@@ -88,7 +88,7 @@ impl Rig {
         self.results.note_corpus(facts);
     }
 
-    /// Shows a sample and keeps it: what was measured is not lost with what comes after.
+    /// Prints a sample and stores it, so that a later failure does not lose it.
     pub(super) fn note(
         &mut self,
         scenario: &str,
@@ -112,18 +112,18 @@ impl Rig {
     }
 
     pub(super) fn into_results(self) -> Results {
-        // There only where ocync is installed.
+        // It exists only if ocync is installed.
         let _ = std::fs::remove_dir_all(tool::ocync_cache());
         self.results
     }
 }
 
-/// Addresses that lead to a source and a target, and how they are spoken to.
+/// The addresses of a source and a target, and their TLS.
 #[derive(Clone, Copy)]
 pub(super) struct Ends<'a> {
     pub(super) source: &'a str,
     pub(super) target: &'a str,
-    /// The authority of their certificates; `None` where they have no TLS.
+    /// The authority of their certificates; `None` without TLS.
     pub(super) authority: Option<&'a Path>,
 }
 
@@ -133,7 +133,7 @@ impl<'a> Ends<'a> {
         Self { source, target, authority: None }
     }
 
-    /// Lets a tool copy a corpus from one to the other.
+    /// Copies a corpus from one to the other with a tool.
     pub(super) async fn copy(&self, tool: &Tool, corpus: &Corpus) -> Result<Usage> {
         let folder = Rig::folder()?;
         let security = if self.authority.is_some() { Security::Tls } else { Security::Plain };
@@ -156,7 +156,7 @@ pub(super) struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// Lets a tool copy everything over addresses that may be those of the registries or lead there.
+    /// Copies everything with a tool, over addresses of the registries or of lines to them.
     pub(super) async fn copy(&self, tool: &Tool, ends: Ends<'_>) -> Result<Sample> {
         self.source.forget_requests();
         self.target.forget_requests();
@@ -166,7 +166,7 @@ impl Pair<'_> {
         Ok(self.sample(usage, registries))
     }
 
-    /// What a run did, by the registries' logs and the target's files.
+    /// The sample of a run, from the registries' logs and the target's files.
     pub(super) fn sample(&self, usage: Usage, registries_cpu_seconds: f64) -> Sample {
         let (source, target) = (self.source.everybodys_accesses(), self.target.everybodys_accesses());
         let found = self.corpus.verify(self.target.data_dir());
@@ -189,8 +189,8 @@ impl Pair<'_> {
     }
 }
 
-/// The bytes of all uploads that were closed: a log of requests does not tell the sizes of their bodies, but each
-/// upload's last request names the digest.
+/// The bytes of all closed uploads: the request log does not have the sizes of bodies, but each
+/// upload's last request has the digest.
 fn sent_bytes(corpus: &Corpus, accesses: &[Access]) -> u64 {
     let sizes: std::collections::HashMap<&String, u64> = corpus.blobs().collect();
     let closed = accesses.iter().filter(|access| access.method == "PUT" && access.status == 201);

@@ -1,4 +1,4 @@
-//! The table of figures, for screens and for documents.
+//! The table of figures, for terminals and documents.
 
 use super::result::{Results, Row, float};
 use super::tool::SKOPEO;
@@ -19,7 +19,7 @@ const HEADINGS: [&str; 13] = [
     "right",
 ];
 
-/// All rows as Markdown, which reads well on a screen, too.
+/// All rows as Markdown, which is readable on a terminal, too.
 pub(super) fn text(results: &Results) -> String {
     let cells = results.rows.iter().map(|row| cells(results, row));
     markdown(&HEADINGS, cells.collect())
@@ -31,7 +31,7 @@ pub(super) fn markdown<const COLUMNS: usize>(
     rows: Vec<[String; COLUMNS]>,
 ) -> String {
     let mut lines = vec![headings.map(str::to_owned)];
-    // A bar would begin another cell.
+    // A bar would begin a new cell.
     lines.extend(rows.into_iter().map(|row| row.map(|cell| cell.replace('|', r"\|"))));
     let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; COLUMNS] = std::array::from_fn(width);
@@ -68,7 +68,7 @@ fn cells(results: &Results, row: &Row) -> [String; HEADINGS.len()] {
     ]
 }
 
-/// The worst run: what is wrong once is wrong.
+/// The worst run counts.
 fn right(row: &Row) -> String {
     let worst = row.samples.iter().min_by_key(|sample| sample.right);
     let failed = row.samples.iter().any(|sample| sample.usage.code != 0);

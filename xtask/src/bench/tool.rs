@@ -1,4 +1,4 @@
-//! The programs that are compared, each with the words and files by which it is told the same.
+//! The compared programs, each with the arguments and files for the same copy.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::program;
 /// A program with its settings.
 #[derive(Clone)]
 pub(super) struct Tool {
-    /// As tables name it.
+    /// Its name in tables.
     pub(super) name: String,
     pub(super) version: String,
     program: PathBuf,
@@ -30,27 +30,27 @@ enum Kind {
     GoImageSyncer,
 }
 
-/// What is to be copied.
+/// The copy to make.
 pub(super) struct Way<'a> {
     pub(super) source: &'a str,
     pub(super) target: &'a str,
     pub(super) corpus: &'a Corpus,
-    /// How both sides are spoken to.
+    /// The TLS of both sides.
     pub(super) security: Security,
-    /// Where config files go.
+    /// The folder for config files.
     pub(super) folder: &'a Path,
 }
 
-/// Whether registries have TLS: then the programs find the authority by their environment.
+/// Whether registries have TLS: then the programs find the authority in their environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Security {
     Plain,
     Tls,
 }
 
-/// How our tool is named.
+/// Our tool's name in tables.
 pub(super) const OURS: &str = "ours";
-/// The measuring stick that every Debian has.
+/// The peer that every Debian has.
 pub(super) const SKOPEO: &str = "skopeo";
 pub(super) const CRANE: &str = "crane";
 pub(super) const OCYNC: &str = "ocync";
@@ -60,7 +60,7 @@ impl Tool {
         Self::new(OURS, program, Kind::Ours { verb: None, proc: None }, "--version")
     }
 
-    /// Whether it is ours, with whatever setting.
+    /// Whether it is ours, with any setting.
     pub(super) fn is_ours(&self) -> bool {
         matches!(self.kind, Kind::Ours { .. })
     }
@@ -71,12 +71,12 @@ impl Tool {
         Self { name: format!("{OURS} --proc {proc}"), ..Self::new(OURS, program, kind, "--version") }
     }
 
-    /// Ours, looking at what it has copied.
+    /// Ours, verifying what it has copied.
     pub(super) fn ours_verifying(program: &Path) -> Self {
         Self::new(OURS, program, Kind::Ours { verb: Some("verify"), proc: None }, "--version")
     }
 
-    /// The peers that are installed, and the names of those that are not; of all, or of those that are wanted.
+    /// The installed peers, and the names of those that are not; all of them, or only the wanted ones.
     pub(super) fn peers(wanted: Option<&[String]>) -> Result<(Vec<Self>, Vec<String>)> {
         let is_wanted = |name: &str| wanted.is_none_or(|names| names.iter().any(|wanted| wanted == name));
         let on_path = [
@@ -108,12 +108,12 @@ impl Tool {
         Ok((found, not_found))
     }
 
-    /// Whether it goes through whole repositories by itself and compares digests before it copies.
+    /// Whether it lists whole repositories by itself and compares digests before it copies.
     pub(super) fn compares_digests(&self) -> bool {
         matches!(self.kind, Kind::Ocync | Kind::Regsync { .. })
     }
 
-    /// The command that says its version.
+    /// The command that prints its version.
     pub(super) fn version_words(&self) -> [OsString; 2] {
         let argument = match self.kind {
             Kind::Ours { .. } | Kind::Skopeo | Kind::GoImageSyncer => "--version",
@@ -122,7 +122,7 @@ impl Tool {
         [self.program.clone().into(), argument.into()]
     }
 
-    /// The same with its other setting, for lines on which more at once may help.
+    /// The same with its other setting, for lines on which more parallelism may help.
     pub(super) fn wider(&self) -> Option<Self> {
         let (kind, setting) = match self.kind {
             Kind::Regsync { .. } => (Kind::Regsync { parallel: 128 }, "parallel 128"),
@@ -134,10 +134,10 @@ impl Tool {
         Some(Self { name: format!("{} {setting}", self.name), version, program, kind })
     }
 
-    /// Forgets what it remembers from other runs outside of the folder that it is given.
+    /// Deletes its caches of other runs outside of its folder.
     pub(super) fn forget(&self) {
         if self.kind == Kind::Skopeo {
-            // As root it keeps there what it knows of blobs; where there is nothing, nothing is to be done.
+            // As root it caches blob information there; without a cache, there is nothing to delete.
             let _ = std::fs::remove_dir_all("/var/lib/containers/cache");
         }
     }
@@ -147,7 +147,7 @@ impl Tool {
         Self { name: name.to_owned(), version, program: program.to_owned(), kind }
     }
 
-    /// The command that copies all tags, after its files are written.
+    /// The command that copies all tags, after writing its files.
     pub(super) fn words(&self, way: &Way<'_>) -> Result<Vec<OsString>> {
         let program = self.program.as_os_str().to_owned();
         let texts: Vec<String> = match self.kind {
@@ -199,7 +199,7 @@ impl Way<'_> {
         let images: serde_json::Map<String, Value> =
             repositories.map(|repository| (repository.name.clone(), json!([]))).collect();
         self.write("sync.yaml", &json!({self.source: {"tls-verify": !self.is_plain(), "images": images}}))?;
-        // Of a repository's name, skopeo keeps the last part.
+        // skopeo keeps only the last part of a repository's name.
         let target = format!("{}/bench", self.target);
         let mut words = owned(&["--insecure-policy", "sync", "--all", "--src", "yaml", "--dest", "docker"]);
         if self.is_plain() {
@@ -211,12 +211,12 @@ impl Way<'_> {
 
     fn ocync(&self) -> Result<Vec<String>> {
         let scheme = if self.is_plain() { "http" } else { "https" };
-        // With a token nothing is asked for one; neither registry looks at it.
+        // With a static token no token is requested; neither registry checks it.
         let registry = |host: &str| json!({"url": format!("{scheme}://{host}"), "auth_type": "static_token", "token": "none"});
         let names = self.corpus.repositories.iter().map(|repository| &repository.name);
         let mappings: Vec<Value> = names.map(|name| json!({"from": name, "to": name})).collect();
         let config = json!({
-            // What it remembers is for its next run to the same target.
+            // Its cache is for its next run to the same target.
             "global": {"cache_dir": ocync_cache().join(self.target.replace(':', "-"))},
             "registries": {"source": registry(self.source), "target": registry(self.target)},
             // Ours runs without referrers here, too.
@@ -244,7 +244,7 @@ impl Way<'_> {
         Ok(owned(&["once", "--config", "regsync.yaml"]))
     }
 
-    /// It knows one repository at a time, so ten of it run side by side.
+    /// It copies one repository at a time, so ten processes run at once.
     fn crane(&self, program: OsString, jobs: u32) -> Vec<OsString> {
         let insecure = if self.is_plain() { "--insecure" } else { "" };
         let script = format!(
@@ -253,7 +253,7 @@ impl Way<'_> {
         side_by_side(&script, program, self.pairs())
     }
 
-    /// It knows one tag at a time, so ten of it run side by side.
+    /// It copies one tag at a time, so ten processes run at once.
     fn oras(&self, program: OsString) -> Vec<OsString> {
         let plain = if self.is_plain() { "--from-plain-http --to-plain-http" } else { "" };
         let script =
@@ -266,7 +266,7 @@ impl Way<'_> {
     }
 }
 
-/// Where ocync keeps what it remembers, a folder for each target.
+/// ocync's cache, with a folder for each target.
 pub(super) fn ocync_cache() -> PathBuf {
     std::env::temp_dir().join(format!("image-syncer-bench-ocync-{}", std::process::id()))
 }

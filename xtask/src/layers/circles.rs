@@ -1,16 +1,16 @@
-//! Finds files of a crate that need each other.
+//! Finds files of a crate that depend on each other.
 //!
-//! A file needs another where its code, outside tests, names an item that the other defines: by `use` or by a path in
-//! place, through however many re-exports. `mod x;` and `pub use x::Y` alone are no needs: a parent that only declares and
-//! re-exports its children is in no circle with them, one whose own code names `Y` is, where a child names what the
-//! parent defines. Methods are not looked at: they have no path.
+//! A file needs another if its code, outside tests, names an item that the other defines: by `use` or by a path,
+//! through any number of re-exports. `mod x;` and `pub use x::Y` alone are no needs: a parent that only declares and
+//! re-exports its children is in no circle with them. It is in one if its own code names `Y` and a child names an item that the
+//! parent defines. Methods are ignored: they have no path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::modules::Need;
 
-/// Files of which each needs each other one, directly or through others.
+/// Files of which each needs every other one, directly or indirectly.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Circle {
     pub files: BTreeSet<PathBuf>,
@@ -58,7 +58,7 @@ mod tests {
     use super::super::modules::Modules;
     use super::*;
 
-    /// The circles of a crate of these files, each as its files' names.
+    /// The circles of a crate with these files, each as its files' names.
     fn circles(files: &[(&str, &str)]) -> Vec<String> {
         let read = |path: &Path| {
             files.iter().find(|(name, _)| Path::new(name) == path).map(|(_, text)| (*text).to_owned())

@@ -1,4 +1,4 @@
-//! The modules of a crate, and which file defines what a path names.
+//! The modules of a crate, and the file that defines the item of a path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result};
 
 use super::source::{Import, Source};
 
-/// How many re-exports are followed for one name.
+/// The most re-exports that are followed for one name.
 const MOST_STEPS: usize = 16;
 
-/// One file needs what another defines.
+/// A file's need of an item that another file defines.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Need {
     pub file: PathBuf,
@@ -28,7 +28,7 @@ struct Module {
 #[derive(Default)]
 pub(super) struct Modules(BTreeMap<Vec<String>, Module>);
 
-/// What a path names.
+/// The target of a path.
 enum Named {
     Module(Vec<String>),
     /// An item of the module in this file.
@@ -36,7 +36,7 @@ enum Named {
 }
 
 impl Modules {
-    /// Reads the crate whose root is `root`; `read` gives a file's text, or nothing where there is none.
+    /// Reads the crate whose root is `root`; `read` returns a file's text, or `None` if there is no such file.
     pub(super) fn read(root: &Path, read: &impl Fn(&Path) -> Option<String>) -> Result<Self> {
         let mut modules = Self::default();
         let folder = root.parent().unwrap_or(Path::new("")).to_owned();
@@ -61,11 +61,11 @@ impl Modules {
         Ok(())
     }
 
-    /// Which file needs which others.
+    /// The needs of all files.
     pub(super) fn needs(&self) -> BTreeSet<Need> {
         let mut needs = BTreeSet::new();
         for (at, Module { file, source }) in &self.0 {
-            // A re-export alone is no need: who names the item by it needs the file that defines it.
+            // A re-export alone is no need: a file that names the item through it needs the file that defines it.
             let imports = source.imports.iter().filter(|it| !it.reexport || source.names.contains(&it.name));
             let imports = imports.map(|import| (&import.path, import.line, import.name == "*"));
             let paths = source.paths.iter().map(|named| (&named.path, named.line, false));
@@ -83,7 +83,7 @@ impl Modules {
         needs
     }
 
-    /// What `path` names in the module `from`: nothing where it begins in another crate or in a type of the file itself.
+    /// The target of `path` in the module `from`: `None` if it begins in another crate or in a type of the file itself.
     fn resolve(&self, from: &[String], path: &[String], steps: usize) -> Option<Named> {
         let mut at = from.to_vec();
         let mut rest = path;
@@ -109,14 +109,14 @@ impl Modules {
         Some(Named::Module(at))
     }
 
-    /// What `name` is in `module`, as far as it is a module or imported there.
+    /// The target of `name` in `module`, if it is a module or imported there.
     fn look_up(&self, module: &[String], name: &String, is_last: bool, steps: usize) -> Option<Named> {
         let child = [module, std::slice::from_ref(name)].concat();
         let is_child = self.0.contains_key(&child);
         if is_child && !is_last {
             return Some(Named::Module(child));
         }
-        // A function may be called like the module it comes from.
+        // A function may have the same name as its module.
         let imported = self.imported(module, name, steps);
         imported.or_else(|| is_child.then_some(Named::Module(child)))
     }
@@ -133,7 +133,7 @@ impl Modules {
     }
 }
 
-/// `use name;`: a crate, which is looked for under its own name no further.
+/// `use name;`: a crate, which is not looked up further under its own name.
 fn is_itself(import: &Import) -> bool {
     import.path.len() == 1 && import.path[0] == import.name
 }

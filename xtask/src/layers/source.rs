@@ -1,37 +1,37 @@
-//! What one file of Rust names of other files: its modules, imports and paths, outside tests.
+//! The references of one Rust file to other files: its modules, imports and paths, outside tests.
 //!
-//! The file is read as tokens. What macros are given is read as well (`format!("{}", crate::a::B)`).
+//! The file is read as tokens. The arguments of macros are read as well (`format!("{}", crate::a::B)`).
 
 use std::collections::HashSet;
 
 use anyhow::{Result, anyhow};
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-/// A name that a `use` brings into a module, and where from.
+/// A name that a `use` imports into a module, and its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Import {
     pub name: String,
     pub path: Vec<String>,
     pub line: usize,
-    /// Whether others see it there by `pub use`, `pub(crate) use` and their like.
+    /// Whether it is re-exported by `pub use`, `pub(crate) use` and the like.
     pub reexport: bool,
 }
 
-/// A path of at least two names, as it stands in code.
+/// A path of at least two names in the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct NamedPath {
     pub path: Vec<String>,
     pub line: usize,
 }
 
-/// What a file names.
+/// The references of a file.
 #[derive(Debug, Default)]
 pub(super) struct Source {
     /// Its `mod name;`.
     pub modules: Vec<String>,
     pub imports: Vec<Import>,
     pub paths: Vec<NamedPath>,
-    /// All names in its code but those in `use`.
+    /// All names in its code outside `use`.
     pub names: HashSet<String>,
 }
 
@@ -51,7 +51,7 @@ impl Source {
         }
     }
 
-    /// Reads what begins at `at`; where the next thing begins.
+    /// Reads the item or token at `at`; returns where the next one begins.
     fn step(&mut self, tokens: &[TokenTree], at: usize) -> usize {
         if let Some((attribute, end)) = attribute(tokens, at) {
             if is_for_tests(&attribute) {
@@ -62,7 +62,7 @@ impl Source {
         }
         match &tokens[at] {
             TokenTree::Group(group) if at > 0 && is_word(&tokens[at - 1], "pub") => {
-                // `pub(in crate::a)` names nothing that it needs.
+                // `pub(in crate::a)` is no need.
                 if group.delimiter() != Delimiter::Parenthesis {
                     self.walk(group.stream());
                 }
@@ -135,7 +135,7 @@ impl Source {
     }
 }
 
-/// The words of a path that begins at `at`, and what follows it.
+/// The names of a path that begins at `at`, and the position after it.
 fn words(tokens: &[TokenTree], mut at: usize) -> (Vec<String>, usize) {
     let mut words = Vec::new();
     while let Some(TokenTree::Ident(word)) = tokens.get(at) {
@@ -152,7 +152,7 @@ fn words(tokens: &[TokenTree], mut at: usize) -> (Vec<String>, usize) {
     (words, at)
 }
 
-/// The attribute that begins at `at`, and what follows it.
+/// The attribute that begins at `at`, and the position after it.
 fn attribute(tokens: &[TokenTree], at: usize) -> Option<(Group, usize)> {
     let at = at + 1 + usize::from(is_mark(tokens.get(at + 1), '!'));
     match tokens.get(at) {
@@ -169,7 +169,7 @@ fn is_for_tests(attribute: &Group) -> bool {
     text == "cfg(test)" || text == "test"
 }
 
-/// Where the item that begins at `at` ends: after its `;`, its `,` or its braces.
+/// The end of the item that begins at `at`: after its `;`, its `,` or its braces.
 fn item_end(tokens: &[TokenTree], at: usize) -> usize {
     let is_end = |token: &TokenTree| match token {
         TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,

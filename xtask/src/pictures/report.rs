@@ -1,4 +1,4 @@
-//! The page of a real run between two registries, some of whose images fail.
+//! A picture of the report page: a real run between two registries, in which some images fail.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -23,10 +23,10 @@ const REPOSITORIES: [(&str, u64); 9] = [
     ("tools/report-runner", 3),
 ];
 
-/// What the two are called in the picture: they listen on ports of this machine.
+/// The registries' names in the picture: they listen on ports of this machine.
 const NAMES: [&str; 2] = ["harbor.example.com", "registry.example.cn"];
 
-/// Runs, and makes the picture.
+/// Runs the program, and makes the picture.
 pub(super) async fn picture(program: &Path, png: &Path) -> Result<()> {
     let source = EmbeddedRegistry::builder().latency(Duration::from_millis(8)).start().await?;
     let target = EmbeddedRegistry::builder().latency(Duration::from_millis(12)).start().await?;
@@ -61,7 +61,7 @@ fn fill(source: &EmbeddedRegistry) {
     let mut number = 0;
     for (repository, tags) in REPOSITORIES {
         for tag in 0..tags {
-            // The first layer is shared by a repository's images.
+            // A repository's images share the first layer.
             let own = 300_000 + usize::try_from(number * 7919 % 2_500_000).unwrap_or_default();
             let layers = [sample::layer(number - tag, 900_000), sample::layer(1000 + number, own)];
             let name = format!("v1.{tag}");
@@ -94,7 +94,7 @@ async fn ran(program: &Path, folder: &Path, arguments: &str, codes: &[i32]) -> R
     Ok(())
 }
 
-/// Debian's Chromium draws the page.
+/// Debian's Chromium renders the page.
 async fn shoot(page: &Path, png: &Path) -> Result<()> {
     let mut command = Command::new("chromium");
     command.args(["--headless", "--no-sandbox", "--hide-scrollbars", "--force-device-scale-factor=2"]);

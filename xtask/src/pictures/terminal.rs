@@ -1,4 +1,4 @@
-//! What a run looks like on a terminal: a real run in a pseudo-terminal, as an SVG that plays a few moments of it.
+//! A picture of a run in a terminal: a real run in a pseudo-terminal, as an animated SVG with a few frames.
 
 use std::fmt::Write as _;
 use std::num::NonZero;
@@ -20,19 +20,19 @@ const ROWS: u16 = 22;
 /// A letter's width and a line's height.
 const LETTER: f32 = 8.4;
 const LINE: f32 = 19.0;
-/// How many moments are shown, the end among them.
+/// The number of frames, including the end.
 const MOMENTS: usize = 7;
-/// How long one is shown, and how many times as long the end is.
+/// How long one frame is shown, and how many times as long the end is.
 const SECONDS_EACH: usize = 1;
 const END_TIMES: usize = 6;
 
-/// What the terminal got, and when.
+/// The terminal's output, with times.
 type Recording = Vec<(Duration, Vec<u8>)>;
 
-/// What the registries are called in the picture: as long as their addresses on this machine, so that nothing moves.
+/// The registries' names in the picture: as long as their addresses on this machine, so that the layout stays.
 const NAMES: [&str; 2] = ["harbor.corp.net", "mirror.corp.net"];
 
-/// Repositories with the megabytes of their images' own layers.
+/// Repositories with the sizes of their images' own layers, in megabytes.
 const REPOSITORIES: [(&str, &[u64]); 6] = [
     ("library/api-gateway", &[9, 11, 12]),
     ("library/billing", &[14, 15]),
@@ -155,7 +155,7 @@ fn draw(moments: &[Screen], names: &[(String, &str)]) -> String {
     svg
 }
 
-/// One line of the screen: a `text` with a `tspan` for each stretch of one look.
+/// One line of the screen: a `text` with a `tspan` for each stretch with the same style.
 fn line(svg: &mut String, screen: &Screen, row: u16, names: &[(String, &str)]) {
     let cells: Vec<&Cell> = (0..COLUMNS).filter_map(|column| screen.cell(row, column)).collect();
     let mut stretches: Vec<(String, String)> = Vec::new();
@@ -182,7 +182,7 @@ fn line(svg: &mut String, screen: &Screen, row: u16, names: &[(String, &str)]) {
     svg.push_str("</text>\n");
 }
 
-/// The attributes of a cell's look.
+/// The style attributes of a cell.
 fn look_of(cell: &Cell) -> String {
     let mut look = String::new();
     let fill = match cell.fgcolor() {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use super::workspace::Workspace;
 use crate::say::say;
 
-/// Named, so that what follows does not hold for what runs while it is built.
+/// Named explicitly, so that the flags do not apply to build scripts and macros.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
 /// Builds it.
@@ -19,11 +19,12 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
         .or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cargo")))
         .context("neither CARGO_HOME nor HOME is set")?;
     let flags = [
-        // glibc, too, is in it: nothing is loaded at run time. At a fixed address, as Go's are: without a table of what to move, it
-        // is a megabyte smaller.
+        // glibc is linked in, too: nothing is loaded at run time. A fixed address, as in Go's binaries, needs no relocation table, which
+        // makes the binary
+        // a megabyte smaller.
         "-Ctarget-feature=+crt-static".to_owned(),
         "-Crelocation-model=static".to_owned(),
-        // Where it was built says nothing, and would make the bytes others.
+        // The build's path is irrelevant, and would change the bytes.
         format!("--remap-path-prefix={}=/source", workspace.root.display()),
         format!("--remap-path-prefix={home}=/cargo"),
     ];
@@ -51,7 +52,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// Whether the list of dependencies can go into the binary, where `cargo audit bin`, Trivy and Grype find it
+/// Whether the list of dependencies can be put into the binary, where `cargo audit bin`, Trivy and Grype find it
 /// (<https://github.com/rust-secure-code/cargo-auditable>).
 fn is_auditable(cargo: &OsStr) -> bool {
     let asked = Command::new(cargo)
@@ -62,7 +63,7 @@ fn is_auditable(cargo: &OsStr) -> bool {
     asked.is_ok_and(|status| status.success())
 }
 
-/// That nothing is loaded at run time.
+/// Checks that nothing is loaded at run time.
 fn check(binary: &Path) -> Result<()> {
     let bytes = std::fs::read(binary).with_context(|| format!("cannot read {}", binary.display()))?;
     let needed = loaded_segments(&bytes).context("it is no 64-bit ELF file")?;
@@ -70,7 +71,7 @@ fn check(binary: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The program headers that say that something is loaded: `elf(5)`.
+/// The program headers for loading something: `elf(5)`.
 fn loaded_segments(bytes: &[u8]) -> Option<Vec<&'static str>> {
     let number = |at: usize, length: usize| {
         let little = bytes.get(at..at + length)?;

@@ -1,4 +1,4 @@
-//! The licences of everything that is in the binary, as their authors wrote them.
+//! The licences of all dependencies in the binary, as their authors wrote them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,12 +8,12 @@ use anyhow::{Context as _, Result};
 
 use super::dependencies::Dependencies;
 
-/// How files with licences begin.
+/// The beginnings of licence files' names.
 const NAMES: [&str; 5] = ["license", "licence", "copying", "copyright", "notice"];
-/// What Debian says of glibc, which is linked in; Debian's package libc6 has it.
+/// Debian's copyright file of glibc, which is linked in; it is in Debian's package libc6.
 const GLIBC: &str = "/usr/share/doc/libc6/copyright";
 
-/// One text: each licence once, below the names of those that are under it.
+/// One text: each licence once, below the names of the dependencies that use it.
 pub(crate) fn texts(dependencies: &Dependencies) -> Result<String> {
     let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut list = String::new();

@@ -1,4 +1,4 @@
-//! The package for Debian, Ubuntu and their kin, packed by Debian's own `dpkg-deb`.
+//! The package for Debian, Ubuntu and their derivatives, packed by Debian's own `dpkg-deb`.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -11,7 +11,7 @@ use super::entry::gzip;
 use super::program::Program;
 use super::workspace::{Workspace, output};
 
-/// Tells systemd of the units; the timer is the administrator's to start.
+/// Makes systemd load the units; the administrator starts the timer.
 const AFTER_INSTALL: &str = "#!/bin/sh
 set -e
 if [ -d /run/systemd/system ]; then systemctl daemon-reload || true; fi
@@ -24,12 +24,12 @@ fi
 ";
 const CONFIG: &str = "etc/image-syncer/image-syncer.yaml";
 
-/// As Debian names packages.
+/// The file name in Debian's form.
 pub(crate) fn file_name(workspace: &Workspace) -> String {
     format!("image-syncer_{}_amd64.deb", workspace.version)
 }
 
-/// Lays the files out in a folder and has them packed.
+/// Writes the files into a folder and packs them.
 pub(crate) fn make(workspace: &Workspace, program: &Program, licences: &str) -> Result<Vec<u8>> {
     let folder = tempfile::tempdir()?;
     let root = folder.path().join("root");
@@ -46,7 +46,7 @@ pub(crate) fn make(workspace: &Workspace, program: &Program, licences: &str) -> 
         let text = workspace.file(&format!("deploy/systemd/{unit}"))?;
         put(&format!("usr/lib/systemd/system/{unit}"), &text, 0o644)?;
     }
-    // It will hold logins.
+    // It will contain logins.
     put(CONFIG, &workspace.file("deploy/systemd/image-syncer.yaml")?, 0o600)?;
     put(&format!("{documents}/README.md"), &workspace.file("README.md")?, 0o644)?;
     put(&format!("{documents}/copyright"), &workspace.file("LICENSE")?, 0o644)?;
@@ -56,7 +56,7 @@ pub(crate) fn make(workspace: &Workspace, program: &Program, licences: &str) -> 
     put("DEBIAN/postinst", AFTER_INSTALL.as_bytes(), 0o755)?;
     put("DEBIAN/prerm", BEFORE_REMOVAL.as_bytes(), 0o755)?;
     let package = folder.path().join("image-syncer.deb");
-    // One thread: how many there are must not show in the bytes.
+    // One thread: the number of threads must not change the bytes.
     let pack = ["--root-owner-group", "-Zxz", "--threads-max=1", "--build"];
     output(
         Command::new("dpkg-deb")
@@ -100,7 +100,7 @@ fn put(root: &Path, path: &str, bytes: &[u8], mode: u32) -> Result<()> {
     let file = root.join(path);
     let folder = file.parent().context("every file is in a folder")?;
     std::fs::create_dir_all(folder)?;
-    // The user's umask must not show in the package.
+    // The user's umask must not change the package.
     for folder in folder.ancestors().take_while(|folder| folder.starts_with(root)) {
         std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
     }
@@ -108,7 +108,7 @@ fn put(root: &Path, path: &str, bytes: &[u8], mode: u32) -> Result<()> {
     std::fs::set_permissions(&file, Permissions::from_mode(mode)).context("cannot set rights")
 }
 
-/// As Debian counts: each file and folder in whole KiB.
+/// Debian's size: each file and folder in whole KiB.
 fn size_in_kib(folder: &Path) -> Result<u64> {
     let mut sum = 1;
     for entry in std::fs::read_dir(folder)? {

@@ -1,4 +1,4 @@
-//! The crates that the binary is made of.
+//! The crates in the binary.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use serde_json::Value;
 
 use super::workspace::output;
 
-/// One of them.
+/// A crate in the binary.
 pub(crate) struct Dependency {
     pub(crate) name: String,
     pub(crate) version: String,
     /// An SPDX expression.
     pub(crate) licence: String,
-    /// Where its source lies.
+    /// The folder of its source.
     pub(crate) folder: PathBuf,
     /// Its archive's SHA-256, as in Cargo.lock.
     pub(crate) checksum: Option<String>,
@@ -36,7 +36,7 @@ impl Dependency {
 pub(crate) struct Dependencies(pub(crate) BTreeMap<String, Dependency>);
 
 impl Dependencies {
-    /// What cargo says that a release is built of, but for what only runs while it is built.
+    /// The crates of a release build by cargo's metadata, without those that only run during the build.
     pub(crate) fn read() -> Result<Self> {
         let metadata = metadata()?;
         let root = metadata["workspace_root"].as_str().context("cargo metadata names no workspace")?;
@@ -79,7 +79,7 @@ fn metadata() -> Result<Value> {
     Ok(serde_json::from_str(&text)?)
 }
 
-/// The ids of what ends up in the binary, among what a crate needs.
+/// The ids of those dependencies of a crate that end up in the binary.
 fn normal(node: &Value) -> impl Iterator<Item = Option<&str>> {
     let needs = node["deps"].as_array().into_iter().flatten();
     needs
@@ -102,7 +102,7 @@ fn dependency(
     Some(Dependency {
         name: package["name"].as_str()?.to_owned(),
         version: package["version"].as_str()?.to_owned(),
-        // Old crates write a slash for "or".
+        // Old crates use a slash for "or".
         licence: package["license"].as_str().unwrap_or("NOASSERTION").replace('/', " OR "),
         folder: manifest.parent()?.to_owned(),
         checksum: checksums.get(&key(package)?).cloned(),
@@ -149,7 +149,7 @@ mod tests {
         let metadata = metadata().unwrap();
         for package in metadata["packages"].as_array().unwrap() {
             let needs = package["rust_version"].as_str().map(version);
-            // 1.90.0 and 1.90 are one.
+            // 1.90.0 and 1.90 are equal.
             let is_newer = needs.as_ref().is_some_and(|needs| needs[..2.min(needs.len())] > ours[..2]);
             assert!(!is_newer, "{} needs Rust {:?}", package["name"], needs);
         }

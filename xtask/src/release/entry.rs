@@ -1,4 +1,4 @@
-//! Files as archives hold them: of nobody in particular, from the release's time, in one order.
+//! Files in archives: owned by root, with the release's time, in a fixed order.
 
 use std::io::Write as _;
 
@@ -23,12 +23,12 @@ enum Content {
 }
 
 impl Entry {
-    /// A folder that everybody can read.
+    /// A folder that all users can read.
     pub(crate) fn folder(path: impl Into<String>) -> Self {
         Self { path: path.into(), mode: 0o755, content: Content::Folder }
     }
 
-    /// A file that everybody can read.
+    /// A file that all users can read.
     pub(crate) fn file(path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         Self { path: path.into(), mode: 0o644, content: Content::File(bytes.into()) }
     }
@@ -43,7 +43,7 @@ impl Entry {
         Self { path: path.into(), mode: 0o777, content: Content::Link(to.into()) }
     }
 
-    /// With these rights.
+    /// Sets its permissions.
     pub(crate) fn mode(self, mode: u32) -> Self {
         Self { mode, ..self }
     }

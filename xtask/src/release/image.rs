@@ -10,7 +10,7 @@ use super::entry::{Entry, gzip, tar};
 use super::program::Program;
 use super::workspace::Workspace;
 
-/// Nobody in particular, by the number that distroless images use.
+/// An unprivileged user, with the id of distroless images.
 const USER: &str = "65532:65532";
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
@@ -28,7 +28,7 @@ impl Blobs {
     }
 }
 
-/// Makes it: what changes with each release is the last layer.
+/// Makes the archive; only the last layer changes with each release.
 pub(crate) fn make(workspace: &Workspace, program: &Program, licences: &str) -> Result<Vec<u8>> {
     let mut blobs = Blobs(vec![Entry::folder("blobs"), Entry::folder("blobs/sha256")]);
     let (mut layers, mut contents) = (Vec::new(), Vec::new());
@@ -57,7 +57,7 @@ fn config(workspace: &Workspace, contents: &[String]) -> Result<Value> {
         "config": {
             "User": USER,
             "Env": ["PATH=/usr/local/bin:/usr/bin:/bin"],
-            // Those of the Go tool's image since v1.0.4.
+            // The same as in the Go tool's image since v1.0.4.
             "Entrypoint": ["image-syncer"],
             "Cmd": ["--config", "/etc/image-syncer/image-syncer.json"],
             "WorkingDir": "/bin",

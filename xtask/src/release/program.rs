@@ -1,4 +1,4 @@
-//! The binary, and what it says of itself.
+//! The binary, and the pages that it generates.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::workspace::output;
 
-/// Shells, with the names that their completions have.
+/// Shells, with the names of their completion files.
 const SHELLS: [(&str, &str); 3] =
     [("bash", "image-syncer.bash"), ("zsh", "_image-syncer"), ("fish", "image-syncer.fish")];
 
@@ -21,7 +21,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Has the binary write them.
+    /// Lets the binary generate them.
     pub(crate) fn read(binary: &Path) -> Result<Self> {
         let bytes = std::fs::read(binary).with_context(|| format!("cannot read {}", binary.display()))?;
         let folder = tempfile::tempdir()?;

@@ -1,4 +1,4 @@
-//! What the binary is made of, for machines: `CycloneDX` 1.5 (<https://cyclonedx.org/docs/1.5/json/>).
+//! The binary's dependencies in machine-readable form: `CycloneDX` 1.5 (<https://cyclonedx.org/docs/1.5/json/>).
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::dependencies::{Dependencies, Dependency};
 use super::workspace::Workspace;
 
-/// The document. It has no serial number: those are random, and two runs shall give the same bytes.
+/// The document. It has no serial number: those are random, but two runs must give the same bytes.
 pub(crate) fn document(workspace: &Workspace, dependencies: &Dependencies) -> Result<Vec<u8>> {
     let all = &dependencies.0;
     let root =

@@ -1,4 +1,4 @@
-//! The checkout that a release is made of.
+//! The checkout of a release.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,14 +9,14 @@ use anyhow::{Context as _, Result, bail};
 pub(crate) struct Workspace {
     pub(crate) root: PathBuf,
     pub(crate) version: String,
-    /// Seconds since 1970 that everything made of it carries as its time.
+    /// The time of all release files, in seconds since 1970.
     pub(crate) epoch: u64,
-    /// The commit, where there is one.
+    /// The commit, if there is one.
     pub(crate) revision: Option<String>,
 }
 
 impl Workspace {
-    /// Of this checkout. Its time is `SOURCE_DATE_EPOCH` (<https://reproducible-builds.org/specs/source-date-epoch/>), or that of
+    /// Reads this checkout. Its time is `SOURCE_DATE_EPOCH` (<https://reproducible-builds.org/specs/source-date-epoch/>), or that of
     /// the last commit.
     pub(crate) fn read() -> Result<Self> {
         // Set by `cargo run`.
@@ -33,7 +33,7 @@ impl Workspace {
         Ok(Self { root, version: env!("CARGO_PKG_VERSION").to_owned(), epoch, revision })
     }
 
-    /// The release's time as RFC 3339 has it.
+    /// The release's time in RFC 3339.
     pub(crate) fn time(&self) -> Result<String> {
         Ok(jiff::Timestamp::from_second(i64::try_from(self.epoch)?)?.to_string())
     }
@@ -44,7 +44,7 @@ impl Workspace {
     }
 }
 
-/// What a program prints.
+/// The output of a program.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let done = command.output().with_context(|| format!("cannot start {command:?}"))?;
     if !done.status.success() {

@@ -1,4 +1,4 @@
-//! Knobs of the lists of tags and repositories.
+//! Settings for the lists of tags and repositories.
 
 use super::Builder;
 
@@ -13,13 +13,13 @@ pub(crate) struct ListingSettings {
     pub(crate) catalog: Catalog,
 }
 
-/// What the `Link` to the next page looks like.
+/// The form of the `Link` to the next page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
     /// A path with a query.
     #[default]
     PathAbsolute,
-    /// A whole URL.
+    /// An absolute URL.
     Absolute,
     /// `./list?…`
     Relative,
@@ -27,15 +27,15 @@ pub enum Links {
     QueryOnly,
     /// `rel=next`, without quotes.
     Unquoted,
-    /// One of three links in one header, the second.
+    /// The second of three links in one header.
     Several,
-    /// A whole URL of another host.
+    /// An absolute URL of another host.
     OtherHost,
-    /// The page that was asked for, again.
+    /// The requested page again.
     SamePage,
 }
 
-/// What the list of tags of a repository without tags is.
+/// The list of tags of a repository without tags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EmptyTags {
     /// `"tags": []`
@@ -60,14 +60,14 @@ pub enum Catalog {
 }
 
 impl Builder {
-    /// The most tags or repositories that a page has, whatever a client asks for.
+    /// The most tags or repositories of a page, whatever the client requests.
     #[must_use]
     pub fn tag_page_size(mut self, size: usize) -> Self {
         self.settings.listings.tag_page_size = Some(size);
         self
     }
 
-    /// The most repositories that a page has, whatever a client asks for; Azure has 100:
+    /// The most repositories of a page, whatever the client requests; Azure has 100:
     /// <https://github.com/regclient/regclient/issues/404>.
     #[must_use]
     pub fn catalog_page_size(mut self, size: usize) -> Self {
@@ -83,28 +83,28 @@ impl Builder {
         self
     }
 
-    /// What the link to the next page looks like.
+    /// Sets the form of the link to the next page.
     #[must_use]
     pub fn links(mut self, links: Links) -> Self {
         self.settings.listings.links = links;
         self
     }
 
-    /// What the list of no tags is.
+    /// Sets the list of tags of a repository without tags.
     #[must_use]
     pub fn empty_tags(mut self, empty: EmptyTags) -> Self {
         self.settings.listings.empty_tags = empty;
         self
     }
 
-    /// Every last page of tags ends with these, whatever they are: repeated, unsorted, invalid.
+    /// Appends these to every last page of tags, whatever they are: repeated, unsorted, invalid.
     #[must_use]
     pub fn extra_tags(mut self, tags: &[&str]) -> Self {
         self.settings.listings.extra_tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
         self
     }
 
-    /// Whether repositories are listed.
+    /// Sets whether repositories are listed.
     #[must_use]
     pub fn catalog(mut self, catalog: Catalog) -> Self {
         self.settings.listings.catalog = catalog;

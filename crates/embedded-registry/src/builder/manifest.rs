@@ -1,8 +1,8 @@
-//! Knobs of manifests.
+//! Settings for manifests.
 
 use super::Builder;
 
-/// What registries commonly take at the most, in bytes.
+/// The largest manifest that registries commonly take, in bytes.
 const LARGEST: usize = 4 << 20;
 
 pub(crate) struct ManifestSettings {
@@ -35,10 +35,10 @@ impl Default for ManifestSettings {
     }
 }
 
-/// What `HEAD` of a manifest tells.
+/// How `HEAD` of a manifest is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ManifestHeads {
-    /// As the specification has it.
+    /// As specified.
     #[default]
     Whole,
     /// It is refused with this status, such as 404 or 405.
@@ -49,7 +49,7 @@ pub enum ManifestHeads {
     ZeroLength,
 }
 
-/// Whether a tag can be moved, and in whose words not.
+/// Whether a tag can be moved, and the refusal if not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ImmutableTags {
     /// It can be moved.
@@ -61,7 +61,7 @@ pub enum ImmutableTags {
     Ecr,
 }
 
-/// Whether an immutable tag can be put again where it points already.
+/// Whether an immutable tag can be pushed again with the same manifest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SameDigest {
     /// It can.
@@ -71,7 +71,7 @@ pub enum SameDigest {
     Refused,
 }
 
-/// Whether attestations are taken: manifests with in-toto layers, and indexes that lead to them.
+/// Whether attestations are accepted: manifests with in-toto layers, and indexes that refer to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Attestations {
     /// They are.
@@ -79,9 +79,9 @@ pub enum Attestations {
     Taken,
     /// Neither the manifests nor the indexes: 400 `MANIFEST_INVALID`.
     Refused,
-    /// The manifests are, the indexes are not: 400 `MANIFEST_INVALID`.
+    /// The manifests are accepted, the indexes are not: 400 `MANIFEST_INVALID`.
     RefusedInIndexes,
-    /// The manifests are not, the indexes are: 403 `DENIED`, `unknown manifest class for …`.
+    /// The manifests are not accepted, the indexes are: 403 `DENIED`, `unknown manifest class for …`.
     Denied,
 }
 
@@ -95,22 +95,22 @@ pub enum Indexes {
     Sparse,
     /// It does; Quay: 400 `MANIFEST_INVALID`.
     Invalid,
-    /// It does, and otherwise there is no right to push it: 403 `DENIED`.
+    /// It does; without them, there is no right to push it: 403 `DENIED`.
     Denied,
 }
 
-/// Whether `PUT` by digest takes `?tag=`, as distribution-spec 1.2 is going to have it.
+/// Whether `PUT` by digest supports `?tag=`, as distribution-spec 1.2 will define it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TagParameters {
-    /// It does not look at them.
+    /// It ignores them.
     #[default]
     Ignored,
-    /// It tags, and answers with an `OCI-Tag` for each.
+    /// It sets the tags, and answers with an `OCI-Tag` for each.
     Taken,
 }
 
 impl Builder {
-    /// What `HEAD` of a manifest tells.
+    /// Sets how `HEAD` of a manifest is answered.
     #[must_use]
     pub fn manifest_heads(mut self, heads: ManifestHeads) -> Self {
         self.settings.manifests.heads = heads;
@@ -124,7 +124,7 @@ impl Builder {
         self
     }
 
-    /// Whether tags can be moved, and put again where they point already.
+    /// Sets whether tags can be moved, and pushed again with the same manifest.
     #[must_use]
     pub fn immutable_tags(mut self, immutable: ImmutableTags, same: SameDigest) -> Self {
         self.settings.manifests.immutable_tags = immutable;
@@ -132,14 +132,14 @@ impl Builder {
         self
     }
 
-    /// Whether attestations are taken.
+    /// Sets whether attestations are accepted.
     #[must_use]
     pub fn attestations(mut self, attestations: Attestations) -> Self {
         self.settings.manifests.attestations = attestations;
         self
     }
 
-    /// Refuses with 400 `MANIFEST_INVALID` what is, or has a config or a layer, of such a media or artifact type.
+    /// Refuses with 400 `MANIFEST_INVALID` each manifest of such a media or artifact type, or with such a config or layer.
     #[must_use]
     pub fn refused_media_types(mut self, media_types: &[&str]) -> Self {
         self.settings.manifests.refused_media_types =
@@ -147,7 +147,7 @@ impl Builder {
         self
     }
 
-    /// Denies with 403 `unknown manifest class for …` what has a config of such a media type.
+    /// Denies with 403 `unknown manifest class for …` each manifest with a config of such a media type.
     #[must_use]
     pub fn denied_classes(mut self, config_types: &[&str]) -> Self {
         self.settings.manifests.denied_classes =
@@ -155,22 +155,22 @@ impl Builder {
         self
     }
 
-    /// Whether an index needs all its manifests.
+    /// Sets whether an index needs all its manifests.
     #[must_use]
     pub fn indexes(mut self, indexes: Indexes) -> Self {
         self.settings.manifests.indexes = indexes;
         self
     }
 
-    /// Answers the first so many `PUT`s of manifests with `MANIFEST_BLOB_UNKNOWN`, though all blobs are there:
-    /// what is written cannot be read at once.
+    /// Answers this many first `PUT`s of manifests with `MANIFEST_BLOB_UNKNOWN`, though all blobs are there:
+    /// as if written content could not be read at once.
     #[must_use]
     pub fn manifest_lag(mut self, puts: usize) -> Self {
         self.settings.manifests.lag = puts;
         self
     }
 
-    /// Whether `?tag=` is taken.
+    /// Sets whether `?tag=` is supported.
     #[must_use]
     pub fn tag_parameters(mut self, parameters: TagParameters) -> Self {
         self.settings.manifests.tag_parameters = parameters;

@@ -1,4 +1,4 @@
-//! Knobs of uploads.
+//! Settings for uploads.
 
 use super::Builder;
 use crate::service::{BodyLimit, LargeBodies};
@@ -21,31 +21,31 @@ pub(crate) struct UploadSettings {
     pub(crate) annex: UploadAnnex,
 }
 
-/// What upload locations look like.
+/// The form of upload locations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Locations {
-    /// A whole URL.
+    /// An absolute URL.
     #[default]
     Absolute,
     /// A path with a query.
     Relative,
-    /// What follows the request's own path, such as `session-1?_state=…`.
+    /// A path relative to the request's, such as `session-1?_state=…`.
     PathRelative,
-    /// A whole URL without a query: `?digest=` is the first parameter.
+    /// An absolute URL without a query: `?digest=` is the first parameter.
     WithoutQuery,
 }
 
-/// Which uploads the registry takes.
+/// The kinds of uploads that the registry accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Uploads {
-    /// Also in chunks, and resumed ones.
+    /// Also in chunks, and resumed.
     #[default]
     Resumable,
-    /// In one `PUT` only; a `PATCH` is refused.
+    /// Only in one `PUT`; a `PATCH` is refused.
     MonolithicOnly,
-    /// A second `PATCH` overwrites, without a word, what the first one brought; as GHCR is said to do.
+    /// A second `PATCH` silently overwrites the bytes of the first one; as GHCR is said to do.
     SingleStream,
-    /// A `PUT` with a body of more bytes than this is refused with 413; a `PATCH` is not.
+    /// A `PUT` with a larger body is refused with 413; a `PATCH` is not.
     ChunksOnly(usize),
 }
 
@@ -55,30 +55,30 @@ pub enum EarlyCreated {
     /// Only a `PUT` ends an upload.
     #[default]
     Never,
-    /// Whatever came by the first `PATCH` is the blob.
+    /// The bytes of the first `PATCH` are the blob.
     EveryPatch,
     /// As soon as the bytes so far have one of these digests (sha256).
     Digests(Vec<String>),
 }
 
-/// What `Range` says about a session.
+/// The value of a session's `Range`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UploadRanges {
-    /// `0-<end>`, inclusive: all that came.
+    /// `0-<end>`, inclusive: all received bytes.
     #[default]
     Whole,
-    /// The range of the last chunk alone, such as `5-9`; Alibaba: <https://github.com/regclient/regclient/issues/627>.
+    /// Only the range of the last chunk, such as `5-9`; Alibaba: <https://github.com/regclient/regclient/issues/627>.
     LastChunk,
-    /// For ever the range of the first chunk; ECR: <https://github.com/aws/containers-roadmap/issues/2831>.
+    /// Always the range of the first chunk; ECR: <https://github.com/aws/containers-roadmap/issues/2831>.
     Stuck,
     /// The header is missing.
     Missing,
 }
 
-/// Whether a session's status can be asked for.
+/// Whether a session's status can be requested.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UploadStatus {
-    /// As the specification has it.
+    /// As specified.
     #[default]
     Told,
     /// `GET` of a session is a 404.
@@ -87,29 +87,29 @@ pub enum UploadStatus {
     NotAllowed,
 }
 
-/// What a request whose body breaks off leaves of its session.
+/// The state of a session after a request whose body broke off.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum BrokenUploads {
-    /// The bytes that came.
+    /// The received bytes are kept.
     #[default]
     KeepBytes,
-    /// What was there before the request.
+    /// The state before the request.
     LoseBytes,
-    /// Nothing: the session is unknown; Azure: <https://github.com/Azure/azure-sdk-for-net/issues/35322>.
+    /// The session is unknown; Azure: <https://github.com/Azure/azure-sdk-for-net/issues/35322>.
     LoseSession,
 }
 
-/// Whether a blob can be put by one `POST ?digest=`.
+/// Whether a blob can be uploaded by one `POST ?digest=`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SinglePost {
-    /// The answer is a session, as by most registries.
+    /// The answer is a session, as with most registries.
     #[default]
     Declined,
     /// The answer is 201.
     Accepted,
 }
 
-/// Whether uploads are sent by 307 to a second port of the registry, which asks nobody for a login.
+/// Whether uploads are redirected by 307 to a second port of the registry, which asks for no login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UploadAnnex {
     /// There is one port.
@@ -120,14 +120,14 @@ pub enum UploadAnnex {
 }
 
 impl Builder {
-    /// Which uploads are taken.
+    /// Sets which uploads are accepted.
     #[must_use]
     pub fn uploads(mut self, uploads: Uploads) -> Self {
         self.settings.uploads.kind = uploads;
         self
     }
 
-    /// What upload locations look like.
+    /// Sets the form of upload locations.
     #[must_use]
     pub fn locations(mut self, locations: Locations) -> Self {
         self.settings.uploads.locations = locations;
@@ -140,16 +140,16 @@ impl Builder {
         self.locations(Locations::Relative)
     }
 
-    /// Whole locations begin with this, such as `https://registry.example:8443`: what a registry thinks that it
-    /// is called behind a proxy.
+    /// Absolute locations begin with this, such as `https://registry.example:8443`: the name by which a registry behind a proxy
+    /// knows itself.
     #[must_use]
     pub fn location_origin(mut self, origin: &str) -> Self {
         self.settings.uploads.location_origin = Some(origin.trim_end_matches('/').to_owned());
         self
     }
 
-    /// Tells `OCI-Chunk-Min-Length`, in bytes. What follows a smaller chunk is refused with 400 `SIZE_INVALID`: only
-    /// then is it known not to have been the last.
+    /// States `OCI-Chunk-Min-Length`, in bytes. The request after a smaller chunk is refused with 400 `SIZE_INVALID`: only
+    /// then is it known that the chunk was not the last.
     #[must_use]
     pub fn smallest_chunk(mut self, bytes: usize) -> Self {
         self.settings.uploads.smallest_chunk = Some(bytes);
@@ -164,64 +164,64 @@ impl Builder {
         self
     }
 
-    /// Refuses requests with a body of more bytes, as a proxy in front of the registry does: with nginx's page,
-    /// at once where `Content-Length` tells, else in mid-body. The registry never hears of them.
+    /// Refuses requests with a larger body, like a proxy in front of the registry: with nginx's page,
+    /// at once if `Content-Length` is too large, else in mid-body. The registry never gets them.
     #[must_use]
     pub fn largest_body(mut self, bytes: usize, refusal: LargeBodies) -> Self {
         self.settings.body_limit = Some(BodyLimit { largest: bytes, refusal });
         self
     }
 
-    /// Whether a `PATCH` may end an upload.
+    /// Sets whether a `PATCH` may end an upload.
     #[must_use]
     pub fn early_created(mut self, early: EarlyCreated) -> Self {
         self.settings.uploads.early_created = early;
         self
     }
 
-    /// What `Range` says about a session.
+    /// Sets the value of a session's `Range`.
     #[must_use]
     pub fn upload_ranges(mut self, ranges: UploadRanges) -> Self {
         self.settings.uploads.ranges = ranges;
         self
     }
 
-    /// Whether a session's status can be asked for.
+    /// Sets whether a session's status can be requested.
     #[must_use]
     pub fn upload_status(mut self, status: UploadStatus) -> Self {
         self.settings.uploads.status = status;
         self
     }
 
-    /// What a broken request leaves of its session.
+    /// Sets the state of a session after a broken request.
     #[must_use]
     pub fn broken_uploads(mut self, broken: BrokenUploads) -> Self {
         self.settings.uploads.broken = broken;
         self
     }
 
-    /// Whether a blob can be put by one `POST`.
+    /// Sets whether a blob can be uploaded by one `POST`.
     #[must_use]
     pub fn single_post(mut self, single_post: SinglePost) -> Self {
         self.settings.uploads.single_post = single_post;
         self
     }
 
-    /// The status in place of 202 for a `PATCH` that is taken, such as 204 or 200.
+    /// The status of an accepted `PATCH` in place of 202, such as 204 or 200.
     #[must_use]
     pub fn patch_status(mut self, status: u16) -> Self {
         self.settings.uploads.patch_status = Some(status);
         self
     }
 
-    /// The status in place of 201 for a `PUT` that ends an upload, such as 204 or 200.
+    /// The status of a `PUT` that ends an upload in place of 201, such as 204 or 200.
     #[must_use]
     pub fn put_status(mut self, status: u16) -> Self {
         self.settings.uploads.put_status = Some(status);
         self
     }
 
-    /// Sends `PATCH` and `PUT` of sessions by 307 to the same path under another origin, such as
+    /// Redirects `PATCH` and `PUT` of sessions by 307 to the same path at another origin, such as
     /// `http://127.0.0.1:9`.
     #[must_use]
     pub fn upload_redirect(mut self, origin: &str) -> Self {
@@ -229,7 +229,7 @@ impl Builder {
         self
     }
 
-    /// Whether uploads are sent to a second port of the registry: `EmbeddedRegistry::annex`.
+    /// Sets whether uploads are redirected to a second port of the registry: `EmbeddedRegistry::annex`.
     #[must_use]
     pub fn upload_annex(mut self, annex: UploadAnnex) -> Self {
         self.settings.uploads.annex = annex;

@@ -1,4 +1,4 @@
-//! What registries offer for deletion beside the protocol: Harbor's API v2.0, and Azure's.
+//! Registries' APIs for deletion beside the protocol: Harbor's API v2.0, and Azure's.
 
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -14,7 +14,7 @@ const HARBOR: &str = "/api/v2.0/";
 const AZURE: &str = "/acr/v1/";
 
 impl Shared {
-    /// The answer of the API, where the registry has one and the path is in it.
+    /// The answer of the API, if the registry has one and the path belongs to it.
     pub(crate) fn api(&self, head: &Parts, path: &str) -> Option<Answer> {
         let answer = match self.settings.deletion.api {
             DeletionApi::None => return None,
@@ -34,7 +34,7 @@ impl Shared {
             return Ok(Answer::json(&info));
         }
         match &path.split('/').collect::<Vec<_>>()[..] {
-            // A repository's name is encoded twice; what stands in front has decoded it once at most.
+            // A repository's name is encoded twice; a proxy in front has decoded it at most once.
             ["projects", project, "repositories", rest, "artifacts", _, "tags", tag] => {
                 let rest = rest.replace("%252F", "/").replace("%2F", "/");
                 self.delete_tag(head, &format!("{project}/{rest}"), tag, StatusCode::OK)

@@ -38,8 +38,8 @@ impl Call<'_> {
             return Ok(Answer::new(status).header("location", location));
         }
         let entity_tag = self.entity_tag(digest);
-        // RFC 9110: of another version than the client has the beginning of, it gets the whole. Only a strong
-        // validator tells.
+        // RFC 9110: if the client has the beginning of another version, it gets the whole. Only a strong
+        // validator decides.
         let strong = entity_tag.as_deref().filter(|entity_tag| !entity_tag.starts_with("W/"));
         let is_same = self.header(header::IF_RANGE).is_none_or(|known| Some(known) == strong);
         let wanted = self.header(header::RANGE).filter(|_| is_same);
@@ -53,7 +53,7 @@ impl Call<'_> {
         })
     }
 
-    /// Where the blob can be read, if not here.
+    /// The URL of the blob, if it is served elsewhere.
     fn elsewhere(&self, digest: &str, bytes: &Bytes) -> Option<String> {
         let settings = &self.shared.settings.blobs;
         if let Some(storage) = &settings.storage {

@@ -18,7 +18,7 @@ impl Call<'_> {
             match self.shared.settings.listings.links {
                 Links::PathAbsolute => format!("<{path}?{query}>; rel=\"next\""),
                 Links::Absolute => format!("<http://{host}{path}?{query}>; rel=\"next\""),
-                // Without the dot the colon of a digest would end a scheme.
+                // Without the dot, the colon of a digest would end a scheme.
                 Links::Relative => format!("<./{last}?{query}>; rel=\"next\""),
                 Links::QueryOnly => format!("<?{query}>; rel=\"next\""),
                 Links::Unquoted => format!("<{path}?{query}>; rel=next"),

@@ -14,7 +14,7 @@ use crate::body::RequestBody;
 use crate::builder::manifest::ManifestHeads;
 use crate::call::Call;
 
-/// Clients get these only if they say that they know them.
+/// Clients get these only if they accept them.
 const NEGOTIATED: [&str; 4] = [
     "application/vnd.docker.distribution.manifest.v2+json",
     "application/vnd.docker.distribution.manifest.list.v2+json",
@@ -68,7 +68,7 @@ impl Call<'_> {
         let found = self.shared.store.manifest(repository, reference);
         let manifest = found.ok_or_else(|| Refusal::ManifestUnknown.of(reference))?;
         if !self.accepts(&manifest.media_type) {
-            // As distribution: it is there, but not for who does not know its kind.
+            // As in distribution: the manifest exists, but not for a client that does not accept its type.
             let detail = format!("{} found, but accept header does not support it", manifest.media_type);
             return Err(Refusal::ManifestUnknown.of(detail));
         }

@@ -1,11 +1,11 @@
-//! The wish to mount a blob: end-11.
+//! Mounts blobs: end-11.
 
 use crate::answer::{Answer, Refusal};
 use crate::builder::mount::Mounts;
 use crate::call::Call;
 
 impl Call<'_> {
-    /// The digest of the blob that was mounted; none where an upload is the answer.
+    /// The digest of the mounted blob; `None` if the answer is an upload session.
     pub(super) fn mount(&self, repository: &str) -> Result<Option<String>, Answer> {
         let Some(digest) = self.parameter("mount") else { return Ok(None) };
         let mounts = self.shared.settings.mounts;

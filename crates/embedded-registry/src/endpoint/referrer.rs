@@ -1,4 +1,4 @@
-//! What refers to a manifest by `subject`: end-12.
+//! The referrers of a manifest, by `subject`: end-12.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ impl Call<'_> {
     pub(super) fn referrers(&self, repository: &str, digest: &str) -> Result<Answer, Answer> {
         match self.shared.settings.referrers.kind {
             Referrers::Absent => {
-                // Registries before OCI 1.1 don't even know that there could be such an endpoint.
+                // Registries before OCI 1.1 do not know this endpoint at all.
                 let answer = Answer::new(StatusCode::NOT_FOUND).header("content-type", "text/plain");
                 Ok(answer.body("404 page not found\n"))
             }
@@ -42,7 +42,7 @@ impl Call<'_> {
             filter.as_ref().is_none_or(|wanted| entry["artifactType"] == **wanted)
                 && entry["digest"].as_str().is_some_and(|digest| digest > after.as_str())
         };
-        // They come sorted by digest.
+        // They are sorted by digest.
         let entries = self.shared.store.ask(repository, |found| {
             found.manifests.values().filter_map(|manifest| entry(manifest, digest)).collect()
         });

@@ -6,7 +6,7 @@ use crate::answer::{Answer, Refusal};
 use crate::builder::listing::{Catalog, EmptyTags};
 use crate::call::Call;
 
-/// Names to give now, and the query for those that follow.
+/// The names of this page, and the query for the next one.
 struct Page {
     names: Vec<String>,
     next: Option<String>,
@@ -16,7 +16,7 @@ impl Call<'_> {
     pub(super) fn tags(&self, repository: &str) -> Result<Answer, Answer> {
         let settings = &self.shared.settings.listings;
         let unknown = || Refusal::NameUnknown.of(json!({"name": repository}));
-        // What only holds blobs is a repository without tags. (Distribution does not know it before its first tag.)
+        // A repository with only blobs is one without tags. (Distribution does not know it before its first tag.)
         if self.shared.store.ask(repository, |_| ()).is_none() {
             return Err(unknown());
         }
@@ -43,7 +43,7 @@ impl Call<'_> {
         Ok(self.link(Answer::json(&json!({"repositories": page.names})), "/v2/_catalog", page.next))
     }
 
-    /// The page that was asked for, of sorted names.
+    /// The requested page of sorted names.
     fn page(&self, names: Vec<String>, size: Option<usize>) -> Result<Page, Answer> {
         let after = self.parameter("last").unwrap_or_default();
         let mut names: Vec<_> = names.into_iter().filter(|name| *name > after).collect();
@@ -57,7 +57,7 @@ impl Call<'_> {
         Ok(Page { names, next })
     }
 
-    /// What the client asks for, but no more than the registry gives.
+    /// The size that the client requests, but at most the registry's own.
     fn page_size(&self, most: Option<usize>) -> Result<Option<usize>, Answer> {
         let Some(asked) = self.parameter("n") else { return Ok(most) };
         let asked = asked.parse().map_err(|_| Refusal::PageInvalid.of(json!({"n": asked})))?;

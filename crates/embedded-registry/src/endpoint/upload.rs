@@ -15,8 +15,8 @@ use crate::gate::Caller;
 use crate::upload::Session;
 
 impl Call<'_> {
-    /// Opens a session, or links the blob where a mount can be had, or takes the blob by `?digest=` alone where
-    /// that is offered; elsewhere the session is the answer to that, too.
+    /// Opens a session; or mounts the blob if possible; or takes the blob by `?digest=` alone if
+    /// that is supported, else the answer to that is a session, too.
     pub(super) async fn start_upload(
         &self,
         repository: &str,
@@ -81,7 +81,7 @@ impl Call<'_> {
         }
     }
 
-    /// The same place at another origin, where uploads are sent to one.
+    /// The same path at another origin, if uploads are redirected.
     fn redirected_upload(&self) -> Option<String> {
         let path = self.head.uri.path_and_query().map_or("/", |path| path.as_str());
         let settings = &self.shared.settings.uploads;
@@ -92,7 +92,7 @@ impl Call<'_> {
         self.shared.annex.filter(|_| !is_there).map(|annex| format!("http://{annex}{path}"))
     }
 
-    /// Keeps the blob if its bytes are right.
+    /// Stores the blob if its bytes are right.
     fn finish(&self, repository: &str, digest: &str, session: &Session) -> Result<Answer, Answer> {
         let bytes = session.finish(digest).ok_or_else(|| Refusal::DigestInvalid.of(digest))?;
         self.shared.store.put_blob_as(repository, digest, bytes);

@@ -1,4 +1,4 @@
-//! One token: shaped like a JWT, so that a client can read its claims, but remembered instead of signed.
+//! One token: it looks like a JWT, so that a client can read its claims, but it is remembered instead of signed.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::SystemTime;
@@ -32,7 +32,7 @@ impl Issued {
             TokenForm::Opaque => unguessable(),
             TokenForm::Jwt => {
                 let head = encode(json!({"typ": "JWT", "alg": "RS256"}).to_string());
-                // In the place of a signature: what nobody can guess, and what makes each token another.
+                // In place of a signature: a random text, which also makes each token unique.
                 format!("{head}.{}.{}", encode(claims.to_string()), unguessable())
             }
         };
@@ -43,7 +43,7 @@ impl Issued {
         Instant::now() < self.expires
     }
 
-    /// What the token server answers.
+    /// The token server's answer.
     pub(super) fn document(&self, access: &TokenAccess, refresh_token: Option<&str>) -> Value {
         if access.answers == TokenAnswers::AccessTokenOnly {
             return json!({"access_token": self.token});
@@ -58,7 +58,7 @@ impl Issued {
     }
 }
 
-/// A text that nobody has seen before.
+/// A new random text.
 pub(super) fn unguessable() -> String {
     let bytes: Vec<u8> = (0..4_u8).flat_map(|part| RandomState::new().hash_one(part).to_le_bytes()).collect();
     encode(bytes)

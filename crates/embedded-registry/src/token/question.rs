@@ -1,4 +1,4 @@
-//! What somebody asks the token server: in a query, or in the form of a `POST`. RFC 6749, sections 4.3 and 6.
+//! A request to the token server: in a query, or in the form of a `POST`. RFC 6749, sections 4.3 and 6.
 
 use http::request::Parts;
 use http::{Method, header};
@@ -17,12 +17,12 @@ pub(super) struct Question {
     authorization: Option<String>,
 }
 
-/// What shows who asks.
+/// The credentials in a request.
 pub(super) enum Proof<'a> {
     Nothing,
     Password(Login<'a>),
     RefreshToken(&'a str),
-    /// A grant type that nobody knows.
+    /// An unknown grant type.
     Unknown,
 }
 

@@ -1,4 +1,4 @@
-//! A registry, and a client that follows nothing by itself.
+//! A registry, and a client that follows no redirects.
 
 use bytes::Bytes;
 use embedded_registry::{Builder, EmbeddedRegistry};

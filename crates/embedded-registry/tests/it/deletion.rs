@@ -1,4 +1,4 @@
-//! What DELETE does at each registry.
+//! The effect of DELETE at each registry.
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Builder, EmbeddedRegistry, ImmutableTags, SameDigest, TagDeletion, preset};
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::bench::{Bench, Reply};
 
-/// What becomes of two tags of one image, and of what else is there, when one of them is deleted.
+/// The remaining tags and manifests after one of an image's two tags was deleted.
 #[derive(Debug, PartialEq, Eq)]
 struct Left {
     status: u16,

@@ -1,4 +1,4 @@
-//! Misbehaviour on order, and what the log says of it.
+//! Faults on request, and their log entries.
 
 use std::time::{Duration, Instant};
 
@@ -131,7 +131,7 @@ async fn a_registry_can_be_slow_and_can_stop() {
     assert!(again.send().await.is_err());
 }
 
-/// How many bytes of the answer come before `patience` ends, and whether it ends by then.
+/// How many bytes of the answer come before `patience` ends, and whether the answer ends by then.
 async fn trickling(bench: &Bench, path: &str, patience: Duration) -> (usize, bool) {
     let mut response = bench.request(Method::GET, path).send().await.unwrap();
     let mut received = 0;

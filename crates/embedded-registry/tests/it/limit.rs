@@ -1,4 +1,4 @@
-//! What may not happen too often, or at all.
+//! Rate limits, quotas and refusals.
 
 use std::time::Duration;
 

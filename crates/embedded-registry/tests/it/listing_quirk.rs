@@ -1,4 +1,4 @@
-//! Lists as particular registries give them.
+//! Lists with particular registries' quirks.
 
 use embedded_registry::{Builder, Catalog, EmbeddedRegistry, EmptyTags, Links};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Basic logins, the token server, and refusals in the words of Harbor and ACR.
+//! Basic logins, the token server, and refusals in the form of Harbor and ACR.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Manifests, and what refers to them.
+//! Manifests, and their referrers.
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{EmbeddedRegistry, Referrers};

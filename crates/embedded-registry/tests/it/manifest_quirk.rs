@@ -1,4 +1,4 @@
-//! Manifests as particular registries take and tell them.
+//! Manifests with particular registries' quirks.
 
 use embedded_registry::{
     Attestations, Builder, EmbeddedRegistry, ImmutableTags, Indexes, ManifestHeads, SameDigest, TagParameters,
@@ -15,7 +15,7 @@ fn builder() -> Builder {
     EmbeddedRegistry::builder()
 }
 
-/// Puts a manifest without any blobs; `number` makes it another.
+/// Pushes a manifest without any blobs; `number` makes it unique.
 async fn put(bench: &Bench, reference: &str, number: u8) -> Reply {
     let manifest = json!({"schemaVersion": 2, "number": number}).to_string();
     bench.put(&format!("/v2/a/app/manifests/{reference}"), OCI, manifest).await

@@ -1,4 +1,4 @@
-//! Mounts as particular registries take them.
+//! Mounts with particular registries' quirks.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn builder(mounts: Mounts) -> Builder {
     EmbeddedRegistry::builder().mounts(mounts)
 }
 
-/// The answer to the wish to mount what `a/base` has, with `from` as given.
+/// The answer to a mount of a blob of `a/base`, with `from` as given.
 async fn mounted(bench: &Bench, from: &str) -> Reply {
     let digest = bench.server.store().put_blob("a/base", "bytes");
     bench.ask(Method::POST, &format!("{UPLOADS}?mount={digest}{from}")).await

@@ -1,4 +1,4 @@
-//! Every preset is a registry: it takes an image and gives it back, if one knows its quirks.
+//! Every preset works as a registry: it takes an image and returns it, to a client that knows its quirks.
 
 use bytes::Bytes;
 use embedded_registry::{preset, sample};
@@ -14,7 +14,7 @@ fn digest(bytes: &[u8]) -> String {
     format!("sha256:{}", hex::encode(sha2::Sha256::digest(bytes)))
 }
 
-/// Puts a blob in one `PUT`, or in one `PATCH` where that is refused.
+/// Uploads a blob in one `PUT`, or in one `PATCH` if that is refused.
 async fn put_blob(bench: &Bench, bytes: &Bytes) {
     let session = bench.ask(Method::POST, "/v2/a/app/blobs/uploads/").await;
     let close = |location: &str| {

@@ -1,4 +1,4 @@
-//! Referrers as particular registries tell them.
+//! Referrers with particular registries' quirks.
 
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Builder, EmbeddedRegistry, ReferrerFilters, Referrers, SubjectHeader};

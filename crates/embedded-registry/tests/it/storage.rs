@@ -1,4 +1,4 @@
-//! Blobs that are read in parts, not at all, or elsewhere.
+//! Blobs that are read in parts, not at all, or from a storage service.
 
 use embedded_registry::{BlobHeads, Builder, EmbeddedRegistry, EntityTags, Ranges, Storage, Times, sample};
 use http::Method;

@@ -1,4 +1,4 @@
-//! Uploads as particular registries take them.
+//! Uploads with particular registries' quirks.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -273,7 +273,7 @@ async fn uploads_are_sent_to_a_second_port_that_wants_no_login() {
     );
 }
 
-/// A body in pieces, of a length that nobody knows.
+/// A body in pieces, without a known length.
 struct Pieces(Vec<Bytes>);
 
 impl hyper::body::Body for Pieces {

@@ -19,19 +19,19 @@ use tokio::sync::OnceCell;
 use super::acr_repositories::RepositoryIds;
 use super::trouble;
 
-/// What an auth entry says of one of Alibaba's registries. What it leaves out is learned.
+/// An auth entry's settings for one of Alibaba's registries. Missing ones are learned.
 #[derive(Clone, Debug, Default)]
 pub struct AcrSettings {
     /// The instance of the Enterprise Edition.
     pub instance: Option<InstanceId>,
-    /// Where it runs.
+    /// The instance's region.
     pub region: Option<Region>,
-    /// Where the API answers, if not where the region says.
+    /// The API's address, if it differs from the region's.
     pub endpoint: Option<Endpoint>,
 }
 
 impl AcrSettings {
-    /// These, and the others where these say nothing.
+    /// These settings, with missing ones taken from the others.
     #[must_use]
     pub fn or(self, others: Self) -> Self {
         Self {
@@ -49,11 +49,11 @@ pub struct AcrAccess {
     service: Arc<LearnedService>,
     acr: OnceCell<Option<Acr>>,
     ids: RepositoryIds,
-    /// Whether the API turned out not to have what was asked for.
+    /// Whether the API proved not to have these lists.
     has_no_lists: AtomicBool,
 }
 
-/// What the registry calls itself, from the client that speaks to it anyway.
+/// The service name of the registry, from the client that connects to it anyway.
 #[derive(Default)]
 struct LearnedService(OnceLock<Registry>);
 
@@ -73,7 +73,7 @@ impl ServiceSource for LearnedService {
 }
 
 impl AcrAccess {
-    /// Nothing is asked yet: `lookup` says where keys are looked for.
+    /// Sends no request yet: `lookup` gives the variables in which keys are searched.
     pub fn new(
         host: &RegistryHost,
         settings: AcrSettings,
@@ -103,22 +103,22 @@ impl AcrAccess {
         })
     }
 
-    /// The client that knows what the registry calls itself. Once it is known, the rest is.
+    /// Sets the client that learns the registry's service name. Only the first client counts.
     pub fn learn_from(&self, registry: &Registry) {
         let _ = self.service.0.set(registry.clone());
     }
 
-    /// Gives the registry's temporary logins.
+    /// The source of the registry's temporary logins.
     pub fn login(&self) -> Arc<AcrLogin> {
         self.login.clone()
     }
 
-    /// Where the access key comes from, once it was needed.
+    /// The origin of the access key, once it was needed.
     pub async fn origin(&self) -> Option<CredentialOrigin> {
         self.keys.origin().await
     }
 
-    /// The API of the Enterprise Edition; `None` for the Personal one, which has nothing of it.
+    /// The API of the Enterprise Edition; `None` for the Personal one, which has no such API.
     pub async fn acr(&self) -> Result<Option<Acr>, alibaba::Error> {
         let find = || async {
             let Some(instance) = self.login.instance().await? else { return Ok(None) };
@@ -127,13 +127,13 @@ impl AcrAccess {
         self.acr.get_or_try_init(find).await.cloned()
     }
 
-    /// What is to be told about the API, once a run is over.
+    /// A note about the API, for the end of a run.
     pub(super) fn note(&self) -> Option<String> {
         let text = "Alibaba Cloud's API has no lists of repositories and tags where it was asked: the registry itself was asked instead, tag by tag (the auth entry's `region` or `endpoint` may be another one's)";
         self.has_no_lists.load(Ordering::Relaxed).then(|| text.to_owned())
     }
 
-    /// A list, or `None` where the API does not have this call: whoever wants it asks the protocol instead.
+    /// A list, or `None` if the API does not have this call: then the caller uses the protocol instead.
     fn offered<T>(&self, listed: Result<T, alibaba::Error>) -> Result<Option<T>, EndpointError> {
         match listed {
             Ok(list) => Ok(Some(list)),
@@ -145,7 +145,7 @@ impl AcrAccess {
         }
     }
 
-    /// `None` where the registry itself has to be asked.
+    /// `None` if the tags must be resolved by the protocol.
     pub(super) async fn digests(
         &self,
         repository: &RepositoryName,
@@ -167,7 +167,7 @@ impl AcrAccess {
         Ok(Some(listing))
     }
 
-    /// Whether namespace and repository are there, or come by themselves.
+    /// Whether namespace and repository exist, or are created by a push.
     pub(super) async fn is_ready(
         &self,
         repository: &RepositoryName,
@@ -186,7 +186,7 @@ impl AcrAccess {
         Ok(acr.repository(namespace, name).await.map_err(trouble)?.is_some())
     }
 
-    /// The API, with a repository's namespace and its name there.
+    /// The API, and a repository's namespace and name there.
     async fn place_of<'a>(
         &self,
         repository: &'a RepositoryName,
@@ -203,7 +203,7 @@ impl AcrAccess {
         Ok((acr, namespace, name))
     }
 
-    /// Creates namespace and repository, as far as they do not come by themselves.
+    /// Creates namespace and repository, unless a push creates them.
     pub(super) async fn make_ready(
         &self,
         repository: &RepositoryName,
@@ -226,7 +226,7 @@ impl AcrAccess {
         Ok(())
     }
 
-    /// The repositories of one namespace, and what is to be told about the list.
+    /// The repositories of one namespace, and notes about the list.
     pub(super) async fn repositories(
         &self,
         namespace: &str,

@@ -1,15 +1,15 @@
-//! The ids by which Alibaba's API knows repositories: a hundred a call, because calls are limited to 15 a second.
+//! The ids of repositories in Alibaba's API: listed a hundred a call, because calls are limited to 15 a second.
 
 use std::collections::HashMap;
 
 use providers::alibaba::{Acr, Error, ErrorKind};
 use tokio::sync::Mutex;
 
-/// What is known of the repositories of all namespaces so far.
+/// The known repositories of all namespaces so far.
 #[derive(Default)]
 pub(super) struct RepositoryIds(Mutex<HashMap<String, Known>>);
 
-/// What is known of one namespace.
+/// The known repositories of one namespace.
 #[derive(Default)]
 struct Known {
     ids: HashMap<String, String>,
@@ -17,14 +17,14 @@ struct Known {
     rest: Rest,
 }
 
-/// How to find what is not known yet.
+/// How to find repositories that are not known yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Rest {
-    /// On this page of the list, or behind it.
+    /// On this page of the list, or after it.
     From(u32),
-    /// Nowhere: the list was read to its end.
+    /// There are none: the list was read to its end.
     None,
-    /// By name alone: this user may not list.
+    /// Only by name: this user may not list.
     ByName,
 }
 
@@ -37,10 +37,10 @@ impl Default for Rest {
 impl RepositoryIds {
     /// The id of a repository; `None` if there is no such repository.
     pub(super) async fn find(&self, acr: &Acr, namespace: &str, name: &str) -> Result<Option<String>, Error> {
-        // Held while a page is read, so that it is read once.
+        // Locked while a page is read, so that it is read once.
         let mut all = self.0.lock().await;
         let known = all.entry(namespace.to_owned()).or_default();
-        // One page for each question at most: a few questions about a large namespace do not read all of it.
+        // At most one page for each lookup: a few lookups in a large namespace do not read all of it.
         if let (None, Rest::From(page)) = (known.ids.get(name), known.rest) {
             known.read(acr, namespace, page).await?;
         }

@@ -1,7 +1,7 @@
-//! What registries offer beside the protocol to take tags away.
+//! Deletes tags by registries' APIs beside the protocol.
 //!
-//! Harbor's API does; Azure's is known to the registry client, because it takes the protocol's tokens. Of Alibaba's no more is
-//! known than the name of its call (`DeleteRepoTag`), so the protocol is used there.
+//! Harbor's API can do it; Azure's is in the registry client, because it takes the protocol's tokens. Of Alibaba's, only the
+//! name of the call is known (`DeleteRepoTag`), so the protocol is used there.
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -22,7 +22,7 @@ impl Untags for RegistryApi {
 }
 
 impl RegistryApi {
-    /// Whoever hides the API, or wants another login for it, still offers the protocol.
+    /// `None` if a proxy hides the API, or if it wants another login: the protocol may still work.
     async fn harbor_that_untags(&self) -> Option<Harbor> {
         if self.acr().is_some() {
             return None;

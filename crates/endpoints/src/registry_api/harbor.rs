@@ -10,11 +10,11 @@ use sync::listing::BulkListing;
 use super::{RegistryApi, trouble};
 use crate::judge::judged;
 
-/// What Harbor calls itself in its challenges, from 1.x to today.
+/// Harbor's service name in its challenges, from 1.x to today.
 const SERVICE: &str = "harbor-registry";
 
 impl RegistryApi {
-    /// Harbor's API, if this is a Harbor. Found out once.
+    /// Harbor's API, if this is a Harbor. Checked once.
     pub async fn harbor(&self) -> Result<Option<Harbor>, EndpointError> {
         self.harbor.get_or_try_init(|| self.find_harbor()).await.cloned()
     }
@@ -27,13 +27,13 @@ impl RegistryApi {
         let credentials = self.registry.credentials().await.map_err(judged)?;
         match Harbor::connect(client, &base, credentials.as_ref()).await {
             Ok(harbor) => Ok(Some(harbor)),
-            // Whoever hides the API behind a login page still offers the protocol.
+            // If a login page hides the API, the protocol may still work.
             Err(Error::NotHarbor { .. } | Error::WebPage { .. }) => Ok(None),
             Err(error) => Err(trouble::harbor(error)),
         }
     }
 
-    /// Harbor tells the bytes of artifacts since it has any: since 2.0.
+    /// Harbor has stated the sizes of artifacts since it has artifacts: since 2.0.
     pub(super) async fn harbor_tells_sizes(&self) -> bool {
         let known = if self.acr.is_some() { None } else { self.harbor().await.ok().flatten() };
         known.is_some_and(|harbor| harbor.version() == ApiVersion::Two)
@@ -49,7 +49,7 @@ impl RegistryApi {
         while let Some(artifacts) = pages.next().await.map_err(trouble::harbor)? {
             for artifact in artifacts {
                 listing.referrers += artifact.accessories as u64;
-                // Before 2.5, Harbor knows no accessories: there all referrers stand under tags.
+                // Before 2.5, Harbor has no accessories: there all referrers have tags.
                 if artifact.accessories == 0 {
                     listing.bare.insert(artifact.digest.clone());
                 }
@@ -63,7 +63,7 @@ impl RegistryApi {
         Ok(Some(listing))
     }
 
-    /// Whether the project that a repository lies in is there.
+    /// Whether the project of a repository exists.
     pub(super) async fn harbor_is_ready(
         &self,
         repository: &RepositoryName,
@@ -81,7 +81,7 @@ impl RegistryApi {
         Ok(is_there)
     }
 
-    /// What is said where something should be made in a registry that offers no way to.
+    /// The error for creating something in a registry without an API for that.
     fn makes_nothing(&self) -> EndpointError {
         let host = self.registry.host();
         let text = format!(
@@ -90,7 +90,7 @@ impl RegistryApi {
         trouble::permanent(ErrorKind::Rejected, text)
     }
 
-    /// Creates the project that a repository lies in.
+    /// Creates the project of a repository.
     pub(super) async fn make_harbor_ready(
         &self,
         repository: &RepositoryName,

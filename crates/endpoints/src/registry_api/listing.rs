@@ -15,11 +15,11 @@ use super::RegistryApi;
 use super::trouble::{self, asked_with};
 use crate::judge::judged;
 
-/// What a registry can be asked for its repositories.
+/// Lists a registry's repositories.
 pub struct RegistryListing(Arc<RegistryApi>);
 
 impl RegistryListing {
-    /// Of the registry that `registry_api` are of.
+    /// For the registry of `registry_api`.
     pub fn new(registry_api: Arc<RegistryApi>) -> Self {
         Self(registry_api)
     }
@@ -40,10 +40,10 @@ impl Listing for RegistryListing {
     }
 }
 
-/// A walk over the pages of whatever the registry offers.
+/// An iteration over the pages of one of the registry's APIs.
 struct Walk {
     registry_api: Arc<RegistryApi>,
-    /// The first component of all wanted names, if they have it in common: a project or namespace.
+    /// The first component of all wanted names, if it is the same: a project or namespace.
     first: Option<String>,
     way: Way,
     notes: Vec<String>,
@@ -53,7 +53,7 @@ enum Way {
     Unknown,
     Harbor(Box<HarborWalk>),
     Catalog(Box<CatalogPages>),
-    /// All of them, from a list that came at once.
+    /// All repositories, from a list that came at once.
     Once(Vec<RepositoryName>),
     End,
 }
@@ -63,7 +63,7 @@ struct HarborWalk {
     projects: Option<ProjectPages>,
     waiting: VecDeque<Project>,
     repositories: Option<RepositoryPages>,
-    /// The one project that is wanted, where this login may not look at it.
+    /// The only wanted project, if this login may not read it.
     only: Option<ProjectName>,
 }
 
@@ -135,11 +135,11 @@ impl Walk {
 }
 
 impl RegistryApi {
-    /// What it means that the catalog is refused.
+    /// The error for a catalog that is refused.
     async fn no_list(&self, refusal: &Refusal) -> EndpointError {
         let host = self.registry.host();
         if refusal.offer(OptionalEndpoint::Catalog) != Offer::Forbidden {
-            // No login helps, so it is not about one.
+            // No login helps, so the error does not mention one.
             let text = format!("{host} lists its repositories to nobody ({refusal}): name them one by one");
             return trouble::permanent(ErrorKind::Rejected, text);
         }
@@ -153,8 +153,9 @@ impl RegistryApi {
         trouble::permanent(kind, text)
     }
 
-    /// A 401 may be about the login itself, or about its rights, as registries with tokens say both with it: one that is
-    /// taken elsewhere lacks the right. The error is the refused login's.
+    /// A 401 may concern the login itself, or only its rights: registries with tokens answer 401 for both. If the registry accepts the
+    /// login
+    /// elsewhere, it lacks the right. The error is that of the refused login.
     async fn login_behind(&self, refusal: &Refusal) -> Result<ErrorKind, registry::Error> {
         let has_login = matches!(self.registry.login_search(), Some(LoginSearch::Found(_)));
         if refusal.kind() != ErrorKind::Unauthorized || !has_login {
@@ -180,7 +181,7 @@ impl HarborWalk {
         match walk.harbor.project(&name).await {
             Ok(found) => walk.waiting.push_back(found.ok_or_else(missing)?),
             Err(error) if error.kind() == ErrorKind::Denied => {
-                // The right to see a project and the right to list what is in it are two.
+                // The right to read a project differs from the right to list its repositories.
                 walk.repositories = walk.harbor.repositories_of(&name);
                 if walk.repositories.is_none() {
                     return Err(trouble::harbor(error));
@@ -192,7 +193,7 @@ impl HarborWalk {
         Ok(walk)
     }
 
-    /// What it means that the repositories are not listed.
+    /// The error for repositories that Harbor does not list.
     fn unlisted(&self, error: harbor::Error) -> EndpointError {
         match (&self.only, error.refusal()) {
             (Some(project), Some(refusal)) if error.kind() == ErrorKind::Denied => {

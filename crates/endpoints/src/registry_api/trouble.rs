@@ -1,4 +1,4 @@
-//! Errors of providers as the engine judges them.
+//! Maps providers' errors to the engine's.
 
 use std::error::Error;
 use std::fmt;
@@ -12,20 +12,20 @@ use sync::endpoint::EndpointError;
 
 use crate::judge::{judged, scope_by_kind};
 
-/// What is wrong with something beside the protocol, in words for people.
+/// A failure of an API beside the protocol, as a text.
 #[derive(Debug)]
 pub struct Trouble {
     text: String,
-    /// Where the login comes from that was used, or was looked for.
+    /// Where the login was found, or which places were searched.
     pub login: Option<LoginSearch>,
-    /// What was shown to whoever was asked.
+    /// The credentials that were sent to the API.
     pub shown: Shown,
 }
 
-/// What somebody beside the protocol is asked with.
+/// The kind of credentials that an API gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// User and password, as the registry itself gets them.
+    /// User and password, as for the registry itself.
     Login,
     /// A cloud's access key, which is traded for a login.
     AccessKey,
@@ -39,10 +39,10 @@ impl fmt::Display for Trouble {
 
 impl Error for Trouble {}
 
-/// Says of an error which login was used.
+/// Adds to an error which login was used.
 pub(super) fn asked_with(mut error: EndpointError, login: Option<&LoginSearch>) -> EndpointError {
     let Some(login) = login.cloned() else { return error };
-    // Nobody else has it yet.
+    // The error is not shared yet.
     if let Some(own) = Arc::get_mut(&mut error.own) {
         if let Some(registry::Error::Refused(refusal)) = own.downcast_mut() {
             refusal.answered.search.get_or_insert(login);
@@ -53,7 +53,7 @@ pub(super) fn asked_with(mut error: EndpointError, login: Option<&LoginSearch>) 
     error
 }
 
-/// Something that is as it is: no error of anybody.
+/// A lasting condition, which is no other component's error.
 pub(super) fn permanent(kind: ErrorKind, text: String) -> EndpointError {
     trouble(kind, false, None, text, Shown::Login)
 }

@@ -1,4 +1,4 @@
-//! What a manifest's maker noted.
+//! Annotations of a manifest.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ struct Noted {
 }
 
 impl RawManifest {
-    /// The annotations of the manifest itself; what is no text is left out.
+    /// The annotations of the manifest itself; values that are no texts are left out.
     ///
     /// # Errors
     /// It is no JSON object.

@@ -1,4 +1,4 @@
-//! What kind of artifact a manifest is.
+//! The artifact type of a manifest.
 
 use serde::Deserialize;
 
@@ -22,7 +22,7 @@ struct Config {
 }
 
 impl RawManifest {
-    /// As lists of referrers tell it: the manifest's own word, or else its config's type.
+    /// As in lists of referrers: the manifest's own type, or else its config's.
     /// Spec: distribution-spec, "Listing Referrers".
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Changes of an index that leave its other bytes alone.
+//! Edits of an index that keep its other bytes.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,17 +10,17 @@ use serde_json::value::RawValue;
 use super::{ManifestError, RawManifest};
 use crate::{Descriptor, Digest, MediaType};
 
-/// Edits leave every byte alone that they are not about.
+/// Edits keep every byte that they do not concern.
 impl RawManifest {
     /// An index of these manifests and nothing else.
     pub fn index_of(children: &[Descriptor]) -> Self {
         let index = NewIndex { schema_version: 2, media_type: MediaType::OCI_INDEX, manifests: children };
-        // Only maps with keys that are no texts, and failing writers, cannot be printed.
+        // Serialization fails only for maps with keys that are no texts, and for failing writers.
         let bytes = Bytes::from(serde_json::to_vec(&index).unwrap_or_default());
         Self { media_type: MediaType::OCI_INDEX, digest: Digest::sha256(&bytes), bytes }
     }
 
-    /// This index with one more child, at the end. All else stays as it was written.
+    /// This index with one more child, at the end. Everything else stays as it was written.
     pub fn with_child(&self, child: &Descriptor) -> Result<Self, ManifestError> {
         let malformed = |source| ManifestError::Malformed { source };
         let child = serde_json::to_string(child).map_err(malformed)?;
@@ -34,9 +34,9 @@ impl RawManifest {
         })
     }
 
-    /// This index with only those children that `keep` says yes to.
+    /// This index with only those children for which `keep` returns true.
     ///
-    /// The kept descriptors and everything around them stay as they were written; the digest is another one.
+    /// The kept descriptors and everything around them stay as they were written; the digest changes.
     pub fn with_children(&self, keep: impl Fn(&Digest) -> bool) -> Result<Self, ManifestError> {
         self.with_list(|index| {
             let kept = index.children()?.into_iter().filter(|(digest, _)| keep(digest));
@@ -44,11 +44,11 @@ impl RawManifest {
         })
     }
 
-    /// This index with one more annotation, or with another text where it has one of that name. All else stays as it was
+    /// This index with one more annotation, or with a new value for an existing one. Everything else stays as it was
     /// written.
     ///
     /// # Errors
-    /// What it has as annotations is no map.
+    /// Its annotations are not a map.
     pub fn with_annotation(&self, name: &str, value: &str) -> Result<Self, ManifestError> {
         let malformed = |source| ManifestError::Malformed { source };
         let text = self.text()?;
@@ -84,14 +84,14 @@ impl RawManifest {
         std::str::from_utf8(&self.bytes).map_err(no_text)
     }
 
-    /// The same, with these texts one after the other as its bytes.
+    /// The same, with the concatenated texts as its bytes.
     fn edited(&self, texts: &[&str]) -> Self {
         let bytes = Bytes::from(texts.concat());
         let digest = self.digest.algorithm().digest(&bytes);
         Self { media_type: self.media_type.clone(), digest, bytes }
     }
 
-    /// Puts another list of children, as text, where this index has its own.
+    /// Replaces this index's list of children by another one, given as text.
     fn with_list(
         &self,
         list: impl FnOnce(&Index<'_>) -> Result<String, serde_json::Error>,
@@ -105,7 +105,7 @@ impl RawManifest {
     }
 }
 
-/// Where a part of a text stands that was borrowed from it.
+/// The position in a text of a part that was borrowed from it.
 fn place_in(text: &str, part: &str) -> Range<usize> {
     let start = part.as_ptr() as usize - text.as_ptr() as usize;
     start..start + part.len()
@@ -135,7 +135,7 @@ struct Annotated<'a> {
     annotations: Option<&'a RawValue>,
 }
 
-/// What is there, also where it is `null`.
+/// The value, even if it is `null`.
 fn present<'a, D: Deserializer<'a>>(deserializer: D) -> Result<Option<&'a RawValue>, D::Error> {
     <&RawValue>::deserialize(deserializer).map(Some)
 }

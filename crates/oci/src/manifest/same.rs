@@ -9,10 +9,10 @@ use serde_json::Value::{self, Array, Number, Object};
 use super::RawManifest;
 
 impl RawManifest {
-    /// Whether both say the same: key order, blanks and the spelling of numbers apart. Tools that parse and print
-    /// manifests leave such copies behind.
+    /// Whether both are equal JSON, apart from key order, whitespace and the spelling of numbers. Tools that parse and serialize
+    /// manifests produce such copies.
     ///
-    /// Nothing is the same as a manifest with a key that stands twice: its readers differ on which of them counts.
+    /// A manifest with a duplicate key equals no other: parsers differ on which of them counts.
     pub fn is_same_json(&self, other: &Self) -> bool {
         let read = |manifest: &Self| serde_json::from_slice::<Unambiguous>(&manifest.bytes);
         match (read(self), read(other)) {
@@ -24,7 +24,7 @@ impl RawManifest {
 
 fn same_value(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        // Whole numbers are compared as such: as floats, large ones would be equal to their neighbours.
+        // Integers are compared as such: as floats, large ones would equal their neighbours.
         (Number(one), Number(other)) if one.is_f64() || other.is_f64() => one.as_f64() == other.as_f64(),
         (Array(one), Array(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same_value(one, other))
@@ -37,7 +37,7 @@ fn same_value(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// A value without keys that stand twice.
+/// A value without duplicate keys.
 struct Unambiguous(Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {

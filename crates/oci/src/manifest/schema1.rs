@@ -1,4 +1,4 @@
-//! Signed schema 1 manifests are named by the digest of what was signed, not of their bytes.
+//! The digest of a signed schema 1 manifest is that of the signed payload, not of the manifest's bytes.
 //!
 //! Spec: distribution, "Image Manifest Version 2, Schema 1", "Signed Manifests".
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// What was signed says by itself that it is schema 1.
+/// The signed payload itself states that it is schema 1.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Payload {
@@ -25,7 +25,7 @@ struct Signature {
     protected: String,
 }
 
-/// How the payload is made of the whole: its first bytes, and an end of its own.
+/// How the payload is built from the document: its first bytes, and a tail.
 #[derive(PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Protected {
@@ -33,9 +33,9 @@ struct Protected {
     format_tail: String,
 }
 
-/// What was signed; `None` where there is no readable signature, or where the whole is anything else than what was
-/// signed with `signatures` as its last field: signatures are written by whoever sends the manifest, and must not
-/// choose which part of it the digest is of.
+/// The signed payload; `None` if there is no readable signature, or if the document is more than the payload with
+/// `signatures` as its last field. The sender of the manifest writes the signatures, and must not
+/// choose which part of the document the digest covers.
 pub fn payload(bytes: &[u8]) -> Option<Vec<u8>> {
     let signed: Signed = serde_json::from_slice(bytes).ok()?;
     let mut formats = signed.signatures.iter().map(Signature::format);
@@ -85,7 +85,7 @@ mod tests {
 
     const PAYLOAD: &str = "{\n   \"schemaVersion\": 1,\n   \"fsLayers\": []\n}";
 
-    /// A signature that says how the payload is made.
+    /// A signature that describes how the payload is built.
     fn signature(length: usize, tail: &str) -> String {
         let tail = URL_SAFE_NO_PAD.encode(tail);
         let protected = format!(r#"{{"formatLength":{length},"formatTail":"{tail}"}}"#);

@@ -1,4 +1,4 @@
-//! What a manifest refers to without needing it: a signature its image.
+//! The subject of a manifest, such as the image of a signature.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ struct Subject {
 }
 
 impl RawManifest {
-    /// The manifest that this one refers to, as a signature to its image. It need not be there.
+    /// The manifest that this one refers to, as a signature to its image. It need not exist.
     pub fn subject(&self) -> Result<Option<Descriptor>, ManifestError> {
         let read: Result<Subject, _> = serde_json::from_slice(&self.bytes);
         read.map(|body| body.subject).map_err(|source| ManifestError::Malformed { source })

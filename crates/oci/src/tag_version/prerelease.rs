@@ -1,8 +1,8 @@
-//! What makes a tag's version a prerelease: a known word that comes first behind the numbers.
+//! Prereleases: a known word directly after a tag's numbers.
 
 use super::variant::{SEPARATORS, is_separator};
 
-/// The most numbers of a prerelease that tell which of two is newer.
+/// The most numbers of a prerelease that are compared.
 const MOST_NUMBERS: usize = 4;
 
 /// `rc1`, `beta.11`, `SNAPSHOT`: the later one is greater.
@@ -16,19 +16,19 @@ pub struct Prerelease {
 /// How near a prerelease is to its release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Stage {
-    /// Built as the work stood: `nightly`, `snapshot`, `canary`, `dev1`.
+    /// Built from work in progress: `nightly`, `snapshot`, `canary`, `dev1`.
     Development,
     /// `alpha`, `a1`.
     Alpha,
     /// `beta`, `b1`.
     Beta,
-    /// Something to look at: `milestone`, `m1`, `preview`, `pre`, `ea`.
+    /// For previewing: `milestone`, `m1`, `preview`, `pre`, `ea`.
     Preview,
     /// `rc`.
     Candidate,
 }
 
-/// Words that are prereleases by themselves. They are whole words: `prebuilt` and `precise` are none.
+/// Words that are prereleases by themselves. They must be whole words: `prebuilt` and `precise` are not.
 const WORDS: [(&str, Stage); 10] = [
     ("nightly", Stage::Development),
     ("snapshot", Stage::Development),
@@ -47,7 +47,7 @@ const NUMBERED_WORDS: [(&str, Stage); 4] =
     [("dev", Stage::Development), ("a", Stage::Alpha), ("b", Stage::Beta), ("m", Stage::Preview)];
 
 impl Prerelease {
-    /// The prerelease that `rest` begins with, and the variant behind it.
+    /// The prerelease at the beginning of `rest`, and the variant after it.
     pub(super) fn split(rest: &str) -> (Option<Self>, &str) {
         let end = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (word, behind) = rest.split_at(end);
@@ -61,7 +61,7 @@ impl Prerelease {
     }
 }
 
-/// Whether a number stands here, or behind a dot, that is no part of a longer word: the commit `a1b2c3d` is no alpha.
+/// Whether a number stands here, or after a dot, that is not part of a longer word: the commit `a1b2c3d` is not an alpha.
 fn begins_with_number(text: &str) -> bool {
     let text = text.strip_prefix('.').unwrap_or(text);
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -72,8 +72,8 @@ fn ends_word(behind: &str) -> bool {
     behind.bytes().next().is_none_or(is_separator)
 }
 
-/// All numbers that come next belong to the prerelease: `rc.1.2`, `snapshot-20261129`. The first one may be glued to both
-/// sides (`rc1alpine`); of the others each is a word of its own, which the commit in `nightly-0a1b2c3` is not.
+/// All following numbers belong to the prerelease: `rc.1.2`, `snapshot-20261129`. The first one may be glued on both
+/// sides (`rc1alpine`); each other number must be a word of its own, which the commit in `nightly-0a1b2c3` is not.
 fn split_numbers(text: &str) -> ([u64; MOST_NUMBERS], &str) {
     let (mut numbers, mut rest) = ([0; MOST_NUMBERS], text);
     for index in 0.. {

@@ -1,4 +1,4 @@
-//! Tags as registries have them, and laws of the order.
+//! Tags as they occur in registries, and laws of the order.
 
 use proptest::prelude::*;
 

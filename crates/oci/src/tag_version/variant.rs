@@ -1,14 +1,14 @@
 //! The words and numbers of a variant: `debian-12-r5`.
 
-/// What stands between them.
+/// The separators between them.
 pub(super) const SEPARATORS: [char; 4] = ['-', '_', '.', '+'];
 
 /// A piece of a variant.
 enum Piece<'a> {
     Word(&'a str),
-    /// What is beyond 64 bits counts as the greatest number.
+    /// A number; one beyond 64 bits counts as the greatest.
     Number(u64),
-    /// Each build has another one, and none is newer by it.
+    /// A commit: it differs in each build, and does not show which is newer.
     Commit,
     Separator(&'a str),
 }
@@ -17,7 +17,7 @@ pub(super) fn is_separator(byte: u8) -> bool {
     matches!(byte, b'-' | b'_' | b'.' | b'+')
 }
 
-/// Whether a text is a commit as git shortens it, and not a number: 7 to 40 hexadecimal digits with a letter.
+/// Whether a text is an abbreviated git commit, and not a number: 7 to 40 hexadecimal digits with a letter.
 pub(super) fn is_commit(text: &str) -> bool {
     (7..=40).contains(&text.len())
         && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
@@ -40,7 +40,7 @@ pub(super) fn words(variant: &str) -> String {
     pieces(variant).filter_map(word).collect::<Vec<_>>().join("-")
 }
 
-/// The numbers, which tell which of two builds of one name is newer.
+/// The numbers, which show which of two builds with the same name is newer.
 pub(super) fn numbers(variant: &str) -> impl Iterator<Item = u64> {
     pieces(variant).filter_map(|piece| if let Piece::Number(number) = piece { Some(number) } else { None })
 }
@@ -49,7 +49,7 @@ fn pieces(variant: &str) -> impl Iterator<Item = Piece<'_>> {
     let (mut rest, mut begins_component) = (variant, true);
     std::iter::from_fn(move || {
         let (piece, length) = first_piece(rest, begins_component)?;
-        // Behind the `g` that `git describe` puts before a commit the component goes on as if it began.
+        // After the `g` that `git describe` puts before a commit, the component counts as if it began.
         begins_component = matches!(piece, Piece::Separator(_)) || (begins_component && is_described(rest));
         rest = &rest[length..];
         Some(piece)

@@ -1,4 +1,4 @@
-//! What signs calls.
+//! Access keys, which sign calls.
 
 use std::fmt;
 
@@ -21,14 +21,14 @@ pub struct AccessKey {
     expires: Option<Timestamp>,
 }
 
-/// Gives access keys, and new ones when they end.
+/// Gives access keys, and new ones when they expire.
 pub trait AccessKeySource: Send + Sync {
-    /// A key that is good for some minutes.
+    /// A key that is valid for some minutes.
     fn access_key(&self) -> BoxFuture<'_, Result<AccessKey, Error>>;
 }
 
 impl AccessKey {
-    /// A key that was configured. It never ends.
+    /// A configured key. It never expires.
     pub fn new(id: impl Into<String>, secret: SecretString) -> Self {
         Self { id: id.into(), secret, security_token: None, expires: None }
     }
@@ -39,7 +39,7 @@ impl AccessKey {
         Self { security_token: Some(token), ..self }
     }
 
-    /// The same, which ends at `moment`.
+    /// The same, which expires at `moment`.
     #[must_use]
     pub(super) fn until(self, moment: Timestamp) -> Self {
         Self { expires: Some(moment), ..self }
@@ -58,8 +58,8 @@ impl AccessKey {
         self.security_token.as_ref().map(ExposeSecret::expose_secret)
     }
 
-    /// How long `value`, which came with this key after `asked`, is kept. Its end is a time of day: what counts is the
-    /// life that it has left by our clock.
+    /// How long to keep `value`, which came with this key after `asked`. The key's end is a time of day, so the
+    /// remaining life by our own clock counts.
     pub(super) fn keep<T>(&self, value: T, asked: Instant) -> Kept<T> {
         let Some(end) = self.expires else { return Kept::always(value) };
         let left = end.duration_since(Timestamp::now());

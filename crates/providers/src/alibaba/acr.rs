@@ -1,4 +1,4 @@
-//! What ACR's Enterprise Edition tells about an instance, and what can be set up there.
+//! Reads and changes an instance of ACR's Enterprise Edition.
 //!
 //! Spec: the API reference of Container Registry, version 2018-12-01. A namespace, a repository or an instance that
 //! does not exist is an answer, not an error.
@@ -23,7 +23,7 @@ pub use instance::{Instance, InstanceUsage, Quota};
 pub use namespace::{AutoCreateRepository, ImmutableTags, Namespace, NamespaceSettings, RepositoryType};
 pub use repository::{ListedTag, Repository};
 
-/// Reads an answer as each of the lists that there are.
+/// Parses an answer as each kind of list.
 pub(super) fn read_anything(json: &Value) {
     let _ = InstanceEndpoint::deserialize(json);
     if let Ok(listed) = repository::RepositoriesAnswer::deserialize(json) {
@@ -34,10 +34,10 @@ pub(super) fn read_anything(json: &Value) {
     }
 }
 
-/// The most entries that a listing gives at once.
+/// The most entries of a page.
 pub const LIST_PAGE_SIZE: u32 = 100;
 
-/// One instance, asked through its region's API.
+/// One instance, through its region's API.
 #[derive(Clone)]
 pub struct Acr {
     api: OpenApi,
@@ -45,12 +45,12 @@ pub struct Acr {
 }
 
 impl Acr {
-    /// The instance `instance`, whose region `api` is of.
+    /// The instance `instance`; `api` is of its region.
     pub fn new(api: OpenApi, instance: InstanceId) -> Self {
         Self { api, instance }
     }
 
-    /// Which instance.
+    /// The instance's id.
     pub fn instance_id(&self) -> &InstanceId {
         &self.instance
     }
@@ -61,7 +61,7 @@ impl Acr {
         self.api.rpc(action, &all).await
     }
 
-    /// The answer in its type; `None` if there is no such thing.
+    /// The typed answer; `None` if the object does not exist.
     async fn look<T: DeserializeOwned>(
         &self,
         action: &str,
@@ -74,7 +74,7 @@ impl Acr {
         }
     }
 
-    /// Makes something; that it is there already is as good.
+    /// Creates an object; an existing one is no error.
     async fn make(&self, action: &str, parameters: &[(&str, &str)]) -> Result<(), Error> {
         match self.ask(action, parameters).await {
             Ok(_) => Ok(()),
@@ -96,7 +96,7 @@ impl Acr {
     }
 }
 
-/// Reads an answer. Its text stays out of the error.
+/// Parses an answer. Its text stays out of the error.
 fn read<T: DeserializeOwned>(api: &OpenApi, action: &str, json: Value) -> Result<T, Error> {
     serde_json::from_value(json).map_err(|error| {
         let what = match error.classify() {

@@ -1,7 +1,7 @@
-//! Where access keys come from: the vendor's default chain, in its order.
+//! Sources of access keys: the vendor's default chain, in its order.
 //!
-//! The first source that is configured is used, and says so; if it then gives no key, that is an error and not a
-//! reason to become somebody else. Only the metadata server is asked without being configured, so it comes last.
+//! The first configured source is used, and is named as the origin. If it gives no key, that is an error: using
+//! another source would act as another user. Only the metadata server is asked without configuration, so it comes last.
 
 mod answer;
 mod assume_role;
@@ -31,7 +31,7 @@ pub use origin::{CredentialOrigin, NotApplied};
 /// Gives the values of environment variables.
 pub type Lookup = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Other places for the services that give keys; `None` for Alibaba Cloud's own.
+/// Other addresses of the services that give keys; `None` for Alibaba Cloud's own.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
     /// The token service for roles.
@@ -44,18 +44,18 @@ pub struct Endpoints {
 pub struct CredentialChain {
     context: Context,
     held: Fresh<Held, Error>,
-    /// Who gave the first key: it gives all others, too.
+    /// The source of the first key: it gives all others, too.
     source: OnceLock<Source>,
 }
 
-/// What every source may use.
+/// The tools of every source.
 struct Context {
     http: Http,
     lookup: Lookup,
     endpoints: Endpoints,
 }
 
-/// A key and who gave it.
+/// A key and its source.
 #[derive(Clone)]
 struct Held {
     source: Source,
@@ -63,14 +63,14 @@ struct Held {
     key: AccessKey,
 }
 
-/// What a source says.
+/// A source's answer.
 enum Answer {
     Found(CredentialOrigin, AccessKey),
-    /// It is not configured; what it lacks.
+    /// The source is not configured; the text names what is missing.
     NotApplied(String),
 }
 
-/// The sources there are.
+/// All sources.
 #[derive(Clone, Copy)]
 enum Source {
     Environment,
@@ -86,18 +86,18 @@ const ORDER: [Source; 6] = [
     Source::OidcRole,
     Source::CliProfile,
     Source::IniFile,
-    // The vendor's chain has it after the metadata server, but it is asked for, and costs no time-out.
+    // The vendor's chain has it after the metadata server, but it is explicitly configured, and costs no time-out.
     Source::CredentialsUri,
     Source::EcsRole,
 ];
 
 impl CredentialChain {
-    /// Searches where `lookup` points. Nothing is read before a key is asked for.
+    /// Searches the variables and files that `lookup` gives. Nothing is read before a key is needed.
     pub fn new(http: Http, lookup: Lookup, endpoints: Endpoints) -> Self {
         Self { context: Context { http, lookup, endpoints }, held: Fresh::default(), source: OnceLock::new() }
     }
 
-    /// Who gave the key that is in use; `None` before one was asked for.
+    /// The source of the current key; `None` before one was needed.
     pub async fn origin(&self) -> Option<CredentialOrigin> {
         self.held.last().await.map(|held| held.origin)
     }
@@ -171,7 +171,7 @@ impl Context {
         self.variable(variable).map(Into::into).or_else(home)
     }
 
-    /// The token service that the environment wants, if `region` wants none.
+    /// The token service from the environment, unless `region` names one.
     fn sts(&self, region: Option<&str>, network: Option<Network>) -> Endpoint {
         if let Some(endpoint) = &self.endpoints.sts {
             return endpoint.clone();
@@ -193,7 +193,7 @@ impl Context {
 }
 
 impl CredentialOrigin {
-    /// The error of a source that is configured but not well.
+    /// The error of a source that is configured but fails.
     fn failed(self, reason: impl Into<String>) -> Error {
         Error::Source { origin: self, reason: reason.into() }
     }

@@ -1,4 +1,4 @@
-//! Where an API of Alibaba Cloud's answers.
+//! Addresses of Alibaba Cloud's APIs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,14 +11,14 @@ use super::name::Region;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
-/// What is no endpoint.
+/// A text that is no endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no endpoint: a host or `https://host[:port]` is wanted")]
 pub struct EndpointError {
     text: String,
 }
 
-/// Whether hosts inside the cloud's private networks are asked.
+/// Whether the hosts inside the cloud's private networks are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Network {
     Public,
@@ -31,7 +31,7 @@ impl Endpoint {
         Self::named(&format!("cr.{region}.aliyuncs.com"))
     }
 
-    /// The token service for roles, everywhere or in a region.
+    /// The token service for roles, global or in a region.
     pub(super) fn sts(region: Option<&Region>, network: Network) -> Self {
         match (region, network) {
             (None, _) => Self::named("sts.aliyuncs.com"),
@@ -40,7 +40,7 @@ impl Endpoint {
         }
     }
 
-    /// The metadata server that every ECS instance sees.
+    /// The metadata server, which every ECS instance can reach.
     pub(super) fn metadata() -> Self {
         Self("http://100.100.100.200".parse().expect("an address is a URL"))
     }
@@ -49,7 +49,7 @@ impl Endpoint {
         Self(format!("https://{host}").parse().expect("regions are labels of host names"))
     }
 
-    /// The host, with a port that is not the scheme's own: what the `Host` header has.
+    /// The host, and its port if it is not the scheme's default: the value of the `Host` header.
     pub fn authority(&self) -> String {
         let host = self.0.host_str().unwrap_or_default();
         self.0.port().map_or(host.to_owned(), |port| format!("{host}:{port}"))

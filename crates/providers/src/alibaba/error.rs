@@ -1,4 +1,4 @@
-//! What can go wrong with Alibaba Cloud's API, and the questions one can ask about it.
+//! Errors of Alibaba Cloud's API, with methods that classify them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use registry::{Failure, TransportFailure};
 
 use super::credentials::{CredentialOrigin, NotApplied};
 
-/// Why a call or a search for a key failed. It has no secret in it.
+/// Why a call or a search for a key failed. It contains no secret.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The API said no.
+    /// The API refused.
     #[error(transparent)]
     Refused(Box<Refusal>),
-    /// There is no way to the API, or it broke off.
+    /// The API is unreachable, or the connection broke.
     #[error("{action}: {host} cannot be reached: {failure}")]
     Network {
         /// The call.
@@ -23,11 +23,11 @@ pub enum Error {
         host: String,
         /// At which step it broke.
         failure: TransportFailure,
-        /// The HTTP library's word for it, without the URL.
+        /// The HTTP library's error, without the URL.
         #[source]
         source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     },
-    /// The answer is not what the API's description says.
+    /// The answer does not match the API's description.
     #[error("{action}: {host} gives an answer that cannot be used: {reason}")]
     Answer {
         /// The call.
@@ -40,7 +40,7 @@ pub enum Error {
     /// A source of keys is configured, but gives none.
     #[error("{origin}: {reason}")]
     Source {
-        /// Which one.
+        /// The source.
         origin: CredentialOrigin,
         /// What is wrong with it.
         reason: String,
@@ -51,24 +51,24 @@ pub enum Error {
         /// All sources in their order, with what each one lacks.
         tried: Vec<NotApplied>,
     },
-    /// The registry does not say that it is one of Alibaba's.
+    /// The registry does not identify itself as one of Alibaba's.
     #[error("{host}: {reason}")]
     NotAlibaba {
         /// The registry.
         host: String,
-        /// What it says instead.
+        /// What it states instead.
         reason: String,
     },
     /// The HTTP client cannot be set up.
     #[error("HTTP cannot be set up")]
     Setup {
-        /// Why.
+        /// The reason.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
     },
 }
 
-/// What the API answers instead of a result.
+/// The API's refusal of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The call.
@@ -79,13 +79,13 @@ pub struct Refusal {
     pub status: u16,
     /// The API's code, such as `NoPermission`; empty if it gave none.
     pub code: String,
-    /// The API's words, shortened, without secrets.
+    /// The API's text, shortened, without secrets.
     pub message: String,
-    /// What Alibaba's support asks for.
+    /// The id that Alibaba's support asks for.
     pub request_id: Option<String>,
 }
 
-/// What a failure means for the person who reads it.
+/// The kind of a failure, as it matters to the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -93,32 +93,32 @@ pub enum ErrorKind {
     InvalidKey,
     /// The secret does not belong to the key.
     WrongSecret,
-    /// The temporary key has ended.
+    /// The temporary key has expired.
     ExpiredToken,
-    /// The user may not do this: its RAM policy lacks something.
+    /// The user has no permission: its RAM policy lacks something.
     NoPermission,
     /// This machine's clock is wrong.
     ClockSkew,
-    /// There is no such thing.
+    /// The object does not exist.
     NotFound,
-    /// The API, or this call of it, is not there: another version of it, or a gateway that hides it.
+    /// The API, or this call of it, does not exist: it has another version, or a gateway hides it.
     NoApi,
-    /// There is one already.
+    /// The object exists already.
     AlreadyExists,
     /// Too many calls.
     Throttled,
-    /// The service is in trouble.
+    /// The service is failing.
     Unavailable,
-    /// There is no way to the service.
+    /// The service is unreachable.
     Network,
-    /// No key was found, or its source is not well.
+    /// No key was found, or its source fails.
     NoKey,
     /// Anything else.
     Other,
 }
 
 impl ErrorKind {
-    /// Whether it is about the access key or its user: a wrong clock makes its signatures wrong, too.
+    /// Whether it concerns the access key or its user: a wrong clock invalidates its signatures, too.
     pub fn concerns_key(self) -> bool {
         matches!(
             self,
@@ -133,7 +133,7 @@ impl ErrorKind {
 }
 
 impl Error {
-    /// What it means.
+    /// The kind of this error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Refused(refusal) => refusal.kind(),
@@ -160,10 +160,10 @@ impl Error {
         Self::Answer { action: action.to_owned(), host: host.to_owned(), reason: reason.into() }
     }
 
-    /// Whether a gateway says that it does not know the signature's algorithm.
+    /// Whether a gateway refuses the signature's algorithm as unknown.
     pub(super) fn is_unknown_signature(&self) -> bool {
         let code = self.code().unwrap_or_default().to_ascii_uppercase().replace(['_', '.'], "");
-        // A gateway that only knows parameters misses those of the older signature.
+        // A gateway that only knows signatures in parameters reports them as missing.
         matches!(code.as_str(), "MISSINGACCESSKEYID" | "MISSINGSIGNATURE" | "MISSINGSIGNATUREMETHOD")
             || code.contains("UNSUPPORTEDSIGNATURE")
             || code.contains("INVALIDSIGNATUREMETHOD")
@@ -178,7 +178,7 @@ impl Failure for Error {
 }
 
 impl Refusal {
-    /// What it means. Codes are spelled in more than one way: `REPO_NOT_EXIST`, `EntityNotExist.Role`.
+    /// The kind of this refusal. Codes are spelled in more than one way: `REPO_NOT_EXIST`, `EntityNotExist.Role`.
     pub fn kind(&self) -> ErrorKind {
         let code = self.code.to_ascii_uppercase().replace(['_', '.', '-'], "");
         let starts = |starts: &[&str]| starts.iter().any(|start| code.starts_with(start));

@@ -1,4 +1,4 @@
-//! HTTP as Alibaba Cloud's services want it: no redirects, bounded answers, and no URL in any error.
+//! HTTP settings for Alibaba Cloud's services: no redirects, bounded answers, and no URL in any error.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,19 +7,19 @@ use registry::{HostAnswer, HostClient, HostRequest, Proxies, Transport};
 
 use super::error::Error;
 
-/// The metadata server is next door, or not there.
+/// The metadata server is on the local network, or does not exist.
 const METADATA_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The clients that all calls share.
 #[derive(Clone, Debug)]
 pub struct Http {
     services: HostClient,
-    /// For addresses that no proxy knows.
+    /// For addresses that a proxy cannot reach.
     direct: HostClient,
 }
 
 impl Http {
-    /// The clients of `transport`: they introduce themselves and go through proxies as all others do.
+    /// The clients of `transport`, with its user agent and proxies.
     ///
     /// # Errors
     /// A system without certificates.
@@ -30,12 +30,12 @@ impl Http {
         Ok(Self { services: client(transport)?, direct: client(&transport.through(&Proxies::none()))? })
     }
 
-    /// How many processes share the pace of the services.
+    /// How many processes share the services' rate limits.
     pub(super) fn sharers(&self) -> usize {
         self.services.sharers()
     }
 
-    /// Asks one of the cloud's services. `action` and `host` are for the error.
+    /// Sends a request to one of the cloud's services. `action` and `host` are for the error.
     pub(super) async fn ask(
         &self,
         request: &HostRequest,
@@ -45,7 +45,7 @@ impl Http {
         self.services.ask(request).await.map_err(|error| told(error, action, host))
     }
 
-    /// Asks the metadata server of the machine that this runs on.
+    /// Sends a request to the metadata server of this machine.
     pub(super) async fn ask_metadata(
         &self,
         request: HostRequest,

@@ -1,4 +1,4 @@
-//! Logins at ACR with an access key: a temporary user and password, renewed before they end.
+//! Logins at ACR with an access key: a temporary user and password, renewed before they expire.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ use super::name::{InstanceId, Region};
 use super::open_api::OpenApi;
 use super::service::{Service, region_hint};
 
-/// The name by which errors call this source.
+/// The name of this source in errors.
 pub const SOURCE_NAME: &str = "Alibaba Cloud";
 const ACTION: &str = "GetAuthorizationToken";
 
@@ -31,23 +31,23 @@ pub trait ServiceSource: Send + Sync {
     fn service(&self) -> BoxFuture<'_, Result<String, Error>>;
 }
 
-/// What a login needs to know. What is `None` is learned from the registry.
+/// The settings of a login. Those that are `None` are learned from the registry.
 pub struct AcrLoginSettings {
     /// The registry.
     pub host: RegistryHost,
-    /// Which Enterprise Edition instance.
+    /// The Enterprise Edition instance.
     pub instance: Option<InstanceId>,
-    /// Where its API is asked.
+    /// The region whose API is used.
     pub region: Option<Region>,
-    /// Another place for that API.
+    /// Another address of that API.
     pub endpoint: Option<Endpoint>,
-    /// Who asks.
+    /// The source of access keys.
     pub keys: Arc<dyn AccessKeySource>,
-    /// Who knows the registry's challenge, if it must be known.
+    /// The source of the registry's challenge, if it is needed.
     pub service: Arc<dyn ServiceSource>,
 }
 
-/// A login that renews itself. All who share one ask once.
+/// A login that renews itself. Concurrent users share one request.
 pub struct AcrLogin {
     settings: AcrLoginSettings,
     http: Http,
@@ -64,35 +64,35 @@ pub struct TemporaryLogin {
     pub lifetime: Duration,
 }
 
-/// Which API gives logins, and for what.
+/// The API that gives logins, and the instance.
 struct Place {
     api: OpenApi,
     instance: Option<InstanceId>,
 }
 
 impl AcrLogin {
-    /// Nothing is asked before the login is needed.
+    /// Sends no request before the login is needed.
     pub fn new(http: Http, settings: AcrLoginSettings) -> Self {
         Self { settings, http, place: OnceCell::new(), held: Fresh::default() }
     }
 
-    /// The API that gives the login, for more questions of the same key.
+    /// The API that gives the login, for further calls with the same key.
     ///
     /// # Errors
-    /// The registry cannot be asked, or is not one of Alibaba's.
+    /// The registry is unreachable, or is not one of Alibaba's.
     pub async fn api(&self) -> Result<OpenApi, Error> {
         Ok(self.place().await?.api.clone())
     }
 
-    /// Which instance the registry belongs to; `None` for the Personal Edition.
+    /// The instance of the registry; `None` for the Personal Edition.
     ///
     /// # Errors
-    /// The registry cannot be asked, or is not one of Alibaba's.
+    /// The registry is unreachable, or is not one of Alibaba's.
     pub async fn instance(&self) -> Result<Option<InstanceId>, Error> {
         Ok(self.place().await?.instance.clone())
     }
 
-    /// Gets a new temporary user, whatever is held.
+    /// Fetches a new temporary user, even if there is a valid one.
     ///
     /// # Errors
     /// All of [`Error`].
@@ -160,7 +160,7 @@ impl CredentialSource for AcrLogin {
     }
 
     fn refused<'a>(&'a self, credentials: &'a Credentials) -> BoxFuture<'a, ()> {
-        // Another one may have been got meanwhile.
+        // Another task may have fetched a new one meanwhile.
         self.held.forget(|known| known.is_same(credentials)).boxed()
     }
 }
@@ -201,7 +201,7 @@ mod tests {
             );
             assert!(login.credentials.is_fresh() && !format!("{login:?}").contains("hunter2"));
         }
-        // One of the two clocks is wrong: the registry tells.
+        // One of the two clocks is wrong: the registry decides.
         for end in [json!(1), json!(i64::MIN), json!(i64::MAX)] {
             let answer = json!({"TempUsername": "u", "AuthorizationToken": "p", "ExpireTime": end});
             let login = temporary_login(&answer, names, Instant::now(), now).unwrap();

@@ -1,9 +1,9 @@
-//! Names that come from outside and become part of host names and of calls.
+//! Names from outside that become part of host names and of calls.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A region, such as `cn-shanghai`. It becomes a label of host names, so it can be nothing but one.
+/// A region, such as `cn-shanghai`. It becomes a label of host names, so it must be a valid one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Region(String);
 
@@ -11,7 +11,7 @@ pub struct Region(String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct InstanceId(String);
 
-/// What is no such name.
+/// A text that is no such name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no {what}")]
 pub struct NameError {

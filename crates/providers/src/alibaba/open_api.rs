@@ -1,4 +1,4 @@
-//! ACR's `OpenAPI`: calls that are signed, paced, and tried again where that helps.
+//! ACR's `OpenAPI`: calls that are signed, rate-limited, and retried if that helps.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,14 +16,14 @@ use super::signed_call::{Call, Caller, Style};
 const ENTERPRISE_VERSION: &str = "2018-12-01";
 /// The Personal Edition's API.
 const PERSONAL_VERSION: &str = "2016-06-07";
-/// How often a call is tried at most.
+/// The most attempts of a call.
 const TRIES: u32 = 5;
-/// The first wait is at most this long, the next ones twice as long each.
+/// The longest first wait; it doubles with each retry.
 const FIRST_WAIT: Duration = Duration::from_millis(400);
-/// Load balancers that are being changed want this long.
+/// The least wait while a load balancer is being changed.
 const LOAD_BALANCER_WAIT: Duration = Duration::from_secs(3);
 
-/// The API of one region. Clones share the pace of 15 calls a second.
+/// The API of one region. Clones share the limit of 15 calls a second.
 #[derive(Clone)]
 pub struct OpenApi {
     http: Http,
@@ -33,12 +33,12 @@ pub struct OpenApi {
 }
 
 impl OpenApi {
-    /// The API at `endpoint`, see [`Endpoint::acr`], for whoever `keys` says.
+    /// The API at `endpoint`, see [`Endpoint::acr`], with the keys of `keys`.
     pub fn new(http: Http, endpoint: Endpoint, keys: Arc<dyn AccessKeySource>) -> Self {
         Self { http, endpoint, keys, limit: Arc::new(RateLimit::new()) }
     }
 
-    /// Where it is.
+    /// The API's address.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -46,7 +46,7 @@ impl OpenApi {
     /// An RPC call of the Enterprise Edition (2018-12-01).
     ///
     /// # Errors
-    /// All of [`Error`]; what may pass was tried up to five times.
+    /// All of [`Error`]; after up to five attempts if a retry may help.
     pub async fn rpc(&self, action: &str, parameters: &[(&str, &str)]) -> Result<Value, Error> {
         self.call(&Call { action, version: ENTERPRISE_VERSION, style: Style::Rpc(parameters.to_vec()) }).await
     }
@@ -76,18 +76,18 @@ impl OpenApi {
     }
 }
 
-/// How long to wait at most after `tries` tries; `None` to give up.
+/// The longest wait after `tries` attempts; `None` to give up.
 fn longest_wait(error: &Error, tries: u32) -> Option<Duration> {
     let allowed = match error.kind() {
         ErrorKind::Throttled | ErrorKind::Unavailable => TRIES,
-        // Each try may take its whole time-out.
+        // Each attempt may take its whole time-out.
         ErrorKind::Network => 2,
         _ => 1,
     };
     (tries < allowed).then(|| FIRST_WAIT * 2_u32.pow(tries - 1))
 }
 
-/// Full jitter, on top of what the load balancer needs.
+/// Full jitter, on top of the load balancer's least wait.
 fn jitter(longest: Duration, error: &Error) -> Duration {
     let least = if error.code() == Some("SLB_SERVICE_ERROR") { LOAD_BALANCER_WAIT } else { Duration::ZERO };
     least + longest.mul_f64(fastrand::f64())

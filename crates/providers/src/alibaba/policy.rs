@@ -1,31 +1,31 @@
 //! The smallest RAM policy that lets a user push to one namespace of an Enterprise Edition instance. Pure.
 //!
-//! Resources of the Enterprise Edition have the instance's id before the namespace; those of the Personal Edition,
-//! which many guides show, do not, and refuse every push.
+//! Resources of the Enterprise Edition have the instance's id before the namespace. Those of the Personal Edition,
+//! which many guides show, do not, so a policy with them refuses every push.
 
 use serde_json::{Value, json};
 
 use super::name::{InstanceId, Region};
 
-/// For what a policy is.
+/// The scope of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyScope {
-    /// Which instance.
+    /// The instance.
     pub instance: InstanceId,
-    /// Which namespace.
+    /// The namespace.
     pub namespace: String,
-    /// Where; `None` for everywhere.
+    /// The region; `None` for all.
     pub region: Option<Region>,
-    /// Whose, by account id; `None` for whoever attaches the policy.
+    /// The owner's account id; `None` for the account that attaches the policy.
     pub account: Option<String>,
 }
 
-/// What a policy allows.
+/// The rights that a policy grants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PolicyRights {
-    /// To push and to look.
+    /// To push and to read.
     Push,
-    /// Also to make the namespace and to open the instance's endpoint to addresses.
+    /// Also to create the namespace and to open the instance's endpoint to addresses.
     PushAndSetUp,
 }
 
@@ -45,7 +45,7 @@ pub fn ram_policy(scope: &PolicyScope, rights: PolicyRights) -> Value {
             &["cr:PushRepository", "cr:PullRepository", "cr:CreateRepository", "cr:UpdateRepository"],
             &[&repositories],
         ),
-        // RAM knows no narrower resource for this one.
+        // RAM has no narrower resource for this action.
         allow(&["cr:GetAuthorizationToken"], &["*"]),
         allow(
             &["cr:GetNamespace", "cr:GetRepository", "cr:ListRepository", "cr:ListRepositoryTag"],

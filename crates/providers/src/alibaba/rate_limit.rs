@@ -1,4 +1,4 @@
-//! No more than so many calls in any second.
+//! Limits the number of calls in any second.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How many calls ACR takes in a second; Harbor keeps to the same number.
+/// How many calls a second ACR takes; for Harbor we use the same limit.
 pub(super) const CALLS_A_SECOND: usize = 15;
 
-/// Remembers when the last calls began.
+/// Remembers the start times of the last calls.
 #[derive(Debug)]
 pub(super) struct RateLimit {
     latest: Mutex<VecDeque<Instant>>,
@@ -20,14 +20,14 @@ impl RateLimit {
         Self { latest: Mutex::default() }
     }
 
-    /// Returns when one more call may begin, where so many processes share the calls.
+    /// Waits until one more call may begin; `sharers` processes share the limit.
     pub(super) async fn turn(&self, sharers: usize) {
         let start = self.reserve(Instant::now(), sharers);
         tokio::time::sleep_until(start).await;
     }
 
-    /// Takes the next free moment: at once, unless our part of the 15 calls began within a second before it. Of more than 15
-    /// processes, none has a call each second.
+    /// Reserves the next free moment: at once, unless our share of the 15 calls began within the second before it. With more than 15
+    /// processes, each makes less than one call a second.
     fn reserve(&self, now: Instant, sharers: usize) -> Instant {
         let ours = (CALLS_A_SECOND / sharers.max(1)).max(1);
         let seconds = sharers.div_ceil(CALLS_A_SECOND).max(1);

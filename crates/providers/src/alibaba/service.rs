@@ -1,30 +1,30 @@
-//! What a registry's challenge and its host name say about edition, region and instance. Pure.
+//! Reads edition, region and instance from a registry's challenge and its host name. Pure.
 
 use oci::RegistryHost;
 
 use super::name::{InstanceId, Region};
 
-/// Whose registry answers, read from the `service` of its token challenge.
+/// The edition of a registry, from the `service` of its token challenge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Service {
     /// Personal Edition.
     Personal {
-        /// Where.
+        /// The region.
         region: Region,
     },
     /// Enterprise Edition.
     Enterprise {
-        /// Where.
+        /// The region.
         region: Region,
-        /// Which instance.
+        /// The instance.
         instance: InstanceId,
     },
 }
 
 impl Service {
-    /// Reads `registry.aliyuncs.com:cn-hangzhou:china:cri-xxx`; `None` for what is not Alibaba's.
+    /// Parses `registry.aliyuncs.com:cn-hangzhou:china:cri-xxx`; `None` if it is not Alibaba's.
     ///
-    /// Only this tells the editions apart: host names can be anything.
+    /// Only this distinguishes the editions: host names can be anything.
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.split(':');
         if parts.next() != Some("registry.aliyuncs.com") {
@@ -38,14 +38,14 @@ impl Service {
         }
     }
 
-    /// Where.
+    /// The region.
     pub fn region(&self) -> &Region {
         match self {
             Self::Personal { region } | Self::Enterprise { region, .. } => region,
         }
     }
 
-    /// Which instance; `None` for the Personal Edition.
+    /// The instance; `None` for the Personal Edition.
     pub fn instance(&self) -> Option<&InstanceId> {
         match self {
             Self::Personal { .. } => None,
@@ -54,12 +54,12 @@ impl Service {
     }
 }
 
-/// Whether a host name is one that Alibaba gives to registries. Instances may have others beside it.
+/// Whether a host name is one of Alibaba's for registries. Instances may have further ones.
 pub fn is_alibaba(host: &RegistryHost) -> bool {
     region_hint(host).is_some()
 }
 
-/// The region in a host name of Alibaba's. A hint only: what the challenge says counts.
+/// The region in one of Alibaba's host names. Only a hint: the challenge decides.
 pub fn region_hint(host: &RegistryHost) -> Option<Region> {
     let name = host.host_name().to_ascii_lowercase();
     let name = name.strip_suffix(".aliyuncs.com")?;
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(Service::parse(newer), Some(enterprise("cn-beijing", "cri-example123")));
         let personal = Service::parse("registry.aliyuncs.com:cn-hangzhou:26842").unwrap();
         assert_eq!((personal.region().as_str(), personal.instance()), ("cn-hangzhou", None));
-        // The second part is the region, whatever it looks like.
+        // The second part is the region, whatever its form.
         assert_eq!(Service::parse("registry.aliyuncs.com:cri-abc:1").unwrap().instance(), None);
     }
 

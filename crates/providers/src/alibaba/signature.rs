@@ -1,4 +1,4 @@
-//! How requests to Alibaba Cloud's `OpenAPI` are signed: ACS3-HMAC-SHA256. Pure.
+//! Signs requests to Alibaba Cloud's `OpenAPI`: ACS3-HMAC-SHA256. Pure.
 //!
 //! Spec: "V3 request structure and signature" of the Alibaba Cloud SDK reference. All calls are signed this way;
 //! [`legacy`] has the older ways for gateways that refuse it.
@@ -8,7 +8,7 @@ pub(super) mod legacy;
 use aws_lc_rs::hmac;
 use sha2::{Digest as _, Sha256};
 
-/// The name of the algorithm, as it stands in headers and in what is signed.
+/// The name of the algorithm, in headers and in the signed text.
 pub(super) const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
 /// The parts of a request that are signed.

@@ -1,4 +1,4 @@
-//! One signed call, tried once: ACS3, and the older signature where a gateway does not know that.
+//! One signed call, sent once: with ACS3, or with the older signature if a gateway does not know ACS3.
 
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, DATE};
@@ -14,10 +14,10 @@ use super::http::Http;
 use super::signature::legacy::{RoaSignable, rpc_signature};
 use super::signature::{Signable, canonical_query, percent_encode, sha256_hex};
 
-/// How much of the API's words an error keeps, in characters.
+/// The longest text of the API that an error keeps, in characters.
 const LONGEST_MESSAGE: usize = 300;
 const JSON: &str = "application/json";
-/// What a form is called.
+/// The media type of forms.
 pub(super) const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// A call of one of Alibaba Cloud's two kinds of API. None has a secret in its parameters.
@@ -27,7 +27,7 @@ pub(super) struct Call<'a> {
     pub(super) style: Style<'a>,
 }
 
-/// How a call names what it wants.
+/// How a call passes its parameters.
 pub(super) enum Style<'a> {
     /// By parameters of a POST to `/`.
     Rpc(Vec<(&'a str, &'a str)>),
@@ -35,7 +35,7 @@ pub(super) enum Style<'a> {
     Roa(&'a str),
 }
 
-/// Where calls go, and with what.
+/// The address, key and client for calls.
 pub(super) struct Caller<'a> {
     pub(super) http: &'a Http,
     pub(super) endpoint: &'a Endpoint,
@@ -43,7 +43,7 @@ pub(super) struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    /// Sends `call` and gives the answer if it is a success.
+    /// Sends `call` and returns the answer if it is a success.
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Value, Error> {
         match self.judge(call, self.acs3(call)).await {
             Err(error) if error.is_unknown_signature() => self.judge(call, self.legacy(call)).await,
@@ -145,7 +145,7 @@ impl Caller<'_> {
     }
 }
 
-/// What an answer means. Some refusals come with status 200 and `IsSuccess: false`.
+/// Judges an answer. Some refusals come with status 200 and `IsSuccess: false`.
 pub(super) fn judge(
     action: &str,
     host: &str,
@@ -168,7 +168,7 @@ pub(super) fn judge(
 }
 
 fn refusal(action: &str, host: &str, status: u16, json: &Value, secrets: &[&str]) -> Refusal {
-    // The two kinds of API differ in how they write the names.
+    // The two kinds of API spell the names differently.
     let text = |names: [&str; 2]| {
         names.iter().find_map(|name| match &json[*name] {
             Value::String(text) => Some(text.clone()),
@@ -186,7 +186,7 @@ fn refusal(action: &str, host: &str, status: u16, json: &Value, secrets: &[&str]
     }
 }
 
-/// A message in one line, without secrets, and without all that was signed, which follows on a wrong signature:
+/// A message in one line, without secrets, and without the signed text, which the API appends for a wrong signature:
 /// "…our calculation. server string to sign is:…".
 fn presentable(message: &str, secrets: &[&str]) -> String {
     let mut message = match message.split_once(". server ") {
@@ -207,7 +207,7 @@ fn is_false(value: &Value) -> bool {
     value == false || value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("false"))
 }
 
-/// The time as signatures want it.
+/// The time in the format of signatures.
 pub(super) fn now() -> String {
     Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
@@ -227,7 +227,7 @@ pub(super) fn sensitive(text: &str) -> HeaderValue {
 }
 
 fn plain(text: &str) -> HeaderValue {
-    // What is no header value would be refused by the API anyway.
+    // The API would refuse a text that is no valid header value anyway.
     HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static("invalid"))
 }
 

@@ -15,13 +15,13 @@ use url::Url;
 
 use super::Error;
 
-/// The most that is read of one answer: a hundred artifacts with labels and scan results are far smaller.
+/// The most bytes of one answer: a hundred artifacts with labels and scan results are far smaller.
 const LARGEST_ANSWER: u64 = 32 << 20;
-/// Without it Harbor takes a project's name of digits for its id.
+/// Without it Harbor takes a project name that consists of digits for an id.
 const NAME_NOT_ID: HeaderName = HeaderName::from_static("x-is-resource-name");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// One Harbor as one user sees it. Cheap to clone.
+/// One Harbor with one login. Cheap to clone.
 #[derive(Clone)]
 pub struct Harbor(Arc<Shared>);
 
@@ -32,7 +32,7 @@ struct Shared {
     version: ApiVersion,
 }
 
-/// Which API a Harbor speaks.
+/// The API version of a Harbor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiVersion {
     /// Harbor 1.x: `/api`.
@@ -50,7 +50,7 @@ pub(super) struct Call {
 }
 
 impl Call {
-    /// `path` begins below the API's root and is sent as it is: names in it are encoded already.
+    /// `path` is relative to the API's root and sent as it is: names in it are encoded already.
     pub(super) fn get(path: impl Into<String>) -> Self {
         Self { method: Method::GET, path: path.into(), query: Vec::new(), body: None }
     }
@@ -69,7 +69,7 @@ impl Call {
     }
 }
 
-/// An answer that says yes.
+/// A successful answer.
 pub(super) struct Answer(HostAnswer);
 
 impl Answer {
@@ -109,14 +109,15 @@ struct FirstSystemInfo {
 }
 
 impl Harbor {
-    /// Finds out which API answers at `base` (`scheme://host:port/`), and whether it accepts the login.
+    /// Finds out which API version `base` (`scheme://host:port/`) serves, and whether it accepts the login.
     ///
-    /// `client` and `base` are those of [`registry::Registry::host_client`]. The login is sent to this host alone, and
-    /// not before the host has proved to be a Harbor.
+    /// `client` and `base` are those of [`registry::Registry::host_client`]. The login is sent to this host only, and
+    /// only after the host has proved to be a Harbor.
     ///
     /// # Errors
-    /// [`Error::NotHarbor`]; [`Error::TokenOnly`], before anything is asked; [`Error::LoginIgnored`] with API v2.0, which answers a wrong password by
-    /// showing public projects alone.
+    /// [`Error::NotHarbor`]; [`Error::TokenOnly`], before any request; [`Error::LoginIgnored`] with API v2.0, which does not refuse a wrong
+    /// password, but
+    /// then shows only public projects.
     pub async fn connect(client: HostClient, base: &Url, login: Option<&Credentials>) -> Result<Self, Error> {
         let header = login.map(Credentials::password_header);
         if header == Some(None) {
@@ -139,7 +140,7 @@ impl Harbor {
         Ok(harbor)
     }
 
-    /// Which API it speaks.
+    /// The API version.
     pub fn version(&self) -> ApiVersion {
         self.0.version
     }
@@ -152,12 +153,12 @@ impl Harbor {
         let said = self.probed(&Call::get("systeminfo")).await?;
         let first = said.and_then(|answer| answer.json::<FirstSystemInfo>().ok());
         Ok(first.map(|info| {
-            // A 2.0 whose `/api/version` is kept away by what stands in front of it.
+            // A 2.0 behind a proxy that blocks `/api/version`.
             if info.harbor_version.starts_with("v2.") { ApiVersion::Two } else { ApiVersion::One }
         }))
     }
 
-    /// An answer, if there is one; what says that there is nothing here is none.
+    /// An answer, if there is one; `None` for an answer that says that there is no such API.
     async fn probed(&self, call: &Call) -> Result<Option<Answer>, Error> {
         match self.ask(call, &[StatusCode::OK]).await {
             Ok(answer) => Ok(Some(answer)),
@@ -167,12 +168,12 @@ impl Harbor {
         }
     }
 
-    /// Asks for a value.
+    /// Requests a value.
     pub(super) async fn value<T: DeserializeOwned>(&self, call: &Call) -> Result<T, Error> {
         self.ask(call, &[StatusCode::OK]).await?.json()
     }
 
-    /// Sends a request; a status that is not hoped for is an error.
+    /// Sends a request; a status that is not in `hoped` is an error.
     pub(super) async fn ask(&self, call: &Call, hoped: &[StatusCode]) -> Result<Answer, Error> {
         let answer = self.0.client.ask(&self.request(call)).await?;
         if hoped.contains(&answer.status) {
@@ -203,7 +204,7 @@ impl Harbor {
             ApiVersion::Two => "/api/v2.0",
         };
         let mut url = self.0.base.clone();
-        // Leaves percent signs alone, so that a name stays encoded twice.
+        // Keeps percent signs, so that a name stays encoded twice.
         url.set_path(&format!("{root}/{}", call.path));
         if !call.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&call.query);
@@ -212,7 +213,7 @@ impl Harbor {
     }
 }
 
-/// Whether there may be no such API, for all that this says.
+/// Whether a refusal may mean that there is no such API.
 fn is_no_offer(refusal: &Refusal) -> bool {
     refusal.offer(OptionalEndpoint::Api) != Offer::Unclear
 }

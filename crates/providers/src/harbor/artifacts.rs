@@ -12,16 +12,16 @@ use super::pager::Pager;
 use super::{ApiVersion, Error, Harbor};
 use crate::entries::Entries;
 
-/// A manifest with what Harbor knows of it.
+/// A manifest with Harbor's data about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
     /// The manifest's digest.
     pub digest: Digest,
-    /// The tags that point at it.
+    /// The tags that point to it.
     pub tags: Vec<ArtifactTag>,
-    /// How many signatures, SBOMs and the like belong to it: they are not artifacts of their own in a list.
+    /// How many signatures, SBOMs and the like belong to it: lists do not show these as artifacts.
     pub accessories: usize,
-    /// Its bytes with those of all its layers, where Harbor tells.
+    /// Its bytes with those of all its layers, if Harbor states them.
     pub bytes: Option<u64>,
 }
 
@@ -30,11 +30,11 @@ pub struct Artifact {
 pub struct ArtifactTag {
     /// The tag.
     pub tag: Tag,
-    /// When it was pushed: set anew when it was moved.
+    /// When it was pushed: updated when the tag is moved.
     pub pushed: Option<SystemTime>,
 }
 
-/// Walks over the pages of a repository's tagged artifacts.
+/// Iterates over the pages of a repository's tagged artifacts.
 pub struct ArtifactPages {
     harbor: Harbor,
     repository: RepositoryName,
@@ -43,7 +43,7 @@ pub struct ArtifactPages {
 
 enum List {
     Pages(Pager),
-    /// Harbor 1.x knows tags alone, in one answer.
+    /// Harbor 1.x lists only tags, in one answer.
     AllTags,
     Done,
 }
@@ -70,7 +70,7 @@ struct FirstTag {
     push_time: Option<PushTime>,
 }
 
-/// A time, or something else in its place: a date that cannot be read costs no tag its digest.
+/// A time, or another value in its place: an invalid date does not make a tag lose its digest.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum PushTime {
@@ -78,7 +78,7 @@ enum PushTime {
     Other(IgnoredAny),
 }
 
-/// A number of bytes, or something else in its place.
+/// A number of bytes, or another value in its place.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Size {
@@ -87,7 +87,7 @@ enum Size {
 }
 
 impl Size {
-    /// Harbor writes 0 for what it has not counted.
+    /// Harbor sends 0 for a size that it has not counted.
     fn bytes(self) -> Option<u64> {
         match self {
             Self::Bytes(bytes) if bytes > 0 => Some(bytes),
@@ -97,7 +97,7 @@ impl Size {
 }
 
 impl PushTime {
-    /// Harbor writes the year 1 for what it does not know.
+    /// Harbor sends the year 1 for an unknown time.
     fn time(self) -> Option<SystemTime> {
         let Self::Text(text) = self else { return None };
         let time: Timestamp = text.parse().ok()?;
@@ -106,7 +106,7 @@ impl PushTime {
 }
 
 impl Harbor {
-    /// The artifacts of a repository that have tags, with those tags. Signatures under tags of cosign's
+    /// The artifacts of a repository that have tags, with those tags. Signatures under cosign's tags
     /// (`sha256-….sig`) are accessories here, although they are in the protocol's list of tags.
     pub fn artifacts(&self, repository: &RepositoryName) -> ArtifactPages {
         let list = match self.version() {
@@ -127,10 +127,10 @@ impl Harbor {
 }
 
 impl ArtifactPages {
-    /// The next page; `None` after the last. A failed page can be asked for again.
+    /// The next page; `None` after the last. A page that failed can be requested again.
     ///
     /// # Errors
-    /// [`Error::EncodedName`] when something in front of Harbor does not let the name through.
+    /// [`Error::EncodedName`] if a proxy in front of Harbor changes the encoded name.
     pub async fn next(&mut self) -> Result<Option<Vec<Artifact>>, Error> {
         if !self.repository.as_str().contains('/') {
             return Err(Error::NoProject { repository: self.repository.clone() });
@@ -140,7 +140,7 @@ impl ArtifactPages {
             List::Pages(pager) => {
                 let page = pager.next::<ArtifactAnswer>().await;
                 let page = page.map_err(|error| told(error, &self.repository))?;
-                // The tags of one that cannot be read are asked for one by one.
+                // The tags of an artifact that cannot be parsed are resolved one by one.
                 Ok(page.map(|page| page.read.into_iter().map(Artifact::from).collect()))
             }
             List::AllTags => {
@@ -148,7 +148,7 @@ impl ArtifactPages {
                 let answer = self.harbor.ask(&call, &[http::StatusCode::OK]).await?;
                 let tags = answer.json::<Entries<FirstTag>>()?;
                 self.list = List::Done;
-                // As above: one that has lost its manifest has no digest.
+                // As above: a tag that has lost its manifest has no digest.
                 Ok(Some(tags.read.into_iter().map(Artifact::from).collect()))
             }
         }
@@ -173,7 +173,7 @@ impl From<FirstTag> for Artifact {
     }
 }
 
-/// Those that the specification allows: what it does not, nobody can ask for.
+/// The tags that the specification allows: others cannot be requested.
 fn valid(tags: impl Iterator<Item = (String, Option<SystemTime>)>) -> Vec<ArtifactTag> {
     tags.filter_map(|(name, pushed)| Some(ArtifactTag { tag: name.parse().ok()?, pushed })).collect()
 }
@@ -182,7 +182,7 @@ fn valid(tags: impl Iterator<Item = (String, Option<SystemTime>)>) -> Vec<Artifa
 /// Harbor decodes it twice.
 pub(super) fn artifacts_path(repository: &RepositoryName) -> Option<String> {
     let (project, rest) = repository.as_str().split_once('/')?;
-    // All other characters that a name may have stand for themselves.
+    // All other characters of a name need no encoding.
     Some(format!("projects/{project}/repositories/{}/artifacts", rest.replace('/', "%252F")))
 }
 
@@ -191,7 +191,7 @@ fn is_nested(repository: &RepositoryName) -> bool {
     repository.as_str().matches('/').count() > 1
 }
 
-/// Harbor answers an unknown repository with an empty list: a 404 or 400 says that the path was changed.
+/// Harbor answers an unknown repository with an empty list: a 404 or 400 means that a proxy changed the path.
 fn told(error: Error, repository: &RepositoryName) -> Error {
     match error {
         Error::Api(source @ registry::Error::Refused(_))

@@ -1,35 +1,35 @@
-//! What can go wrong while talking to Harbor's API.
+//! Errors of Harbor's API.
 
 use std::time::Duration;
 
 use oci::{ErrorKind, RepositoryName};
 use registry::{RedactedUrl, Refusal};
 
-/// Why a request to Harbor's API did not do what it was for.
+/// Why a request to Harbor's API failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Harbor refused, no answer came, or it makes no sense.
     #[error(transparent)]
     Api(#[from] registry::Error),
-    /// The registry answers, but has no API of Harbor.
+    /// The registry answers, but has no Harbor API.
     #[error("{url} is not a Harbor: it answers neither `/api/version` nor `/api/systeminfo` as Harbor does")]
     NotHarbor {
-        /// Where Harbor was looked for.
+        /// The address at which Harbor was expected.
         url: RedactedUrl,
     },
-    /// A page for people in place of data: most often a login page of something in front of Harbor.
+    /// A web page in place of data: most often a login page of a proxy in front of Harbor.
     #[error("{url} answers with a web page instead of data")]
     WebPage {
-        /// What was asked.
+        /// The requested URL.
         url: RedactedUrl,
     },
-    /// Harbor does not refuse a login that it does not know, but shows what it shows to everybody.
+    /// Harbor does not refuse an unknown login, but shows only public data.
     #[error("{url} does not accept the login of `{user}`")]
     LoginIgnored {
-        /// Which Harbor.
+        /// The Harbor's address.
         url: RedactedUrl,
-        /// Whose login.
+        /// The login's user.
         user: String,
     },
     /// The login is a token, which Harbor's API does not take.
@@ -37,20 +37,20 @@ pub enum Error {
         "the API of {url} takes user and password alone, and the login there is a token: name a user or a robot account in an auth entry"
     )]
     TokenOnly {
-        /// Which Harbor.
+        /// The Harbor's address.
         url: RedactedUrl,
     },
-    /// Something between us and Harbor decodes the name, so that Harbor sees another path. The
+    /// A proxy in front of Harbor decodes the name, so that Harbor gets another path. The
     /// protocol's own list of tags still works.
     #[error("{repository}: something in front of Harbor changes encoded names, its tags have to be listed")]
     EncodedName {
-        /// Whose artifacts were asked for.
+        /// The repository whose artifacts were requested.
         repository: RepositoryName,
-        /// What came.
+        /// The answer.
         #[source]
         source: Box<registry::Error>,
     },
-    /// In Harbor each repository lies in a project.
+    /// In Harbor each repository is in a project.
     #[error("{repository} names no project: Harbor's repositories are `project/repository`")]
     NoProject {
         /// The name without a project.
@@ -59,7 +59,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What to make of it.
+    /// The kind of this error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Api(error) => error.kind(),
@@ -74,7 +74,7 @@ impl Error {
         matches!(self, Self::Api(error) if error.is_retryable())
     }
 
-    /// How long Harbor, or what stands in front of it, asks to wait before the next try.
+    /// How long Harbor, or a proxy in front of it, asks to wait before the next try.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Api(error) => error.retry_after(),
@@ -82,7 +82,7 @@ impl Error {
         }
     }
 
-    /// The answer that says no, with Harbor's code, message and request id.
+    /// The refusal, with Harbor's code, message and request id.
     pub fn refusal(&self) -> Option<&Refusal> {
         match self {
             Self::Api(registry::Error::Refused(refusal)) => Some(refusal),

@@ -1,4 +1,4 @@
-//! Walks over the pages of a list.
+//! Iterates over the pages of a list.
 //!
 //! Harbor's `Link` is not followed: its query is not encoded, and behind a proxy it may name another port.
 
@@ -10,20 +10,20 @@ use super::api::{Answer, Call};
 use super::{Error, Harbor};
 use crate::entries::Entries;
 
-/// The most that Harbor takes; above it answers 422.
+/// The largest page size of Harbor; it answers 422 to a larger one.
 pub(super) const PAGE_SIZE: usize = 100;
 
-/// More than any Harbor has: a list that goes on is none.
+/// More pages than any Harbor has: a longer list is a loop.
 const MOST_PAGES: u64 = 10_000;
 
-/// A list that shrank so often while it was read is given up.
+/// How often a list is read again after it shrank.
 const MOST_RESTARTS: u32 = 5;
 
-/// A list and how far it was read. A failed page can be asked for again.
+/// A list and the current position. A page that failed can be requested again.
 ///
-/// Pages are numbers here: what is deleted from a page that was read moves all that follows, and the first entry of the
-/// next page is never seen. The total tells: once it fell, the list is read again from its beginning. Entries
-/// may so come more than once.
+/// Pages have numbers: if an entry of a page that was read is deleted, all following entries move, and the first entry of the
+/// next page is missed. The total shows this: if it falls, the list is read again from its beginning. So entries
+/// may come more than once.
 pub(super) struct Pager {
     harbor: Harbor,
     path: String,
@@ -89,8 +89,8 @@ fn total(answer: &Answer) -> Option<u64> {
     answer.headers().get("x-total-count")?.to_str().ok()?.trim().parse().ok()
 }
 
-/// Whether there is another page. What is deleted meanwhile makes the total too high, so that an empty
-/// page ends a list in any case.
+/// Whether there is another page. Deletions meanwhile make the total too high, so an empty
+/// page always ends the list.
 fn goes_on(length: usize, seen: u64, total: Option<u64>) -> bool {
     length > 0 && total.map_or(length >= PAGE_SIZE, |total| seen < total)
 }

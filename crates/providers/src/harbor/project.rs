@@ -11,48 +11,48 @@ use serde::Deserialize;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProjectName(Arc<str>);
 
-/// Why a text is no project's name.
+/// Why a text is not a project's name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{text}` is not the name of a project: lower-case letters and digits, with `.`, `_` or `-` between them"
 )]
 pub struct ProjectNameError {
-    /// What was read.
+    /// The text.
     pub text: String,
 }
 
 /// A project as Harbor lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Project {
-    /// Its number, by which Harbor 1.x knows it.
+    /// Its id, which Harbor 1.x uses.
     pub id: u64,
     /// Its name.
     pub name: ProjectName,
-    /// Whether its images are its own.
+    /// Whether it is a proxy cache.
     pub kind: ProjectKind,
-    /// Who may read it.
+    /// Which users may read it.
     pub visibility: Visibility,
 }
 
-/// Whether a project's images are its own.
+/// Whether a project is a proxy cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProjectKind {
-    /// They were pushed here.
+    /// Its images were pushed here.
     Own,
-    /// It keeps what was pulled through it from another registry: nothing can be pushed, a list shows only
-    /// what was pulled before, and reading it makes Harbor ask the other registry.
+    /// It caches what was pulled through it from another registry: nothing can be pushed, a list shows only
+    /// what was pulled before, and a read makes Harbor ask the other registry.
     ProxyCache {
-        /// The other registry's number in this Harbor.
+        /// The other registry's id in this Harbor.
         registry_id: u64,
     },
 }
 
-/// Who may read a project.
+/// Which users may read a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Visibility {
     /// Its members.
     Private,
-    /// Everybody.
+    /// All users.
     Public,
 }
 
@@ -76,7 +76,7 @@ impl ProjectName {
         &self.0
     }
 
-    /// The project in which a repository lies; none when its name has one part alone.
+    /// The project of a repository; `None` if its name has only one part.
     pub fn of(repository: &RepositoryName) -> Option<Self> {
         let (project, _) = repository.as_str().split_once('/')?;
         Some(Self(project.into()))

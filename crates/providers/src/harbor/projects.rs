@@ -10,39 +10,39 @@ use super::pager::Pager;
 use super::project::ProjectAnswer;
 use super::{ApiVersion, Error, Harbor, Project, ProjectName, Visibility};
 
-/// Walks over the pages of the projects that we may see.
+/// Iterates over the pages of the projects that this login may see.
 pub struct ProjectPages {
     pager: Pager,
     seen: HashSet<u64>,
     invalid: Vec<String>,
 }
 
-/// What became of the wish for a project.
+/// The result of creating a project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Creation {
-    /// It was made.
+    /// The project was created.
     Created,
-    /// It was there before.
+    /// The project existed before.
     AlreadyThere,
 }
 
 impl Harbor {
-    /// The projects that we may see, proxy caches among them.
+    /// The projects that this login may see, including proxy caches.
     pub fn projects(&self) -> ProjectPages {
         ProjectPages::new(Pager::new(self, "projects").query("with_detail", "false"))
     }
 
-    /// One project; `None` when there is none of this name.
+    /// One project; `None` if there is none with this name.
     ///
     /// # Errors
-    /// Harbor also answers 403 about a project that does not exist to those who do not administrate it.
+    /// Harbor also answers 403 for a project that does not exist, unless the login is an administrator's.
     pub async fn project(&self, name: &ProjectName) -> Result<Option<Project>, Error> {
         if self.version() == ApiVersion::One {
             return self.listed_project(name).await;
         }
         let asked = self.value::<ProjectAnswer>(&Call::get(format!("projects/{name}"))).await;
         match asked {
-            // Harbor before 2.2 knows ids alone here, and may give the project of that number.
+            // Harbor before 2.2 takes only ids here, and may return the project with that id.
             Ok(answer) if answer.name == name.as_str() => Ok(answer.try_into().ok()),
             Ok(_) => self.listed_project(name).await,
             Err(error) if error.has_status(&[404]) => Ok(None),
@@ -63,7 +63,7 @@ impl Harbor {
         let public = if visibility == Visibility::Public { "true" } else { "false" };
         let mut project = json!({"project_name": name.as_str(), "metadata": {"public": public}});
         if self.version() == ApiVersion::Two {
-            // No limit of its own.
+            // No limit for this project.
             project["storage_limit"] = json!(-1);
         }
         let hoped = [StatusCode::CREATED, StatusCode::OK];
@@ -74,7 +74,7 @@ impl Harbor {
         }
     }
 
-    /// Harbor's filter finds every name that has `name` in it.
+    /// Finds the project in a list, because Harbor's filter matches every name that contains `name`.
     async fn listed_project(&self, name: &ProjectName) -> Result<Option<Project>, Error> {
         let mut pages = ProjectPages::new(Pager::new(self, "projects").query("name", name.as_str()));
         while let Some(page) = pages.next().await? {
@@ -91,7 +91,7 @@ impl ProjectPages {
         Self { pager, seen: HashSet::new(), invalid: Vec::new() }
     }
 
-    /// The next page; `None` after the last. A failed page can be asked for again. Each project comes once.
+    /// The next page; `None` after the last. A page that failed can be requested again. Each project comes once.
     pub async fn next(&mut self) -> Result<Option<Vec<Project>>, Error> {
         let Some(page) = self.pager.next::<ProjectAnswer>().await? else { return Ok(None) };
         self.invalid.extend(page.odd);
@@ -106,7 +106,7 @@ impl ProjectPages {
         Ok(Some(projects))
     }
 
-    /// Names on the pages so far that cannot be a project's: to be reported, not to end a run.
+    /// Names on the pages so far that cannot be a project's: they are reported and do not end a run.
     pub fn invalid(&self) -> &[String] {
         &self.invalid
     }

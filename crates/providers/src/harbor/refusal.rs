@@ -1,4 +1,4 @@
-//! Says what Harbor means when it refuses, and what to do about it.
+//! Explains Harbor's refusals, and how to solve them.
 
 use registry::Refusal;
 
@@ -11,29 +11,29 @@ pub struct Explanation {
     pub hint: String,
 }
 
-/// The cases in which Harbor refuses for a reason of its own. None of them passes by waiting.
+/// Harbor's own reasons to refuse. None of them passes by waiting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {
-    /// We may not read there, or there is no such project.
+    /// The login may not read there, or the project does not exist.
     NoPull,
-    /// We may not write there, or there is no such project.
+    /// The login may not write there, or the project does not exist.
     NoPush,
-    /// There is no such project, which only administrators are told.
+    /// The project does not exist, which Harbor tells only administrators.
     NoProject,
-    /// The project has as much as it may.
+    /// The project's quota is exceeded.
     Quota,
     /// Harbor takes no writes at the moment.
     ReadOnly,
-    /// The tag is there and may not be moved.
+    /// The tag exists and may not be moved.
     ImmutableTag,
-    /// The project hides images that are vulnerable or not signed.
+    /// The project blocks images that are vulnerable or not signed.
     Policy,
-    /// The project keeps what comes from another registry.
+    /// The project is a proxy cache of another registry.
     ProxyCache,
 }
 
-/// Recognises a refusal of Harbor's by its status, code and words; `None` when it says nothing special.
+/// Recognises a refusal of Harbor's by its status, code and text; `None` if it has no special reason.
 pub fn explain(refusal: &Refusal) -> Option<Explanation> {
     let (reason, repository) = recognise(refusal)?;
     let project = repository.as_deref().and_then(|name| name.split('/').next());

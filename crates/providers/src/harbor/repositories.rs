@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::pager::Pager;
 use super::{ApiVersion, Error, Harbor, Project, ProjectName};
 
-/// Walks over the pages of a project's repositories.
+/// Iterates over the pages of a project's repositories.
 pub struct RepositoryPages {
     pager: Pager,
     seen: HashSet<RepositoryName>,
@@ -31,8 +31,8 @@ impl Harbor {
         RepositoryPages::new(pager)
     }
 
-    /// The repositories of a project that this login may list, but not look at: robots can have the one right without
-    /// the other (<https://github.com/goharbor/harbor/issues/14640>). `None` with Harbor 1.x, which lists by number.
+    /// The repositories of a project that this login may list, but not read: robots can have the one right without
+    /// the other (<https://github.com/goharbor/harbor/issues/14640>). `None` with Harbor 1.x, which lists by id.
     pub fn repositories_of(&self, project: &ProjectName) -> Option<RepositoryPages> {
         let pager = || Pager::new(self, format!("projects/{project}/repositories"));
         (self.version() == ApiVersion::Two).then(|| RepositoryPages::new(pager()))
@@ -44,10 +44,10 @@ impl RepositoryPages {
         Self { pager, seen: HashSet::new(), invalid: Vec::new() }
     }
 
-    /// The next page of full names, `project/repository`; `None` after the last. A failed page can be asked
-    /// for again.
+    /// The next page of full names, `project/repository`; `None` after the last. A page that failed can be requested
+    /// again.
     ///
-    /// A repository that comes twice, because others were created while the pages were read, is given once.
+    /// A repository that comes twice, because others were created between two pages, is returned once.
     pub async fn next(&mut self) -> Result<Option<Vec<RepositoryName>>, Error> {
         let Some(page) = self.pager.next::<RepositoryAnswer>().await? else { return Ok(None) };
         self.invalid.extend(page.odd);
@@ -62,7 +62,7 @@ impl RepositoryPages {
         Ok(Some(repositories))
     }
 
-    /// Names on the pages so far that cannot be a repository's: to be reported, not to end a run.
+    /// Names on the pages so far that cannot be a repository's: they are reported and do not end a run.
     pub fn invalid(&self) -> &[String] {
         &self.invalid
     }

@@ -1,18 +1,18 @@
-//! What a Harbor tells about itself.
+//! Harbor's information about itself.
 
 use serde::Deserialize;
 
 use super::api::Call;
 use super::{Error, Harbor};
 
-/// What a Harbor tells about itself.
+/// Harbor's information about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SystemInfo {
-    /// Such as `v2.16.0-c50c7ddd`; new Harbors tell it to known users alone.
+    /// Such as `v2.16.0-c50c7ddd`; new Harbors show it only to logged-in users.
     pub harbor_version: Option<String>,
-    /// The address that it has in its own configuration, from which the realm of its challenges comes.
+    /// The external address in its configuration, from which the realm of its challenges comes.
     pub external_url: Option<String>,
-    /// Whether it takes pushes now; unknown to strangers.
+    /// Whether it takes pushes now; `None` for anonymous requests.
     pub write_mode: Option<WriteMode>,
     pub(super) knows_us: bool,
 }
@@ -20,7 +20,7 @@ pub struct SystemInfo {
 /// Whether a Harbor takes pushes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteMode {
-    /// It does.
+    /// It takes pushes.
     Writable,
     /// An administrator set it to read-only, as during a garbage collection or a migration.
     ReadOnly,
@@ -35,7 +35,7 @@ struct InfoAnswer {
 }
 
 impl Harbor {
-    /// What it tells about itself.
+    /// Requests Harbor's information about itself.
     pub async fn system_info(&self) -> Result<SystemInfo, Error> {
         Ok(self.value::<InfoAnswer>(&Call::get("systeminfo")).await?.into())
     }
@@ -43,7 +43,7 @@ impl Harbor {
 
 impl From<InfoAnswer> for SystemInfo {
     fn from(answer: InfoAnswer) -> Self {
-        // These three are for those whom it knows; the version once was for everybody.
+        // Harbor sends these three only to logged-in users; older ones send the version to all.
         // https://github.com/goharbor/harbor/blob/main/src/server/v2.0/handler/systeminfo.go
         let knows_us =
             answer.external_url.is_some() || answer.registry_url.is_some() || answer.read_only.is_some();

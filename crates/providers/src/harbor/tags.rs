@@ -1,4 +1,4 @@
-//! Takes tags away from artifacts: what the protocol's DELETE does not offer at Harbor.
+//! Deletes tags of artifacts, which the protocol's DELETE does not support at Harbor.
 
 use http::StatusCode;
 use oci::{RepositoryName, Tag};
@@ -7,23 +7,23 @@ use super::api::Call;
 use super::artifacts::artifacts_path;
 use super::{ApiVersion, Error, Harbor};
 
-/// What became of the wish to take a tag away.
+/// The result of deleting a tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untagging {
-    /// It is gone, and its artifact is still there.
+    /// The tag is gone, and its artifact still exists.
     Done,
-    /// It was not there.
+    /// The tag did not exist.
     NotThere,
-    /// This Harbor has no such call: it came with 2.0.
+    /// This Harbor has no such call: 2.0 introduced it.
     NotOffered,
 }
 
 impl Harbor {
-    /// Takes a tag away, and nothing else:
+    /// Deletes a tag, and nothing else:
     /// `DELETE /projects/{project}/repositories/{repository}/artifacts/{reference}/tags/{tag}`.
     ///
     /// # Errors
-    /// Among others 412 where the tag is immutable.
+    /// Among others 412 if the tag is immutable.
     pub async fn delete_tag(&self, repository: &RepositoryName, tag: &Tag) -> Result<Untagging, Error> {
         let (ApiVersion::Two, Some(path)) = (self.version(), artifacts_path(repository)) else {
             return Ok(Untagging::NotOffered);

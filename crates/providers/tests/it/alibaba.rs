@@ -1,4 +1,4 @@
-//! Alibaba Cloud's services, played by the testkit.
+//! Alibaba Cloud's services, simulated by the testkit.
 
 mod acr;
 mod credentials;
@@ -34,7 +34,7 @@ async fn server() -> AcrApi {
     server
 }
 
-/// Its API, asked with that key.
+/// The server's API, called with that key.
 fn api(server: &AcrApi) -> OpenApi {
     OpenApi::new(http(), endpoint(server), Arc::new(key()))
 }

@@ -1,4 +1,4 @@
-//! Answers that are none, and what stands between us and Harbor.
+//! Broken answers, and proxies between us and Harbor.
 
 use std::time::Duration;
 
@@ -118,7 +118,7 @@ async fn a_proxy_that_decodes_names_is_told() {
     assert!(matches!(bare, Error::NoProject { .. }));
 }
 
-/// What the protocol's client gets to see is what [`explain`] reads.
+/// [`explain`] understands the errors of the protocol's client.
 #[tokio::test]
 async fn refusals_of_pulls_are_explained() {
     let bench = HarborBench::start().await.unwrap();

@@ -1,4 +1,4 @@
-//! Who we are at Harbor's API, and what goes along with a request.
+//! Logins at Harbor's API, and the headers of requests.
 
 use oci::ErrorKind;
 use providers::harbor::{Error, Harbor, Visibility, WriteMode};

@@ -1,4 +1,4 @@
-//! What all tests of Harbor need.
+//! Shared helpers of the Harbor tests.
 
 use oci::{Digest, RepositoryName, Tag};
 use providers::harbor::{Artifact, Error, Harbor, Project, RepositoryPages};
@@ -6,7 +6,7 @@ use registry::{Credentials, HostClient, Login, Registry, Security, Settings, Tra
 use testkit::HarborBench;
 use url::Url;
 
-/// The client and the address as the program gets them: from the registry's own settings.
+/// The client and the address in the same way as the program: from the registry's own settings.
 pub(crate) async fn reached(host: &str) -> (HostClient, Url) {
     let settings = Settings {
         login: Login::Anonymous,
@@ -23,7 +23,7 @@ pub(crate) async fn connect(bench: &HarborBench, login: Option<(&str, &str)>) ->
     Harbor::connect(client, &base, login.as_ref()).await
 }
 
-/// As the administrator, with an empty request log.
+/// Logs in as the administrator, and empties the request log.
 pub(crate) async fn administrator(bench: &HarborBench) -> Harbor {
     let harbor = connect(bench, Some(HarborBench::ADMINISTRATOR)).await.unwrap();
     bench.forget_requests();
@@ -34,7 +34,7 @@ pub(crate) async fn project(harbor: &Harbor, name: &str) -> Project {
     harbor.project(&name.parse().unwrap()).await.unwrap().unwrap()
 }
 
-/// All that the pages have, and the size of each.
+/// All entries of the pages, and the size of each page.
 pub(crate) async fn all(mut pages: RepositoryPages) -> (Vec<RepositoryName>, Vec<usize>) {
     let (mut names, mut sizes) = (Vec::new(), Vec::new());
     while let Some(page) = pages.next().await.unwrap() {
@@ -49,7 +49,7 @@ pub(crate) fn texts(names: &[RepositoryName]) -> Vec<&str> {
     names.iter().map(RepositoryName::as_str).collect()
 }
 
-/// The tags of a repository with what they point at, page by page.
+/// The tags of a repository with their digests, page by page.
 pub(crate) async fn tag_pages(harbor: &Harbor, repository: &str) -> Result<Vec<Vec<(Tag, Digest)>>, Error> {
     let (mut artifacts, mut pages) = (harbor.artifacts(&repository.parse().unwrap()), Vec::new());
     while let Some(page) = artifacts.next().await? {

@@ -1,4 +1,4 @@
-//! Harbor 1.x, whose API is another.
+//! Harbor 1.x, which has another API.
 
 use providers::harbor::{ApiVersion, Creation, Visibility};
 use testkit::HarborBench;

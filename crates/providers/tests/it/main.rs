@@ -1,4 +1,4 @@
-//! What registries and clouds offer, asked from real registries and from copies of their services on 127.0.0.1.
+//! Registries' and clouds' APIs, against real registries and simulated services on 127.0.0.1.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 

@@ -1,6 +1,6 @@
-//! What a token says that it grants. Spec: distribution, "Token Authentication Implementation", claim `access`.
+//! The grants that a token states. Spec: distribution, "Token Authentication Implementation", claim `access`.
 //!
-//! The signature is the registry's business: the claim only tells early which requests would be refused.
+//! The signature is the registry's business: we read the claim only to see early which requests the registry would refuse.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,7 +18,7 @@ struct Entry {
     actions: Option<Vec<String>>,
 }
 
-/// The granted scopes; none where the token does not say.
+/// The granted scopes; `None` if the token does not state them.
 pub(crate) fn granted(token: &str) -> Option<Scopes> {
     let mut parts = token.split('.');
     let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);

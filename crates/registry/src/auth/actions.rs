@@ -1,4 +1,4 @@
-//! What may be done with one resource of a registry, as the scope of a token names it.
+//! The actions that a token's scope allows on one resource of a registry.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 const KNOWN: [&str; 4] = ["*", "delete", "pull", "push"];
 const ANY: u8 = 1;
 
-/// A set of actions. There is one for each repository of a run, in several places: the usual ones take a bit each.
+/// A set of actions. A run has several for each of its repositories, so the usual actions take one bit each.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Actions {
     /// A bit for each of `KNOWN`.
     known: u8,
-    /// Those that some registries have beside them, such as `metadata_read`.
+    /// Further actions that some registries have, such as `metadata_read`.
     others: BTreeSet<Box<str>>,
 }
 
@@ -30,7 +30,7 @@ impl Actions {
         self.known & ANY != 0 || (need.known & !self.known == 0 && need.others.is_subset(&self.others))
     }
 
-    /// Those that `granted` does not allow.
+    /// The actions that `granted` does not allow.
     pub(super) fn without(&self, granted: &Self) -> Self {
         if granted.known & ANY != 0 {
             return Self::default();
@@ -39,7 +39,7 @@ impl Actions {
         Self { known: self.known & !granted.known, others }
     }
 
-    /// How many bytes their texts have with a comma each.
+    /// The bytes of all texts, with a comma each.
     pub(super) fn text_length(&self) -> usize {
         let known = self.known().map(|text| text.len() + 1).sum::<usize>();
         known + self.others.iter().map(|text| text.len() + 1).sum::<usize>()
@@ -50,7 +50,7 @@ impl Actions {
         (0..KNOWN.len()).filter(is_in).map(|bit| KNOWN[bit])
     }
 
-    /// Their texts, sorted.
+    /// The actions' texts, sorted.
     pub(super) fn texts(&self) -> Vec<&str> {
         let others = self.others.iter().map(|text| &**text);
         let known = self.known().map(|text| -> &str { text });

@@ -1,5 +1,5 @@
-//! What one registry wants to see in `Authorization`: learned from its challenges, tokens kept until
-//! shortly before they expire, each fetched once however many requests wait for it.
+//! The `Authorization` header of one registry: the scheme is learned from its challenges; tokens are kept until
+//! shortly before they expire, and each is fetched once however many requests wait for it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -36,19 +36,19 @@ pub(crate) struct Authenticator {
     scheme: RwLock<Scheme>,
     book: Mutex<TokenBook>,
     servers: TokenServers,
-    /// Held while a login is shown to a registry that did not ask for one.
+    /// Locked while a login is tried at a registry that did not ask for one.
     pub(super) shown_unasked: tokio::sync::Mutex<Shown>,
-    /// Whether the newest token was given to nobody in particular.
+    /// Whether the newest token was fetched without a login.
     is_stranger: AtomicBool,
     basic_trial: BasicTrial,
     /// Harbor takes no token for the list of all repositories, only user and password.
     pub(super) catalog_by_basic: AtomicBool,
 }
 
-/// How the registry wants to be asked.
+/// The scheme that the registry asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
-    /// Nothing was asked for so far.
+    /// The registry has asked for nothing so far.
     Open,
     Basic,
     Bearer(Server),
@@ -61,22 +61,22 @@ pub(super) struct Server {
     pub(super) service: Option<String>,
 }
 
-/// Where the registry was found, and how its host is asked.
+/// The registry's address, and the client for its host.
 #[derive(Clone, Copy)]
 pub(crate) struct Base<'a> {
     pub(crate) url: &'a Url,
     /// The client for the registry's own host.
     pub(crate) client: &'a reqwest::Client,
-    /// Where it is, and so where its token server may be if that proves nothing.
+    /// The registry's network. A token server whose certificate is not checked may not be closer to this machine.
     pub(crate) network: Network,
 }
 
-/// What a page's token is to a need.
+/// How well a page's token serves a need.
 enum Lease {
     Serves(HeaderValue),
-    /// It lacks something, but it was asked for this need alone: there is no better one.
+    /// It lacks something, but was requested for this need alone: there is no better one.
     Best(HeaderValue),
-    /// It, or the attempt to get it, lacks what a token for the need alone may have.
+    /// The token, or the failed attempt to get it, lacks something that a token for the need alone may have.
     Lacks,
 }
 
@@ -93,7 +93,7 @@ impl Lease {
 }
 
 impl Authenticator {
-    /// For the registry of `settings`, through `transport`. What its token servers are asked counts in `meter`.
+    /// For the registry of `settings`, through `transport`. Requests to its token servers count in `meter`.
     pub(crate) fn new(settings: &Settings, transport: Transport, meter: TrafficMeter) -> Self {
         let keeper = LoginKeeper::new(settings);
         let book = Mutex::new(TokenBook::new(Profile::of_host(&settings.host).scopes_per_token));
@@ -114,12 +114,12 @@ impl Authenticator {
         }
     }
 
-    /// Says what will be needed, so that one token can serve it together with other needs.
+    /// Announces a need, so that one token can serve it together with other needs.
     pub(crate) fn announce(&self, scopes: &Scopes) {
         self.book().page(scopes);
     }
 
-    /// Puts at most so many repositories into one token from now on.
+    /// Limits the repositories in one token to `most` from now on.
     pub(crate) fn limit_scopes(&self, most: usize) {
         self.book().limit(most);
     }
@@ -129,7 +129,7 @@ impl Authenticator {
         self.keeper.credentials().await
     }
 
-    /// What the token server calls the registry.
+    /// The token server's name for the registry.
     pub(crate) fn service(&self) -> Option<String> {
         match &*self.scheme.read().unwrap_or_else(PoisonError::into_inner) {
             Scheme::Bearer(server) => server.service.clone(),
@@ -137,7 +137,7 @@ impl Authenticator {
         }
     }
 
-    /// The header for a request that touches `scopes`; none for an open registry.
+    /// The header for a request that touches `scopes`; `None` for an open registry.
     pub(crate) async fn header(&self, base: Base<'_>, scopes: &Scopes) -> Result<Option<HeaderValue>, Error> {
         let scheme = self.scheme.read().unwrap_or_else(PoisonError::into_inner).clone();
         match scheme {
@@ -153,11 +153,11 @@ impl Authenticator {
         }
     }
 
-    /// The same for a request that goes out now. Where it is the first with a user and password, others with them wait until it is
-    /// told whether these were taken.
+    /// The same for a request that goes out now. The first request with a user and password makes the others wait until its result is
+    /// known.
     ///
     /// # Errors
-    /// As those of [`header`](Self::header); or the registry has refused this user and password.
+    /// As those of [`header`](Self::header); or if the registry has refused this user and password.
     pub(crate) async fn login(
         &self,
         base: Base<'_>,
@@ -174,7 +174,7 @@ impl Authenticator {
         }
     }
 
-    /// The login as the registry itself takes it.
+    /// The login in the form that the registry itself takes, without a token server.
     pub(super) async fn direct_header(&self) -> Result<Option<HeaderValue>, Error> {
         match self.keeper.registry_token_header() {
             Some(header) => Ok(Some(header)),
@@ -187,7 +187,7 @@ impl Authenticator {
         *self.scheme.read().unwrap_or_else(PoisonError::into_inner) == Scheme::Open
     }
 
-    /// Whether there is a login behind a header.
+    /// Whether a sent header carried a login.
     pub(crate) fn login_sent(&self, sent: Option<&HeaderValue>) -> LoginSent {
         match sent {
             None => LoginSent::No,
@@ -203,19 +203,19 @@ impl Authenticator {
             match self.lease(base, server, page, &need).await? {
                 Lease::Serves(header) => {
                     if is_apart {
-                        // Alone it has what it lacked in company.
+                        // Alone, the token has what it lacked when it was shared.
                         self.book().stop_sharing();
                     }
                     return Ok(header);
                 }
                 Lease::Best(header) => return Ok(header),
-                // Not again: the need's own page is asked for the need, and so has the best that there is.
+                // This does not loop: the need's own page requests exactly the need, so its token is the best one.
                 Lease::Lacks => (page, is_apart) = (self.book().apart(&need), true),
             }
         }
     }
 
-    /// What is really needed, and the page that has it.
+    /// The widened need, and the page that serves it.
     pub(super) fn page(&self, scopes: &Scopes) -> (Scopes, usize) {
         let mut book = self.book();
         let need = book.need(scopes);
@@ -223,7 +223,7 @@ impl Authenticator {
         (need, page)
     }
 
-    /// A page's token. Fetches it where there is none, or where the page has grown since.
+    /// A page's token. Fetches it if there is none, or if the page has grown since.
     async fn lease(
         &self,
         base: Base<'_>,
@@ -241,7 +241,7 @@ impl Authenticator {
         let (asked, fetched) = if let Some((asked, error)) = held.failure(need, arrival) {
             (asked, Err(error))
         } else {
-            // Read only now: while others fetched, more needs may have come.
+            // Read only now: other tasks may have added needs while the lock was held.
             let asked = self.book().scopes(page);
             let fetched = self.fetch(base, server, &asked).await;
             (asked.clone(), fetched.inspect_err(|error| held.fail(&asked, error)))
@@ -287,7 +287,7 @@ impl Authenticator {
         })
     }
 
-    /// What a token server's refusal does not tell: it speaks for the registry.
+    /// The context of a token server's refusal, which counts as the registry's.
     fn asked_for_token(&self, with_login: bool) -> Answered {
         let login = if with_login { LoginSent::Yes } else { LoginSent::No };
         let (by, search) = (Party::Registry, self.settings.login_search.clone());
@@ -307,7 +307,7 @@ pub(super) fn is_bearer(header: &HeaderValue) -> bool {
     header.as_bytes().starts_with(b"Bearer ")
 }
 
-/// Whether a token server said no for good, which it may have done because of one scope among several.
+/// Whether a token server refused for good. The reason may be one scope among several.
 fn is_refusal(error: &Error) -> bool {
     error.status().is_some_and(|status| status.is_client_error()) && !error.is_retryable()
 }

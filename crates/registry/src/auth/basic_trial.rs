@@ -1,4 +1,4 @@
-//! Whether a registry takes a user and password: the first request with them goes alone, and where these are wrong, none
+//! Tries a registry's user and password: the first request with them goes alone, and if the registry refuses them, no other
 //! follows. Hundreds of images with a wrong password would lock the user out.
 
 use std::time::Instant;
@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::error::Refusal;
 use crate::fresh::LASTING_FAILURE;
 
-/// What is known of a user and password: held while the first request with them is under way.
+/// The state of a user and password: locked while the first request with them is under way.
 #[derive(Default)]
 pub(super) struct BasicTrial(Mutex<Known>);
 
@@ -18,7 +18,7 @@ enum Known {
     #[default]
     Nothing,
     Taken(HeaderValue),
-    /// By a request, and by the registry's own root.
+    /// Both a request and the registry's own root refused them.
     Refused {
         header: HeaderValue,
         refusal: Refusal,
@@ -28,22 +28,22 @@ enum Known {
 
 /// How a request with user and password may go out.
 pub(super) enum Entry<'a> {
-    /// They were taken before.
+    /// The registry took them before.
     Known,
-    /// It is the first: others wait until it is told what came of it.
+    /// This is the first request: others wait for its result.
     First(FirstUse<'a>),
-    /// They were refused a moment ago.
+    /// The registry refused them a moment ago.
     Refused(Refusal),
 }
 
-/// The first request with a user and password. Where it is dropped without a word, the next request is the first.
+/// The first request with a user and password. If it is dropped without a result, the next request becomes the first.
 pub(crate) struct FirstUse<'a> {
     header: HeaderValue,
     known: MutexGuard<'a, Known>,
 }
 
 impl BasicTrial {
-    /// Waits for whoever is first.
+    /// Waits for the first request, if one is under way.
     pub(super) async fn enter(&self, header: &HeaderValue) -> Entry<'_> {
         let known = self.0.lock().await;
         match &*known {
@@ -64,12 +64,12 @@ impl FirstUse<'_> {
         &self.header
     }
 
-    /// The registry knows them, whatever it allows them.
+    /// The registry knows the user, whatever it allows.
     pub(crate) fn was_taken(mut self) {
         *self.known = Known::Taken(self.header);
     }
 
-    /// The registry does not let them in anywhere.
+    /// The registry lets the user in nowhere.
     pub(crate) fn was_refused(mut self, refusal: Refusal) {
         *self.known = Known::Refused { header: self.header, refusal, since: Instant::now() };
     }

@@ -11,7 +11,7 @@ pub(crate) enum Challenge {
     Bearer {
         realm: String,
         service: Option<String>,
-        /// What a token must allow.
+        /// The scope that a token must allow.
         scope: Option<String>,
         /// Why the token that was sent is not enough, if one was sent.
         error: Option<String>,

@@ -1,4 +1,4 @@
-//! Who we are at a registry.
+//! Credentials for a registry, and their sources.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,21 +21,21 @@ pub struct Credentials {
     expires: Option<Instant>,
 }
 
-/// What the secret is.
+/// The kind of secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Password,
     /// A refresh token, which the token server trades for others.
     IdentityToken,
-    /// What the registry itself wants to see.
+    /// A token that the registry takes as it is.
     RegistryToken,
 }
 
-/// The user name by which Docker's helpers say that the secret is an identity token.
+/// The user name with which Docker's helpers mark the secret as an identity token.
 const TOKEN_USER: &str = "<token>";
 
 impl Credentials {
-    /// Takes what was configured. Empty texts are the caller's to sort out: they mean "nobody".
+    /// Takes configured texts. The caller handles empty ones: they mean "anonymous".
     pub fn new(user: impl Into<String>, password: SecretString) -> Self {
         Self { kind: Kind::Password, user: user.into(), password, expires: None }
     }
@@ -50,7 +50,7 @@ impl Credentials {
         Self { kind: Kind::RegistryToken, ..Self::new(TOKEN_USER, token) }
     }
 
-    /// Whether they are the same login, whatever their time.
+    /// Whether both are the same login, whenever they expire.
     pub fn is_same(&self, other: &Self) -> bool {
         let secrets = (self.password.expose_secret(), other.password.expose_secret());
         self.kind == other.kind && self.user == other.user && secrets.0 == secrets.1
@@ -60,13 +60,13 @@ impl Credentials {
         self.kind
     }
 
-    /// The same, to be asked for again after `moment`; `None` for never.
+    /// The same, to be requested again after `moment`; `None` for never.
     #[must_use]
     pub fn until(self, moment: Option<Instant>) -> Self {
         Self { expires: moment, ..self }
     }
 
-    /// When they are to be asked for again.
+    /// When the source must be asked for them again.
     pub(crate) fn expires(&self) -> Option<Instant> {
         self.expires
     }
@@ -76,7 +76,7 @@ impl Credentials {
         self.expires.is_none_or(|moment| Instant::now() < moment)
     }
 
-    /// The password, for those who trade it for something else.
+    /// The password, for a service that trades it for a token.
     pub fn password(&self) -> &SecretString {
         &self.password
     }
@@ -110,11 +110,11 @@ impl fmt::Debug for Credentials {
 
 /// Gives credentials when they are first needed: a program, a cloud's token service.
 pub trait CredentialSource: Send + Sync {
-    /// Who we are; `None` for nobody.
+    /// The credentials; `None` for anonymous access.
     fn credentials(&self) -> BoxFuture<'_, Result<Option<Credentials>, CredentialError>>;
 
-    /// Hears that what it gave was refused, before it is asked once more: a source that remembers its answer
-    /// must find out anew.
+    /// Tells the source that its credentials were refused, before it is asked once more: a source with a cache
+    /// must drop its answer.
     fn refused<'a>(&'a self, _credentials: &'a Credentials) -> BoxFuture<'a, ()> {
         Box::pin(std::future::ready(()))
     }
@@ -129,9 +129,9 @@ pub(super) fn user_or_token(user: &str, secret: SecretString) -> Credentials {
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{} gives no login: {}", Cleaned(source_name), Cleaned(reason))]
 pub struct CredentialError {
-    /// Which source.
+    /// The source's name.
     pub source_name: String,
-    /// What it says.
+    /// The source's reason.
     pub reason: String,
     /// Whether asking again later may help.
     pub prospect: Prospect,
@@ -143,23 +143,23 @@ impl Failure for CredentialError {
     }
 }
 
-/// What may become of a failure to get a login.
+/// Whether a failure to get a login may pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prospect {
-    /// It stays, until somebody changes something.
+    /// It stays until the user changes something.
     Lasting,
-    /// It may pass: a network, or a service that has too much to do.
+    /// It may pass: the network failed, or the service is overloaded.
     Passing,
 }
 
-/// Who we are at a registry, or who knows it.
+/// A login at a registry, or the source of one.
 #[derive(Clone)]
 pub enum Login {
-    /// Nobody.
+    /// No login.
     Anonymous,
     /// This user.
     User(Credentials),
-    /// Whoever the source says, asked once, and again when that has expired or was refused.
+    /// The source's answer; asked for once, and again when it has expired or was refused.
     Source(Arc<dyn CredentialSource>),
 }
 

@@ -22,12 +22,12 @@ use crate::fresh::{Fresh, Kept};
 
 /// A helper may ask a cloud for a token, but not its user for a password.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long an answer counts: helpers do not say, and what they have from clouds lives an hour or more. Where it
-/// ends sooner the refusal tells.
+/// How long an answer counts: helpers do not say, and cloud tokens live an hour or more. If the credentials end
+/// sooner, the registry refuses them, and the helper is asked again.
 const LIFETIME: Duration = Duration::from_secs(30 * 60);
 /// The most that is read of an answer: tokens have some kilobytes.
 const MOST_BYTES: u64 = 256 << 10;
-/// What helpers say when they know nothing of a server.
+/// The message of helpers that have no login for a server.
 const NOT_FOUND: &str = "credentials not found";
 
 /// A program that has the login of a server. Clones share its answer.
@@ -36,7 +36,7 @@ pub struct CredentialHelper {
     program: PathBuf,
     server: String,
     timeout: Duration,
-    /// `None` where the helper knows nobody.
+    /// `None` if the helper has no login.
     answer: Arc<Fresh<Option<Credentials>, CredentialError>>,
 }
 
@@ -81,10 +81,10 @@ impl CredentialHelper {
             .map_err(|error| self.failed(error.to_string()))?;
         let output = tokio::time::timeout(self.timeout, talk(&mut child, &self.server)).await;
         let Ok(output) = output else {
-            // Killed and waited for, so that nothing of it is left. That it may be gone already is no trouble.
+            // Killed and waited for, so that no process is left. If it has ended already, the error does not matter.
             let _ = child.kill().await;
             let late = self.failed(format!("no answer within {:?}", self.timeout));
-            // Most ask a cloud, which may have too much to do.
+            // Most helpers ask a cloud, which may be overloaded.
             return Err(CredentialError { prospect: Prospect::Passing, ..late });
         };
         self.understand(output.map_err(|error| self.failed(error.to_string()))?)
@@ -96,7 +96,7 @@ impl CredentialHelper {
             if String::from_utf8_lossy(&said).contains(NOT_FOUND) {
                 return Ok(None);
             }
-            // What it said may hold the secret, so it is not repeated.
+            // The helper's output may hold the secret, so it is not repeated.
             let (status, program) = (output.status, self.program.display());
             let how = format!("`echo {} | {program} get` shows why", self.server);
             return Err(self.failed(format!("it failed with {status}; {how}")));
@@ -113,10 +113,10 @@ impl CredentialHelper {
     }
 }
 
-/// Gives a program its input and takes all that it says.
+/// Sends a program its input and reads all of its output.
 async fn talk(child: &mut Child, server: &str) -> std::io::Result<Output> {
     if let Some(mut stdin) = child.stdin.take() {
-        // A program that does not read its input says what is wrong when it ends.
+        // If a program does not read its input, its exit shows what is wrong.
         let _ = stdin.write_all(server.as_bytes()).await;
     }
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -124,7 +124,7 @@ async fn talk(child: &mut Child, server: &str) -> std::io::Result<Output> {
     Ok(Output { status: status?, stdout: stdout?, stderr: stderr? })
 }
 
-/// Reads to the end, and keeps what an answer may have.
+/// Reads to the end, and keeps the first `MOST_BYTES`.
 async fn read(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8>> {
     let mut kept = Vec::new();
     if let Some(mut pipe) = pipe {

@@ -1,4 +1,4 @@
-//! What became of the last attempt to get a token, for those who waited for it.
+//! The last failed attempt to get a token, for the tasks that waited for it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,16 +19,16 @@ pub(super) struct FailedToken {
 }
 
 impl FailedToken {
-    /// Of what a token server said, or did not say. What keeps logins remembers its own failures.
+    /// Remembers a token server's failure. A credential source's failures are remembered by `LoginKeeper`.
     pub(super) fn of(asked: &Scopes, error: &Error) -> Option<Self> {
         let Error::Token { host, realm, source } = error else { return None };
         let (at, asked, host) = (Instant::now(), asked.clone(), host.clone());
         Some(Self { at, asked, host, realm: realm.clone(), source: source.clone() })
     }
 
-    /// The failure, and for what was asked, for who needs `need` and came at `arrival`: who waited for it need not wait
-    /// as long for its own. Who comes later asks anew, unless it was a no for good: thousands of images with a wrong
-    /// password would lock the user out.
+    /// The failure and its scopes, for a task that needs `need` and arrived at `arrival`. A task that waited for the failed attempt shares
+    /// its error instead of trying itself. A task that arrives later tries again, unless the failure is final: thousands of images with a
+    /// wrong password would lock the user out.
     pub(super) fn told(&self, need: &Scopes, arrival: Instant) -> Option<(Scopes, Error)> {
         let counts =
             self.at >= arrival || (!self.source.is_retryable() && self.at.elapsed() < LASTING_FAILURE);

@@ -1,4 +1,4 @@
-//! What is learned from a 401, and whether asking again may help.
+//! Learns from a 401, and decides whether to send the request again.
 
 use std::sync::atomic::Ordering;
 
@@ -13,12 +13,12 @@ use super::scope::Scopes;
 pub(crate) enum Retry {
     /// It may succeed with another header.
     Worthwhile,
-    /// All that there is was shown.
+    /// Every available login was tried.
     Useless,
 }
 
 impl Authenticator {
-    /// Learns how the registry wants to be asked from the challenges of an answer to nobody.
+    /// Learns the registry's scheme from the challenges of its answer to an anonymous request.
     pub(crate) fn note(&self, challenges: &[Challenge]) {
         match bearer(challenges) {
             Some(Challenge::Bearer { realm, service, .. }) => {
@@ -51,8 +51,8 @@ impl Authenticator {
             (_, Some(sent)) if is_bearer(sent) => self.learn_from_token(offered, scopes, sent).await,
             (Some(_), _) => Retry::Worthwhile,
             (None, None) if challenges.contains(&Challenge::Basic) && !self.keeper.is_anonymous() => {
-                // A source that knows nobody, or a token in the place of a password, makes no header. What a
-                // source cannot say is told by whoever asks for the header.
+                // A source without credentials, or with a token instead of a password, makes no header. A source's
+                // failure is reported when the next request asks for the header.
                 let has_none = matches!(self.keeper.basic_header().await, Ok(None));
                 if has_none { Retry::Useless } else { Retry::Worthwhile }
             }
@@ -64,7 +64,7 @@ impl Authenticator {
         }
     }
 
-    /// A token was refused: its time is over, it lacks a right, or it never should have had company.
+    /// Learns from a refused token: it expired, it lacks a right, or it should not have been shared.
     async fn learn_from_token(
         &self,
         offered: Option<&Challenge>,
@@ -82,7 +82,7 @@ impl Authenticator {
         let slot = self.book().slot(page);
         let mut held = slot.lock().await;
         let Some(token) = held.token.as_ref().filter(|token| token.header == *sent) else {
-            // Somebody has already thrown it away.
+            // Another task has dropped it already.
             return Retry::Worthwhile;
         };
         let wanted = need.union(&Scopes::parse(named.unwrap_or_default()));

@@ -1,4 +1,4 @@
-//! One login file: what stands in it, and what it has for an image.
+//! One login file: its content, and its login for an image.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use serde::{Deserialize, Deserializer};
 use super::credential::{Credentials, user_or_token};
 use super::login_file_key::{ByKey, server_name};
 
-/// Where logins are written down.
+/// A place where logins are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginPlace {
     /// A login file.
@@ -46,7 +46,7 @@ pub enum LoginLack {
     Absent,
     /// The file cannot be read, for this reason.
     Unreadable(String),
-    /// What is there is no login file.
+    /// The content is no login file.
     Unusable,
     /// It has no entry for the image.
     NoEntry,
@@ -115,7 +115,7 @@ impl LoginLack {
     }
 }
 
-/// What a file has for an image.
+/// A file's result for an image.
 pub(super) enum Found {
     /// Under this key.
     Written(String, Credentials),
@@ -125,7 +125,7 @@ pub(super) enum Found {
     },
 }
 
-/// Reads a file's text and looks for a login in it, for who tests what it takes.
+/// Reads a file's text and looks for a login in it, for fuzz tests of the parser.
 pub(crate) fn probe(name: &Path, text: &[u8], image: &str) {
     if let Ok(content) = read(&LoginPlace::File(name.to_owned()), text) {
         let _ = content.find(image);

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 
 use oci::RegistryHost;
 
-/// By what name Docker's helpers know Docker Hub.
+/// The server name of Docker Hub in Docker's helpers.
 const DOCKER_HUB_SERVER: &str = "https://index.docker.io/v1/";
 
-/// A key as image names have it. Docker writes keys as URLs, and Docker Hub by an old name.
+/// A key in the form of image names. Docker writes keys as URLs, and Docker Hub by an old name.
 ///
 /// `/v1/` and `/v2/` of a URL are the protocol's. Without a scheme a key is a name, in which `v1` is a namespace.
 pub(super) fn normal_key(key: &str) -> String {
@@ -22,7 +22,7 @@ pub(super) fn normal_key(key: &str) -> String {
         }
         other => other,
     };
-    // Docker Hub has no namespace of such a name.
+    // Docker Hub has no namespace `v1` or `v2`.
     let is_protocol = is_url || host == RegistryHost::DOCKER_HUB;
     match path.filter(|path| !(is_protocol && matches!(*path, "v1" | "v2"))) {
         Some(path) => format!("{host}/{path}"),
@@ -30,12 +30,12 @@ pub(super) fn normal_key(key: &str) -> String {
     }
 }
 
-/// By what name helpers know what a key stands for: a registry, or a part of one.
+/// The helpers' name for a key's server: a registry, or a part of one.
 pub(super) fn server_name(normal_key: &str) -> &str {
     if normal_key == RegistryHost::DOCKER_HUB { DOCKER_HUB_SERVER } else { normal_key }
 }
 
-/// What stands under keys, found by their normal forms: a file is read once, and asked for each image.
+/// The entries of a file by the normal forms of their keys: a file is read once, and searched for each image.
 #[derive(Clone, Debug)]
 pub(super) struct ByKey<T>(HashMap<String, (String, T)>);
 
@@ -56,7 +56,7 @@ impl<T> From<HashMap<String, T>> for ByKey<T> {
 
 impl<T> ByKey<T> {
     /// The entry with the longest key that is a whole-component prefix of an image's `name`: the key's normal form, the
-    /// key as it was written, and what stands under it.
+    /// key as it was written, and its value.
     pub(super) fn longest(&self, name: &str) -> Option<(&str, &str, &T)> {
         let mut prefixes =
             std::iter::successors(Some(name), |name| name.rsplit_once('/').map(|(front, _)| front));

@@ -1,4 +1,4 @@
-//! The logins that `docker login` and `podman login` left on this machine, and those that GitLab's runners are given.
+//! The logins that `docker login` and `podman login` stored on this machine, and those that GitLab gives its runners.
 //!
 //! Sources: Docker's `config.json`, containers-auth.json(5), GitLab's "Access an image from a private container
 //! registry". The first place that has an entry for an image wins;
@@ -18,7 +18,7 @@ use super::login_file_key::normal_key;
 /// The variable in which GitLab's runners, and Docker since 28.2, find the text of a `config.json`.
 const VARIABLE: &str = "DOCKER_AUTH_CONFIG";
 
-/// Login files in the order in which they are asked. Clones share what helpers say.
+/// Login files in order of precedence. Clones share the helpers' answers.
 #[derive(Clone, Debug, Default)]
 pub struct LoginFiles {
     files: Vec<LoginFile>,
@@ -29,32 +29,32 @@ pub struct LoginFiles {
 /// Helpers by program and server.
 type Helpers = HashMap<(String, String), Arc<CredentialHelper>>;
 
-/// A login with where it comes from.
+/// A login and its origin.
 #[derive(Clone, Debug)]
 pub struct FoundLogin<'a> {
-    /// The login, or the program that has it.
+    /// The login, or the helper that has it.
     pub login: Login,
-    /// Who says so.
+    /// The file or variable that names it.
     pub place: &'a LoginPlace,
-    /// The program that keeps it, where one does.
+    /// The helper's name, if one keeps the login.
     pub helper: Option<String>,
     /// Equal for equal logins: file and key, or program and server.
     pub identity: String,
 }
 
-/// A place where logins are looked for.
+/// A place that may have logins.
 #[derive(Clone, Debug)]
 struct LoginFile {
     place: LoginPlace,
-    /// What is there, or why it is of no use for any image.
+    /// The content, or why it has no login for any image.
     content: Result<Content, LoginLack>,
 }
 
 impl LoginFiles {
-    /// Reads `DOCKER_AUTH_CONFIG` and the files that the environment points at. `lookup` gives the values of
-    /// environment variables; `user` is the number of the user who runs the program, where the system has such.
+    /// Reads `DOCKER_AUTH_CONFIG` and the files that the environment points to. `lookup` gives the values of
+    /// environment variables; `user` is the user id of this process, on systems that have one.
     ///
-    /// What cannot be used is told beside the others, which still count.
+    /// Unusable files are returned as errors; the others still count.
     pub fn read(lookup: &dyn Fn(&str) -> Option<String>, user: Option<u32>) -> (Self, Vec<LoginFileError>) {
         let mut errors = Vec::new();
         let given = lookup(VARIABLE).filter(|text| !text.trim().is_empty());
@@ -77,7 +77,7 @@ impl LoginFiles {
         (Self { files, helpers: Arc::default() }, errors)
     }
 
-    /// Each place where a login for an image is looked for, and why it has none: for who got none from
+    /// Each place that was searched for an image's login, and why it has none. For callers that got `None` from
     /// [`find`](Self::find).
     pub fn lacks(&self, host: &RegistryHost, repository: &RepositoryName) -> Vec<(&LoginPlace, LoginLack)> {
         let name = image_name(host, repository);
@@ -116,7 +116,7 @@ impl LoginFiles {
     }
 }
 
-/// An image's name in the form that keys are compared in.
+/// An image's name in the form of normalized keys.
 fn image_name(host: &RegistryHost, repository: &RepositoryName) -> String {
     format!("{}/{repository}", normal_key(host.as_str()))
 }

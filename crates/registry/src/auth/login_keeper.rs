@@ -1,5 +1,5 @@
-//! Keeps what a login's source said: asked when first needed, again when its time is over, and once more when
-//! it was refused, for temporary passwords end early.
+//! Keeps the answer of a login's source: the source is asked on first need, again after the answer expired, and once more
+//! after a refusal, because temporary passwords may end early.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::Error;
 use crate::fresh::{Fresh, Kept};
 use crate::settings::Settings;
 
-/// How long "nobody" counts: somebody may log in while a program runs for days.
+/// How long "no login" counts: the user may log in while a program runs for days.
 const NOBODY: Duration = Duration::from_secs(5 * 60);
 
 /// One registry's login.
@@ -24,10 +24,10 @@ pub(super) struct LoginKeeper {
     from_source: Fresh<Answer, CredentialError>,
 }
 
-/// What a login's source said.
+/// The answer of a login's source.
 #[derive(Clone)]
 struct Answer {
-    /// `None` for nobody.
+    /// `None` for no login.
     credentials: Option<Credentials>,
     /// The source gave these again after they were refused.
     is_refused: bool,
@@ -43,7 +43,7 @@ impl LoginKeeper {
         matches!(self.login, Login::Anonymous)
     }
 
-    /// A token that the user has for the registry itself.
+    /// The header of a token that the registry takes as it is.
     pub(super) fn registry_token_header(&self) -> Option<HeaderValue> {
         match &self.login {
             Login::User(credentials) => credentials.registry_token_header(),
@@ -51,12 +51,12 @@ impl LoginKeeper {
         }
     }
 
-    /// User and password as a header, if we have them.
+    /// User and password as a header, if there are any.
     pub(super) async fn basic_header(&self) -> Result<Option<HeaderValue>, Error> {
         Ok(self.credentials().await?.and_then(|credentials| credentials.password_header()))
     }
 
-    /// Who we are.
+    /// The current credentials.
     pub(super) async fn credentials(&self) -> Result<Option<Credentials>, Error> {
         match &self.login {
             Login::User(credentials) => Ok(Some(credentials.clone())),
@@ -68,12 +68,12 @@ impl LoginKeeper {
         }
     }
 
-    /// Asks the source anew because `refused` were not accepted. Gives others, or nothing.
+    /// Asks the source again because the registry refused `refused`. Returns different credentials, or `None`.
     pub(super) async fn replace(&self, refused: &Credentials) -> Result<Option<Credentials>, Error> {
         let Login::Source(source) = &self.login else { return Ok(None) };
         let is_same =
             |answer: &Answer| answer.credentials.as_ref().is_some_and(|known| known.is_same(refused));
-        // Somebody else may have been faster.
+        // Another task may have replaced them already.
         let is_useless = |answer: &Answer| is_same(answer) && !answer.is_refused;
         let asked = self.from_source.get_other(is_useless, ask(&**source, Some(refused))).await;
         let answer = asked.map_err(|source| self.failed(source))?;
@@ -84,7 +84,7 @@ impl LoginKeeper {
         Error::Login { host: self.host.clone(), search: self.search.clone(), source }
     }
 
-    /// The same for a Basic header; tells whether another one is worth a try.
+    /// The same for a Basic header; returns whether a retry with another header is worthwhile.
     pub(super) async fn replace_basic(&self, sent: &HeaderValue) -> bool {
         let Ok(Some(credentials)) = self.credentials().await else { return false };
         match credentials.password_header() {
@@ -94,7 +94,7 @@ impl LoginKeeper {
     }
 }
 
-/// Asks a source, which first hears of what was refused.
+/// Asks a source, after telling it which credentials were refused.
 async fn ask(
     source: &dyn CredentialSource,
     refused: Option<&Credentials>,

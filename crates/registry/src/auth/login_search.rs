@@ -1,21 +1,21 @@
-//! Where a registry's login comes from, in words for people: so that a refusal can say which login was refused.
+//! The origin of a registry's login, in words for people: so that a refusal can say which login was refused.
 
 use std::sync::Arc;
 
-/// Where the login of a registry was found, or where it was looked for: never the secret itself.
+/// Where the login of a registry was found, or which places were searched: never the secret itself.
 ///
-/// Whoever makes the [`Settings`](crate::Settings) knows; every refusal hands it back in
+/// The caller that makes the [`Settings`](crate::Settings) sets it; every refusal returns it in
 /// [`Answered`](crate::Answered).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginSearch {
-    /// Which login is used, and where it stands.
+    /// The login that is used, and the place where it is stored.
     Found(Arc<str>),
-    /// Where no login was found.
+    /// The places without a login.
     NotFound(Arc<str>),
 }
 
 impl LoginSearch {
-    /// Which login is used; `None` where there is none.
+    /// The login that is used; `None` if there is none.
     pub fn found(&self) -> Option<&str> {
         match self {
             Self::Found(login) => Some(login),

@@ -1,8 +1,8 @@
 //! Decides whether a token server may see the credentials.
 //!
-//! A registry names its token server itself, so a hostile one could name anybody's. Allowed are the
-//! registry's own host, any host behind TLS, and the one that the user names. Which certificates are accepted there is
-//! said in [`Destination`](crate::http::destination::Destination).
+//! The registry itself names its token server, so a hostile registry could name any server. Allowed are the
+//! registry's own host, any host behind TLS, and the one that the user names. [`Destination`](crate::http::destination::Destination)
+//! defines which certificates are accepted there.
 
 use oci::RegistryHost;
 use url::Url;
@@ -19,25 +19,25 @@ pub(crate) struct Realm {
     pub(crate) named_by: NamedBy,
 }
 
-/// Who says that this is the token server.
+/// Who named the token server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NamedBy {
-    /// The registry alone, in its challenge.
+    /// Only the registry, in its challenge.
     Registry,
-    /// The user, too, so that it may be anywhere.
+    /// Also the user, so it may be on any host.
     User,
 }
 
-/// Where a token server is.
+/// The token server's host, relative to its registry's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// On its registry's host: it is asked as the registry is.
+    /// On its registry's host, with that host's client.
     RegistryHost,
-    /// On another one.
+    /// On another host.
     OtherHost,
 }
 
-/// Judges the realm `text` that the registry behind `base` names, by whom the user trusts.
+/// Judges the realm `text` that the registry at `base` names; `trusted` is the realm that the user allows.
 pub(crate) fn judge(
     host: &RegistryHost,
     base: &Url,
@@ -47,7 +47,7 @@ pub(crate) fn judge(
     let refuse =
         |realm: &Url, reason| Error::RealmNotTrusted { host: host.clone(), realm: realm.into(), reason };
     let mut url = base.join(text).map_err(|_| refuse(base, "not readable as a URL"))?;
-    // What stands in the address itself would be sent as a login.
+    // A user or password in the address itself would be sent as a login.
     let _ = (url.set_username(""), url.set_password(None));
     url.set_fragment(None);
     let is_own_host = is_same_host(&url, base);

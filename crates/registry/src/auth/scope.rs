@@ -1,4 +1,4 @@
-//! What a token is asked for, and what one grants. Spec: distribution, "Token Scope Documentation".
+//! The scopes that a token is requested for, and that it grants. Spec: distribution, "Token Scope Documentation".
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,14 +7,14 @@ use oci::RepositoryName;
 
 use super::actions::Actions;
 
-/// What may be done with a repository. Pushing needs pulling, too: registries look before they write.
+/// Access to a repository. Pushing needs pulling, too: registries check before they write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Access {
     /// Read only.
     Pull,
     /// Read and write.
     PullPush,
-    /// Read, write, and take back what was begun: registries want this right for ending an upload unused.
+    /// Read, write, and cancel an upload: registries want the right to delete for that.
     PullPushDelete,
 }
 
@@ -28,7 +28,7 @@ impl Access {
     }
 }
 
-/// Resources (`repository:library/app`), and what is done with each. Sorted, so that equal sets are equal keys. A run has
+/// Resources (`repository:library/app`) with their actions. Sorted, so that equal sets are equal keys. A run has
 /// several of them for each of its repositories, most with one resource.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Scopes(Vec<Scope>);
@@ -53,13 +53,13 @@ impl Scopes {
         self.names("registry:catalog")
     }
 
-    /// Adds a repository, or widens what may be done with it.
+    /// Adds a repository, or widens its access.
     pub(crate) fn and(mut self, repository: &RepositoryName, access: Access) -> Self {
         self.add(format!("repository:{repository}"), access.actions().iter().copied());
         self
     }
 
-    /// Reads the texts of a challenge, with spaces between them; what is none is left out.
+    /// Parses a challenge's scopes, separated by spaces; skips malformed ones.
     pub(crate) fn parse(text: &str) -> Self {
         let mut scopes = Self::default();
         for scope in text.split_ascii_whitespace() {
@@ -71,7 +71,7 @@ impl Scopes {
         scopes
     }
 
-    /// Adds actions on a resource; a resource without any is none.
+    /// Adds actions on a resource; without actions, nothing is added.
     pub(crate) fn add<'a>(&mut self, resource: String, actions: impl IntoIterator<Item = &'a str>) {
         let actions = Actions::from_iter(actions);
         if !actions.is_empty() {
@@ -82,42 +82,42 @@ impl Scopes {
     fn insert(&mut self, scope: Scope) {
         match self.place(&scope.resource) {
             Ok(place) => self.0[place].actions.extend(&scope.actions),
-            // Most have one alone: no room is kept for more.
+            // Most sets have one scope: no room is reserved for more.
             Err(_) if self.0.is_empty() => self.0 = vec![scope],
             Err(place) => self.0.insert(place, scope),
         }
     }
 
-    /// Where a resource stands, or belongs.
+    /// The index of a resource, or the index at which to insert it.
     fn place(&self, resource: &str) -> Result<usize, usize> {
         self.0.binary_search_by(|scope| (*scope.resource).cmp(resource))
     }
 
-    /// What may be done with a resource.
+    /// The actions on a resource.
     fn actions(&self, resource: &str) -> Option<&Actions> {
         self.place(resource).ok().map(|place| &self.0[place].actions)
     }
 
-    /// Everything that is in one or the other.
+    /// All scopes of both sets.
     pub(crate) fn union(&self, other: &Self) -> Self {
         let mut union = self.clone();
         union.extend(other);
         union
     }
 
-    /// Adds everything that is in another one.
+    /// Adds all scopes of another set.
     pub(crate) fn extend(&mut self, other: &Self) {
         for scope in &other.0 {
             self.insert(scope.clone());
         }
     }
 
-    /// Whether a resource is named, whatever may be done with it.
+    /// Whether a resource is in the set, with whatever actions.
     pub(crate) fn names(&self, resource: &str) -> bool {
         self.place(resource).is_ok()
     }
 
-    /// Whether everything in `need` is here.
+    /// Whether the set has everything in `need`.
     pub(crate) fn covers(&self, need: &Self) -> bool {
         need.0.iter().all(|need| self.actions(&need.resource).is_some_and(|here| here.cover(&need.actions)))
     }
@@ -142,12 +142,12 @@ impl Scopes {
         self.0.len()
     }
 
-    /// How many bytes their texts have.
+    /// The bytes of all texts.
     pub(crate) fn text_length(&self) -> usize {
         self.0.iter().map(|scope| scope.resource.len() + 1 + scope.actions.text_length()).sum()
     }
 
-    /// One text for each resource, as the token server takes them.
+    /// One text for each resource, in the form that the token server takes.
     pub(crate) fn texts(&self) -> impl Iterator<Item = String> + '_ {
         self.0.iter().map(|scope| format!("{}:{}", scope.resource, scope.actions.texts().join(",")))
     }

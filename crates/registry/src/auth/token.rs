@@ -11,21 +11,21 @@ use super::credential::sensitive;
 use super::scope::Scopes;
 use crate::error::Problem;
 
-/// What the specification says a token lives for when the answer doesn't.
+/// A token's lifetime by the specification when the answer does not state one.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 /// The longest header that a token for several repositories may make: Quay and Azure refuse long ones, and
 /// 8 KiB is all that nginx takes. openshift/oc#761, regclient#797.
 const LONGEST_SHARED_HEADER: usize = 6 << 10;
-/// A token that was refused and had just been fetched in the place of another is as good as it gets.
+/// A token that was fetched after a refusal and is refused within this time is not replaced again.
 const YOUNG: Duration = Duration::from_secs(10);
 
-/// A bearer token with its time.
+/// A bearer token with its lifetime.
 #[derive(Debug)]
 pub(crate) struct Token {
     pub(crate) header: HeaderValue,
-    /// What it was asked for.
+    /// The scopes that it was requested for.
     pub(crate) asked: Scopes,
-    /// What it says that it grants; opaque tokens say nothing.
+    /// The scopes that it states; opaque tokens state none.
     granted: Option<Scopes>,
     fetched: Instant,
     renew_at: Instant,
@@ -34,15 +34,15 @@ pub(crate) struct Token {
 /// Why a token was fetched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Occasion {
-    /// There was none, or its time was over.
+    /// There was none, or it had expired.
     #[default]
     Usual,
-    /// The one before was refused.
+    /// The registry refused the previous one.
     Refusal,
 }
 
 impl Token {
-    /// Whether it may be used for a new request.
+    /// Whether it is young enough for a new request.
     pub(crate) fn is_fresh(&self) -> bool {
         Instant::now() < self.renew_at
     }
@@ -51,16 +51,16 @@ impl Token {
         self.granted.is_none()
     }
 
-    /// Whether it will do for a request, as far as it can be known.
+    /// Whether it serves a request, as far as its claims show.
     pub(crate) fn serves(&self, need: &Scopes) -> bool {
         let is_short = self.header.len() <= LONGEST_SHARED_HEADER || self.asked == *need;
         is_short && self.granted.as_ref().unwrap_or(&self.asked).covers(need)
     }
 
-    /// Whether another one may do what this one was refused for.
+    /// Whether another token may allow the request for which this one was refused.
     ///
-    /// A right that is missing stays missing for a while, but tokens end early, and a project that was made
-    /// anew wants a token that is younger than itself (Harbor).
+    /// A missing right stays missing for a while. But tokens end early, and after a project was deleted and created
+    /// again, Harbor wants a token that is younger than the project.
     pub(crate) fn is_worth_replacing(&self, occasion: Occasion, lacks_scope: bool) -> bool {
         let is_young = self.fetched.elapsed() < YOUNG;
         !(is_young && (lacks_scope || occasion == Occasion::Refusal))
@@ -76,7 +76,7 @@ struct Answer {
     expires_in: Option<f64>,
 }
 
-/// A number, or one in quotation marks; anything else says nothing.
+/// A number, or one in quotation marks; `None` for anything else.
 fn seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     Ok(match serde_json::Value::deserialize(from)? {
         serde_json::Value::Number(number) => number.as_f64(),
@@ -85,7 +85,7 @@ fn seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<f64>, D::
     })
 }
 
-/// A token server's answer: the token, and what may be traded for the next one.
+/// A token server's answer: the token, and the refresh token for the next one.
 pub(crate) fn read(
     body: &[u8],
     scopes: &Scopes,
@@ -112,8 +112,8 @@ pub(crate) fn read(
     Ok((token, answer.refresh_token.filter(is_there)))
 }
 
-/// When to fetch the next one: with a fifth of the life, but no more than 30 s, left. Counted by our
-/// own clock from before we asked, so that a server's wrong clock does no harm.
+/// When to fetch the next token: with a fifth of the lifetime, but at most 30 s, left. Counted by our
+/// own clock from before the request, so that a server's wrong clock does no harm.
 fn renewal(lifetime: Duration) -> Duration {
     lifetime.saturating_sub((lifetime / 5).min(Duration::from_secs(30)))
 }

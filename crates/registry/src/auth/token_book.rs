@@ -1,8 +1,8 @@
-//! Which repositories share a token: pure bookkeeping, nothing is fetched here.
+//! Decides which repositories share a token: pure bookkeeping, nothing is fetched here.
 //!
-//! Needs are put on pages as they are announced or first asked for. A page is fetched as one token, so that N
-//! repositories take N divided by what the registry's profile allows in one token requests. Registries that refuse foreign or unknown
-//! scopes (Google, GHCR) get one page for each need as soon as they show it.
+//! A need gets a page when it is announced or first used. One token is fetched for each page, so that N repositories
+//! take N divided by the profile's `scopes_per_token` token requests. When a registry refuses foreign or unknown
+//! scopes (Google, GHCR), each need gets a page of its own.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use crate::Error;
 /// The most bytes of a shared token's scopes: a token repeats them, with about as much around each.
 const MOST_TEXT: usize = 1200;
 
-/// What needs of one registry have which token.
+/// Maps the needs of one registry to tokens.
 pub(super) struct TokenBook {
-    /// How many repositories share a token at most: tokens grow with each, and some registries refuse long headers.
+    /// The most repositories that share a token: tokens grow with each, and some registries refuse long headers.
     most_scopes: usize,
     sharing: Sharing,
     pages: Vec<Page>,
     by_need: HashMap<Scopes, usize>,
-    /// The pages that name a resource: among ten thousand repositories, each page is found at once.
+    /// The pages that name a resource: so a page is found at once among ten thousand repositories.
     by_resource: HashMap<Arc<str>, Vec<usize>>,
     /// The page to which the next need is added.
     open_page: Option<usize>,
-    /// Needs for which the registry wants to see more than we thought.
+    /// Needs for which the registry wants more scopes than we asked for.
     widened: HashMap<Scopes, Scopes>,
 }
 
@@ -41,21 +41,21 @@ enum Sharing {
 
 struct Page {
     scopes: Scopes,
-    /// Of the scopes.
+    /// The length of the scopes' texts.
     text_length: usize,
-    /// Whether it takes further needs.
+    /// Whether the page takes further needs.
     sharing: Sharing,
     slot: Slot,
 }
 
-/// A token's place. The lock is held while the token is fetched: that is what makes the others wait for it.
+/// A token's slot. The lock is held while the token is fetched: so other tasks wait for it.
 pub(super) type Slot = Arc<tokio::sync::Mutex<Held>>;
 
-/// What is in a token's place.
+/// The content of a token's slot.
 #[derive(Default)]
 pub(super) struct Held {
     pub(super) token: Option<Token>,
-    /// Why it was, or is to be, fetched.
+    /// Why the token was, or will be, fetched.
     pub(super) occasion: Occasion,
     failed: Option<FailedToken>,
 }
@@ -64,19 +64,19 @@ impl Held {
     /// Takes a token that was just fetched.
     pub(super) fn put(&mut self, token: Token) -> &Token {
         if self.token.is_some() {
-            // The one before was not refused: its time was over, or more is needed.
+            // The previous token was not refused: it had expired, or more scopes are needed.
             self.occasion = Occasion::Usual;
         }
         self.failed = None;
         self.token.insert(token)
     }
 
-    /// Remembers that a token for `asked` could not be had.
+    /// Remembers that no token for `asked` could be fetched.
     pub(super) fn fail(&mut self, asked: &Scopes, error: &Error) {
         self.failed = FailedToken::of(asked, error);
     }
 
-    /// Why no token for `need` could be had, and for what it was asked, where whoever came at `arrival` need not ask again.
+    /// Why no token for `need` could be fetched, and the requested scopes, if a task that arrived at `arrival` should not try again.
     pub(super) fn failure(&self, need: &Scopes, arrival: Instant) -> Option<(Scopes, Error)> {
         self.failed.as_ref()?.told(need, arrival)
     }
@@ -113,23 +113,23 @@ impl TokenBook {
         }
     }
 
-    /// What is really needed, as far as the registry told.
+    /// The need with the scopes that the registry wants in addition.
     pub(super) fn need(&self, scopes: &Scopes) -> Scopes {
         self.widened.get(scopes).unwrap_or(scopes).clone()
     }
 
-    /// Asks for `wanted` from now on where `scopes` are needed.
+    /// From now on, requests `wanted` where `scopes` are needed.
     pub(super) fn widen(&mut self, scopes: &Scopes, wanted: Scopes) {
         self.widened.insert(scopes.clone(), wanted);
     }
 
-    /// The page that is to serve a need.
+    /// The page that serves a need.
     pub(super) fn page(&mut self, need: &Scopes) -> usize {
         if let Some(page) = self.by_need.get(need) {
             return *page;
         }
         if need.is_catalog() {
-            // Few may see it, and a server may refuse whoever asks for it together with what is allowed.
+            // Few users may list the catalog, and a server may refuse a token for it together with allowed scopes.
             return self.apart(need);
         }
         let page = self.find(need).unwrap_or_else(|| self.add(need, self.sharing));
@@ -150,7 +150,7 @@ impl TokenBook {
             let union = page.scopes.union(need);
             (union.count(), union.text_length())
         } else {
-            // The usual case: nothing is copied to find out.
+            // The usual case: no copy is made for the check.
             (page.scopes.count() + need.count(), page.text_length + need.text_length())
         };
         if count > self.most_scopes || text_length > MOST_TEXT {
@@ -162,7 +162,7 @@ impl TokenBook {
         Some(open)
     }
 
-    /// The pages on which a need may be found: those that name one of its resources, the first ones first.
+    /// The pages on which a need may be: those that name one of its resources, the oldest first.
     fn named_in(&self, need: &Scopes) -> impl Iterator<Item = usize> + '_ {
         let first = need.resources().next().and_then(|resource| self.by_resource.get(resource));
         first.into_iter().flatten().copied()
@@ -188,11 +188,11 @@ impl TokenBook {
         page
     }
 
-    /// A need that gets a token for itself from now on.
+    /// Gives a need a token of its own from now on.
     pub(super) fn apart(&mut self, need: &Scopes) -> usize {
         let is_own =
             |page: &usize| self.pages[*page].sharing == Sharing::Apart && self.pages[*page].scopes == *need;
-        // A need without resources stands under none, so it is found by itself alone.
+        // A need without resources is in no index, so only `by_need` finds it.
         let known = self.by_need.get(need).copied().filter(is_own);
         let own = known.or_else(|| self.named_in(need).find(is_own));
         let own = own.unwrap_or_else(|| self.add(need, Sharing::Apart));
@@ -200,19 +200,19 @@ impl TokenBook {
         own
     }
 
-    /// This registry does not like several repositories in one token.
+    /// Stops sharing: this registry refuses several repositories in one token.
     pub(super) fn stop_sharing(&mut self) {
         self.sharing = Sharing::Apart;
         let pages = &self.pages;
         self.by_need.retain(|need, page| pages[*page].scopes == *need);
     }
 
-    /// The place of a page's token.
+    /// The slot of a page's token.
     pub(super) fn slot(&self, page: usize) -> Slot {
         self.pages[page].slot.clone()
     }
 
-    /// What a page's token is to be asked for.
+    /// The scopes for which a page's token is requested.
     pub(super) fn scopes(&self, page: usize) -> Scopes {
         self.pages[page].scopes.clone()
     }

@@ -1,7 +1,7 @@
-//! Asks a token server: by GET, or by the POST of RFC 6749 where there is a refresh token or GET is refused.
+//! Asks a token server: by GET, or by the POST of RFC 6749 if there is a refresh token or GET is refused.
 //! Spec: distribution, "Token Authentication" and its `OAuth2` form.
 //!
-//! A refresh token is used where one is given to us, but never asked for (`offline_token=true`): it would
+//! A refresh token is used if the server gives one, but never requested (`offline_token=true`): it would
 //! outlive the run, and a login that is good for a token now is good for the next one, too.
 
 use std::time::{Duration, Instant};
@@ -26,10 +26,10 @@ use crate::{Error, RedactedUrl};
 
 /// The most that is read of a token server's answer: tokens with many scopes have some kilobytes.
 const MOST_BYTES: u64 = 1 << 20;
-/// How we introduce ourselves to `OAuth2` servers.
+/// Our client name at `OAuth2` servers.
 const CLIENT_ID: &str = "image-syncer";
 
-/// What is given for a token.
+/// The credentials that are offered for a token.
 #[derive(Clone, Debug)]
 pub(crate) enum Grant {
     /// Nothing.
@@ -42,12 +42,12 @@ pub(crate) enum Grant {
     Refresh(SecretString),
 }
 
-/// Where to ask, and for what.
+/// The token server and the scopes to request.
 #[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(super) client: &'a reqwest::Client,
     pub(super) meter: &'a TrafficMeter,
-    /// How long an answer may let us wait.
+    /// The longest wait for an answer.
     pub(super) patience: Duration,
     pub(super) realm: &'a Realm,
     pub(super) service: Option<&'a str>,
@@ -64,7 +64,7 @@ impl Grant {
 }
 
 impl Question<'_> {
-    /// Asks once. Gives the token, and the refresh token if one came along.
+    /// Sends one request. Returns the token, and the refresh token if the answer has one.
     pub(super) async fn ask(self, grant: &Grant) -> Result<(Token, Option<SecretString>), Error> {
         let method = grant.method();
         let asked = Instant::now();
@@ -111,7 +111,7 @@ impl Question<'_> {
         in_time((method, url), self.patience, self.meter.send(request)).await
     }
 
-    /// The realm with the question in its query.
+    /// The realm with the request's parameters in its query.
     fn url(self, grant: &Grant) -> Url {
         let mut url = self.realm.url.clone();
         let mut query = url.query_pairs_mut();
@@ -125,7 +125,7 @@ impl Question<'_> {
             query.append_pair("account", credentials.user());
         }
         drop(query);
-        // A question without a word ends in `?`.
+        // Without parameters, the query is empty and the URL ends in `?`.
         if url.query() == Some("") {
             url.set_query(None);
         }

@@ -1,4 +1,4 @@
-//! In which order a token server is offered what we have, and what it taught us.
+//! The order in which credentials are offered to a token server, and what its answers taught us.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,31 +11,31 @@ use super::token::Token;
 use super::token_request::{Grant, Question};
 use crate::Error;
 
-/// What is known of the token servers that one registry named.
+/// The state of the token servers that one registry named.
 #[derive(Default)]
 pub(super) struct TokenServers(Mutex<HashMap<String, Known>>);
 
 #[derive(Clone, Default)]
 struct Known {
-    /// By which method passwords were taken.
+    /// The method by which the server took passwords.
     method: Option<Method>,
-    /// What an answer gave us for the next question.
+    /// The refresh token of the last answer.
     refresh_token: Option<SecretString>,
     refreshing: Refreshing,
 }
 
-/// Whether the refresh tokens that a server gives out unasked are of any use there.
+/// Whether the server accepts the refresh tokens that it gives out unasked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Refreshing {
     #[default]
     Untried,
     Works,
-    /// The first one did not work: some servers give them out, and do not understand the POST that they are for.
+    /// The first one did not work: some servers give them out, but do not understand the POST that uses them.
     Useless,
 }
 
 impl TokenServers {
-    /// Fetches a token, by whichever grant the server takes.
+    /// Fetches a token, by the first grant that the server takes.
     pub(super) async fn fetch(
         &self,
         question: Question<'_>,
@@ -57,7 +57,7 @@ impl TokenServers {
             let next = grants.next().filter(|_| may_take_another(&grant, &error));
             let Some(next) = next else { return Err(first_refusal.unwrap_or(error)) };
             if matches!(grant, Grant::Refresh(_)) {
-                // What it was given for still counts: that is what the user gave us.
+                // The user's own credentials still count: the refresh token was traded for them.
                 self.drop_refresh_token(&key);
             } else {
                 first_refusal.get_or_insert(error);
@@ -66,7 +66,7 @@ impl TokenServers {
         }
     }
 
-    /// What was traded for a login that does not count any more.
+    /// Forgets the refresh tokens, because the login behind them is no longer valid.
     pub(super) fn forget_refresh_tokens(&self) {
         self.lock().values_mut().for_each(|known| known.refresh_token = None);
     }
@@ -100,7 +100,7 @@ impl TokenServers {
     }
 }
 
-/// What to offer, best first.
+/// The grants to offer, best first.
 fn grants(known: &Known, credentials: Option<&Credentials>) -> Vec<Grant> {
     let Some(credentials) = credentials else { return vec![Grant::Nothing] };
     let ours = match credentials.kind() {
@@ -118,12 +118,12 @@ fn grants(known: &Known, credentials: Option<&Credentials>) -> Vec<Grant> {
     known.refresh_token.clone().map(Grant::Refresh).into_iter().chain(ours).collect()
 }
 
-/// Whether the refusal is about the way in which was asked, and not about who asks.
+/// Whether the refusal is about the method of the request, not about the login.
 fn may_take_another(grant: &Grant, error: &Error) -> bool {
     let status = error.status().map(|status| status.as_u16());
     match grant {
-        // RFC 6749, section 5.2: a refresh token whose time is over is a 400. Servers that do not understand the POST
-        // answer anything, their own trouble included; that the server has too much to do is no reason to ask it more.
+        // RFC 6749, section 5.2: an expired refresh token is a 400. Servers that do not understand the POST
+        // answer anything, even a 5xx. Only an overloaded server (429) is not asked more.
         Grant::Refresh(_) => {
             status.is_some_and(|status| status != 429) || matches!(error, Error::Protocol { .. })
         }

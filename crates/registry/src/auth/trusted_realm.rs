@@ -1,4 +1,4 @@
-//! A token server that the user names, so that a login may go there.
+//! A token server that the user names, so that the login may be sent there.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,9 +8,9 @@ use url::Url;
 use crate::http::origin::is_same_origin;
 
 /// A token server on another host than its registry's: `auth.example.com` (over https),
-/// `https://auth.example.com/token`, or `http://10.0.0.5:5001`, the only way to say that plain HTTP will do.
+/// `https://auth.example.com/token`, or `http://10.0.0.5:5001`, the only way to allow plain HTTP.
 ///
-/// Without a path it stands for all of the host.
+/// Without a path it matches all paths of the host.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TrustedRealm(Url);
 

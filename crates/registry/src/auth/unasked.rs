@@ -1,4 +1,4 @@
-//! Logins that are shown to a registry which did not ask for one: some hide what strangers may not see behind 403, 404
+//! Sends a login to a registry that did not ask for one: some registries answer anonymous requests with 403, 404
 //! or a 401 without a challenge.
 
 use http::HeaderValue;
@@ -7,7 +7,7 @@ use tokio::sync::MutexGuard;
 use super::authenticator::{Authenticator, Scheme};
 use crate::client::LoginSent;
 
-/// What became of the login that was shown unasked.
+/// The result of the login that was sent unasked.
 #[derive(Default)]
 pub(super) enum Shown {
     #[default]
@@ -15,16 +15,16 @@ pub(super) enum Shown {
     Refused,
 }
 
-/// Whether the login may be shown.
+/// Whether the login may be sent.
 pub(crate) enum Unasked<'a> {
     Try(Trial<'a>),
-    /// In the meantime it became known how the registry wants to be asked.
+    /// Another request has learned the registry's scheme meanwhile.
     Known,
-    /// There is none, or it was refused before.
+    /// There is no login, or the registry refused it before.
     Useless(LoginSent),
 }
 
-/// The one trial. Who also wants to try waits for its end.
+/// The only trial under way. Other requests that want to try wait for its end.
 pub(crate) struct Trial<'a> {
     pub(crate) header: HeaderValue,
     authenticator: &'a Authenticator,
@@ -32,12 +32,12 @@ pub(crate) struct Trial<'a> {
 }
 
 impl Trial<'_> {
-    /// The registry did not mind: it gets the login with every request from now on, so that this costs one request only.
+    /// The registry took the login. From now on every request carries it, so that the trial costs one request only.
     pub(crate) fn was_taken(self) {
         self.authenticator.set(Scheme::Basic);
     }
 
-    /// The registry knows nobody of that name: it is asked as a stranger again.
+    /// The registry does not know the login: further requests are anonymous again.
     pub(crate) fn was_refused(mut self) {
         *self.shown = Shown::Refused;
     }
@@ -47,7 +47,7 @@ impl Authenticator {
     /// The login for a registry that did not ask for one.
     ///
     /// # Errors
-    /// Whoever keeps the login does not give it.
+    /// The credential source fails.
     pub(crate) async fn unasked(&self) -> Result<Unasked<'_>, crate::Error> {
         let shown = self.shown_unasked.lock().await;
         if !self.is_open() {

@@ -1,5 +1,5 @@
-//! Anonymous tokens for the servers that a registry sends its readers to. They are asked for as nobody, so what those
-//! servers say of logins costs no secret, and changes nothing that is known of the registry.
+//! Anonymous tokens for other servers to which a registry redirects reads. They are requested without a login, so a
+//! challenge of those servers can leak no secret, and changes nothing in the registry's own state.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,17 +17,17 @@ use super::token_request::{Grant, Question};
 use crate::Error;
 use crate::http::traffic::TrafficMeter;
 
-/// More servers and repositories than this are not remembered.
+/// The most servers and repositories that are remembered.
 const MOST_REMEMBERED: usize = 10_000;
 
-/// The tokens by origin and by what is needed of the registry.
+/// The tokens by origin and by the scopes needed at the registry.
 #[derive(Default)]
 pub(crate) struct VisitorTokens(Mutex<HashMap<(String, Scopes), Slot>>);
 
-/// A token's place. The lock is held while the token is fetched, so that it is fetched once.
+/// A token's slot. The lock is held while the token is fetched, so that it is fetched once.
 type Slot = Arc<tokio::sync::Mutex<Option<Token>>>;
 
-/// What another server asks for.
+/// The token that another server asks for.
 pub(crate) struct Invitation {
     realm: Realm,
     service: Option<String>,
@@ -35,7 +35,7 @@ pub(crate) struct Invitation {
 }
 
 impl Invitation {
-    /// Reads it from the challenges of the server at `url`. `None` where it does not ask for a token, or names a token
+    /// Reads it from the challenges of the server at `url`. `None` if the server asks for no token, or names a token
     /// server that is less safe than itself.
     pub(crate) fn of(host: &RegistryHost, url: &Url, offered: &[Challenge], need: &Scopes) -> Option<Self> {
         let Challenge::Bearer { realm, service, scope, .. } = bearer(offered)? else { return None };
@@ -51,17 +51,17 @@ impl Invitation {
 }
 
 impl VisitorTokens {
-    /// The header for a request that the registry sent to `url`, if a token was needed there before.
+    /// The header for a request that the registry redirected to `url`, if a token was needed there before.
     pub(crate) async fn header(&self, url: &Url, need: &Scopes) -> Option<HeaderValue> {
         let slot = self.lock().get(&key(url, need))?.clone();
         let held = slot.lock().await;
         held.as_ref().filter(|token| token.is_fresh()).map(|token| token.header.clone())
     }
 
-    /// Gets a token in the place of `refused`. Says whether there is another one now.
+    /// Gets a token in place of `refused`. Returns whether there is a new one now.
     ///
     /// # Errors
-    /// The token server may answer later.
+    /// A failure that a retry may solve.
     pub(crate) async fn renew(
         &self,
         (client, meter, patience): (&reqwest::Client, &TrafficMeter, Duration),
@@ -83,7 +83,7 @@ impl VisitorTokens {
                 Ok(true)
             }
             Err(error) if error.is_retryable() => Err(error),
-            // The answer that asked for a token says what is wanted, and where.
+            // The caller reports the answer that asked for the token.
             Err(_) => Ok(false),
         }
     }

@@ -1,7 +1,7 @@
 //! Reads one blob by several ranges at once, and gives its bytes in order.
 //!
-//! The ranges are small, so that what has come before its turn fits into memory; where there is no memory for another
-//! one, it is not asked for. Bytes are only read while somebody waits for the next ones: a slow upload slows all ranges.
+//! The ranges are small, so that bytes ahead of their turn fit into memory; without memory for another range,
+//! none is requested. Bytes are read only while the caller waits for the next ones: a slow upload slows all ranges.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,7 +30,7 @@ pub(super) struct Whole {
     pub(super) digest: Digest,
     pub(super) size: u64,
     pub(super) entity_tag: Option<HeaderValue>,
-    /// Where the last answer came from, if not from the registry: the next range is asked for there at once.
+    /// Where the last answer came from, if not from the registry: the next range is requested there first.
     link: Mutex<Option<Url>>,
 }
 
@@ -39,15 +39,15 @@ pub(super) struct Ahead {
     whole: Arc<Whole>,
     host: ReadHost,
     segments: VecDeque<Segment>,
-    /// Where the next range begins.
+    /// The first byte of the next range.
     next: u64,
     width: usize,
 }
 
-/// What comes next.
+/// The result of waiting for bytes.
 pub(super) enum Given {
     Piece(Bytes),
-    /// No range is under way any more: the blob's end, or one stream is enough.
+    /// No range is under way any more: the blob has ended, or one stream is enough.
     Nothing,
 }
 
@@ -88,7 +88,7 @@ impl Whole {
             if response.status().is_success() {
                 return checked(&call, response, from).await;
             }
-            // The link may have expired: the registry gives another one.
+            // The link may have expired: the registry gives a new one.
         }
         let call = self.repository.call(Method::GET, &format!("blobs/{}", self.digest)).await?;
         let call = self.of_range(call, from, end);
@@ -106,7 +106,7 @@ impl Whole {
     }
 }
 
-/// Only the part that was asked for, as it is.
+/// Accepts only the requested range, not encoded.
 async fn checked(call: &Call, response: reqwest::Response, from: u64) -> Result<reqwest::Response, Error> {
     match response.status() {
         StatusCode::PARTIAL_CONTENT
@@ -122,7 +122,7 @@ async fn checked(call: &Call, response: reqwest::Response, from: u64) -> Result<
 }
 
 impl Ahead {
-    /// Goes on with an answer that gives the bytes from `from` on to the blob's end: the first range is what comes of it.
+    /// Continues with an answer that has the bytes from `from` to the blob's end: its beginning becomes the first range.
     pub(super) fn of_answer(whole: Whole, host: ReadHost, response: reqwest::Response, from: u64) -> Self {
         let end = (from + SEGMENT).min(whole.size);
         let whole = Arc::new(whole);
@@ -138,7 +138,7 @@ impl Ahead {
         Self { whole, host, segments: VecDeque::from([first]), next: end, width: 1 }
     }
 
-    /// So many ranges at once from now on.
+    /// Sets how many ranges are read at once.
     pub(super) fn set_width(&mut self, width: usize) {
         self.width = width;
     }
@@ -146,7 +146,7 @@ impl Ahead {
     /// The next bytes.
     ///
     /// # Errors
-    /// Of the range that is due: what came before it was given.
+    /// The error of the range that is due; all bytes before it were returned.
     pub(super) async fn next(&mut self) -> Result<Given, Error> {
         loop {
             while self.segments.front().is_some_and(Segment::is_over) {
@@ -180,7 +180,7 @@ impl Ahead {
         }
     }
 
-    /// Takes what has come for all ranges; ready with the first one's next piece, or with `None` at its end.
+    /// Polls all ranges; ready with the first one's next piece, or with `None` at its end.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Error>> {
         for segment in &mut self.segments {
             segment.fill(context);
@@ -199,7 +199,7 @@ impl Ahead {
 }
 
 impl Segment {
-    /// Whether all of it came and was given.
+    /// Whether all bytes came and were returned.
     fn is_over(&self) -> bool {
         self.left == 0 && self.ready.is_empty()
     }
@@ -212,7 +212,7 @@ impl Segment {
                     self.ready.push_back(piece);
                 }
                 Poll::Ready(Some(Err(error))) => self.failed = Some(error),
-                // The stream itself ends with its range, or with an error.
+                // The stream ends with its range, or after an error.
                 Poll::Ready(None) => self.left = 0,
                 Poll::Pending => return,
             }
@@ -220,13 +220,13 @@ impl Segment {
     }
 }
 
-/// How far a range is.
+/// The progress of a range.
 enum State {
     Asking { from: u64, end: u64 },
     Reading { response: reqwest::Response, left: u64 },
 }
 
-/// The bytes of one range: exactly as many as were asked for, or an error.
+/// The bytes of one range: exactly as many as were requested, or an error.
 fn pieces(state: State, whole: Arc<Whole>, host: ReadHost) -> BoxStream<'static, Result<Bytes, Error>> {
     let patience = whole.repository.registry().patience().answer;
     try_unfold(state, move |state| {
@@ -244,7 +244,7 @@ fn pieces(state: State, whole: Arc<Whole>, host: ReadHost) -> BoxStream<'static,
                 return Err(broken(&url));
             };
             host.came(piece.len());
-            // An answer to the blob's end goes beyond its range.
+            // An answer to the blob's end may go beyond its range.
             piece.truncate(usize::try_from(left).unwrap_or(usize::MAX));
             let left = left - piece.len() as u64;
             Ok(Some((piece, State::Reading { response, left })))

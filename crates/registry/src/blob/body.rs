@@ -9,14 +9,14 @@ use oci::BrokenOff;
 
 use crate::http::stall::Progress;
 
-/// The largest chunk that is held in memory, whatever the registry calls its smallest: only an upload of unknown size
+/// The largest chunk that is held in memory, even if the registry demands a larger minimum: only an upload of unknown size
 /// holds one. In bytes.
 pub const MOST_IN_MEMORY: u64 = 32 << 20;
 
-/// The bytes of a blob on their way to a registry. An error in it breaks the upload off.
+/// The bytes of a blob on their way to a registry. An error in it aborts the upload.
 pub type BlobBody = Pin<Box<dyn Stream<Item = Result<Bytes, BrokenOff>> + Send>>;
 
-/// Reads a chunk into memory, to know its length. A source that breaks off breaks the chunk off, too.
+/// Reads a chunk into memory, to know its length. An error of the source aborts the chunk, too.
 pub(super) async fn in_memory(mut body: BlobBody) -> (BlobBody, u64) {
     let mut bytes = BytesMut::new();
     let mut end = Ok(());
@@ -35,10 +35,10 @@ pub(super) async fn in_memory(mut body: BlobBody) -> (BlobBody, u64) {
     (Box::pin(futures_util::stream::iter(pieces.into_iter().flatten())), length)
 }
 
-/// Tells the watch of the upload what went by.
+/// Reports each piece that is sent to the upload's progress.
 pub(super) struct Watched {
     pub(super) body: BlobBody,
-    /// Bytes that are still to come, where it is known: nobody asks for an end that the length tells.
+    /// Bytes still to come, if known: the HTTP client does not poll for the end once all announced bytes are sent.
     pub(super) left: Option<u64>,
     pub(super) progress: Progress,
 }

@@ -17,7 +17,7 @@ pub(super) struct Cursor(Arc<Mutex<Rest>>);
 
 struct Rest {
     body: BlobBody,
-    /// What the last chunk left of a piece.
+    /// The rest of a piece after the last chunk.
     piece: Bytes,
 }
 
@@ -26,7 +26,7 @@ impl Cursor {
         Self(Arc::new(Mutex::new(Rest { body, piece: Bytes::new() })))
     }
 
-    /// The next `length` bytes as a body; fewer where the blob ends before.
+    /// The next `length` bytes as a body; fewer if the blob ends before.
     pub(super) fn take(&self, length: u64) -> BlobBody {
         Box::pin(Chunk { cursor: self.clone(), left: length })
     }

@@ -1,6 +1,6 @@
-//! Layers that may not be kept in registries, from the address that their manifest names.
+//! Layers that registries may not store, from the address in their manifest.
 //!
-//! The address is the image's author's word: only https, only public addresses, never a login.
+//! The image's author chose the address: only https, only public addresses, never a login.
 
 use http::{Method, StatusCode};
 use oci::Digest;
@@ -19,7 +19,7 @@ impl Registry {
     /// Begins to read a blob from `address` instead of from this registry.
     ///
     /// # Errors
-    /// The address is not one that we go to; or as of any request.
+    /// The address is not allowed; or as of any request.
     pub async fn pull_external(
         &self,
         address: &str,
@@ -45,7 +45,7 @@ impl Registry {
     }
 }
 
-/// What can be seen of an address before its name is resolved, which a proxy may have to do.
+/// Checks an address before its name is resolved, which a proxy may have to do.
 fn judge(url: &Url) -> Result<(), &'static str> {
     if url.scheme() != "https" {
         return Err("it is not https");
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(judge("https://169.254.169.254/latest"), Err("it leads into a private network"));
         assert_eq!(judge("https://[::1]/layer"), Err("it leads into a private network"));
         assert!(judge("https://1.1.1.1/layer").is_ok());
-        // Names are judged where they are resolved.
+        // Names are checked when they are resolved.
         assert!(judge("https://localhost/layer").is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! In which shape a registry takes uploads: what its profile knows, and what it said in this run.
+//! The shape in which a registry takes uploads: from its profile, and from its answers in this run.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,21 +8,21 @@ use oci::RepositoryName;
 
 use crate::profile::{Profile, UploadShape};
 
-/// Up to here a blob goes in one PUT; above, in one PATCH that can be resumed, closed by a PUT. In bytes.
+/// Up to this size a blob goes in one PUT; above, in one PATCH that can be resumed, closed by a PUT. In bytes.
 const LARGEST_PUT: u64 = 16 << 20;
-/// No chunk is made smaller: who takes less takes nothing. In bytes.
+/// No chunk is smaller: a registry that refuses this size takes no uploads. In bytes.
 pub(super) const SMALLEST_CHUNK: u64 = 1 << 20;
 /// The first chunk size after a registry, or a proxy before it, found a body too large. In bytes.
 const LARGEST_CHUNK: u64 = 64 << 20;
-/// Nothing is known to be too large.
+/// No body is known to be too large.
 const NO_LIMIT: u64 = u64::MAX;
 
-/// What is known of one registry. Shared by all uploads to it.
+/// The upload behaviour of one registry. Shared by all uploads to it.
 pub(crate) struct UploadHabits {
     largest_body: AtomicU64,
     one_request_only: AtomicBool,
     puts_take_no_body: AtomicBool,
-    /// Mounts from one repository into another that were refused for want of rights.
+    /// Pairs of repositories between which mounts were refused for lack of rights.
     refused_mounts: Mutex<HashSet<(RepositoryName, RepositoryName)>>,
 }
 
@@ -33,14 +33,14 @@ pub(super) enum Shape {
     Put,
     /// In one PATCH.
     Stream,
-    /// In chunks of so many bytes, one PATCH each.
+    /// In chunks of this many bytes, one PATCH each.
     Chunks(u64),
 }
 
-/// What the shape of an upload depends on.
+/// The facts that decide the shape of an upload.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted {
-    /// Size of the blob in bytes, where it is known.
+    /// Size of the blob in bytes, if known.
     pub(super) size: Option<u64>,
     /// Bytes that the registry has already.
     pub(super) confirmed: u64,
@@ -62,7 +62,7 @@ impl UploadHabits {
         habits
     }
 
-    /// Takes over what the first answer showed of the registry's kind.
+    /// Takes over the profile that the first answer showed.
     pub(crate) fn refine(&self, profile: &Profile) {
         match profile.uploads {
             UploadShape::Chunks { largest } => {
@@ -89,7 +89,7 @@ impl UploadHabits {
         }
     }
 
-    /// Learns that a body of `sent` bytes is too large. Says whether smaller ones may be tried.
+    /// Learns that a body of `sent` bytes is too large. Returns whether smaller ones may be tried.
     pub(super) fn too_large(&self, sent: u64) -> bool {
         if sent <= SMALLEST_CHUNK || self.one_request_only.load(Ordering::Relaxed) {
             return false;
@@ -99,20 +99,20 @@ impl UploadHabits {
         true
     }
 
-    /// Learns that the registry takes no PATCH: all goes in one PUT from here on.
+    /// Learns that the registry takes no PATCH: from now on each blob goes in one PUT.
     pub(super) fn takes_one_request_only(&self) {
         self.one_request_only.store(true, Ordering::Relaxed);
     }
 
-    /// Learns that a small PUT was too large, as for Artifactory where it wants PATCH
-    /// (<https://github.com/containerd/containerd/issues/3533>). Says whether that may be tried.
+    /// Learns that a small PUT was too large: Artifactory may want PATCH
+    /// (<https://github.com/containerd/containerd/issues/3533>). Returns whether PATCH may be tried.
     pub(super) fn takes_no_body_by_put(&self) -> bool {
         self.puts_take_no_body.store(true, Ordering::Relaxed);
         !self.one_request_only.load(Ordering::Relaxed)
     }
 
-    /// Learns that a mount is refused for want of rights: asking for both scopes again only costs requests. It says
-    /// nothing of other repositories.
+    /// Learns that a mount is refused for lack of rights: asking for both scopes again only costs requests. This does
+    /// not affect other repositories.
     pub(super) fn mount_is_refused(&self, from: &RepositoryName, to: &RepositoryName) {
         self.refused_mounts().insert((from.clone(), to.clone()));
     }
@@ -127,7 +127,7 @@ impl UploadHabits {
     }
 }
 
-/// Half of it or more, and less than all of it.
+/// Half of `bytes` or more, and less than `bytes`.
 fn largest_power_of_two_below(bytes: u64) -> u64 {
     1 << (bytes - 1).ilog2()
 }

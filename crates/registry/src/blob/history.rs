@@ -1,4 +1,4 @@
-//! Where a blob's reading stood, with its hash: so that the rest can be read again without the beginning.
+//! The hash states of a blob's reading: so that the rest can be read again without the beginning.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,12 +6,12 @@ use oci::{Digest, HashTrail, Verifier};
 
 use crate::{BlobReader, Error, Repository};
 
-/// The first states are kept so many bytes apart.
+/// The distance of the first states, in bytes.
 const FIRST_STRIDE: u64 = 1 << 20;
-/// So many are kept of a blob: what is read again in vain is a small part of it.
+/// The most states per blob: the bytes that are read again in vain are a small part of the blob.
 const MOST: usize = 64;
 
-/// What is remembered of a blob that is being read or was read. Cheap to clone.
+/// The saved states of a blob that is being read or was read. Cheap to clone.
 #[derive(Clone)]
 pub struct BlobHistory {
     repository: Repository,
@@ -26,7 +26,7 @@ impl BlobHistory {
         Self { repository, digest, size, trail }
     }
 
-    /// Keeps the state of `verifier` if it is far enough from the last one kept.
+    /// Keeps the state of `verifier` if it is far enough from the last saved one.
     pub(super) fn note(&self, verifier: &Verifier) {
         let mut trail = self.trail();
         if trail.is_due(verifier.size()) {
@@ -34,7 +34,7 @@ impl BlobHistory {
         }
     }
 
-    /// Reads the blob again from byte `offset` on. The whole blob's digest is checked all the same.
+    /// Reads the blob again from byte `offset` on. The whole blob's digest is still checked.
     pub async fn read_from(&self, offset: u64) -> Result<BlobReader, Error> {
         let state = self.trail().latest_within(offset).cloned();
         self.repository.pull_blob_from(&self.digest, self.size, offset, state.as_ref()).await

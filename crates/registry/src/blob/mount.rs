@@ -1,7 +1,7 @@
-//! Begins an upload, or makes it needless by a cross-repository mount.
+//! Begins an upload, or replaces it by a cross-repository mount.
 //!
 //! Spec: distribution-spec, end-4a and end-11. A registry that declines a mount opens an upload session with
-//! the same answer; that is used, not thrown away.
+//! the same answer; that session is used.
 
 use http::header::CONTENT_LENGTH;
 use http::{HeaderValue, Method, StatusCode};
@@ -16,11 +16,11 @@ use crate::client::{Call, Party};
 use crate::profile::MountSources;
 use crate::{Error, Repository};
 
-/// What became of the wish to have a blob in a repository.
+/// The result of asking for a blob in a repository.
 pub enum Start {
-    /// It is there now: the registry linked it from the other repository.
+    /// The registry linked the blob from another repository.
     Mounted,
-    /// Its bytes have to be sent.
+    /// The blob's bytes must be sent.
     Session(Box<UploadSession>),
 }
 
@@ -39,8 +39,8 @@ impl Repository {
         self.session(&call, &response)
     }
 
-    /// Opens an upload session for `digest`. A registry that is known to look for the blob in all its
-    /// repositories is asked to do so, which costs nothing more.
+    /// Opens an upload session for `digest`. If the registry is known to look for blobs in all its
+    /// repositories, the request asks it to mount the blob, which costs nothing more.
     pub async fn start_upload_of(&self, digest: &Digest) -> Result<Start, Error> {
         if self.registry().profile().mounts == MountSources::Any {
             self.ask_for_mount(digest, None).await
@@ -51,8 +51,8 @@ impl Repository {
 
     /// Asks the registry to link `digest` from its repository `from`; opens an upload session if it declines.
     ///
-    /// A registry may want the right to pull from `from`, or know no mounts: then the session is opened
-    /// without one, and the same is not asked again where rights were the reason.
+    /// A registry may want the right to pull from `from`, or not support mounts: then the session is opened
+    /// without one. A mount that was refused for lack of rights is not requested again.
     pub async fn mount_or_start_upload(
         &self,
         digest: &Digest,
@@ -61,7 +61,7 @@ impl Repository {
         self.mount_from(digest, from, |habits| habits.mount_is_refused(from, self.name())).await
     }
 
-    /// The same, from a repository that may not be this login's: a refusal is not taken for one of all mounts.
+    /// The same, from a repository that this login may not read: a refusal is not taken for one of all mounts.
     pub async fn mount_remembered_or_start_upload(
         &self,
         digest: &Digest,
@@ -116,13 +116,13 @@ impl Repository {
     }
 }
 
-/// Refusals after which the same upload without a mount may still be fine.
+/// Whether the same upload without a mount may still succeed after this refusal.
 fn is_about_mounting(error: &Error) -> bool {
     matches!(error, Error::Refused(_) | Error::Token { .. })
         && !matches!(error.kind(), ErrorKind::RateLimited | ErrorKind::Network | ErrorKind::Stalled)
 }
 
-/// What another server refuses, to which the registry sent us, is no refusal of the registry.
+/// Whether the refusal came from another server to which the registry redirected: then it is not the registry's.
 fn is_of_another(error: &Error) -> bool {
     matches!(error, Error::Refused(refusal) if refusal.answered.by == Party::Another)
 }

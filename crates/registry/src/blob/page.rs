@@ -1,4 +1,4 @@
-//! Pages for people in place of a blob's bytes, as proxies, firewalls and networks with a login give them.
+//! Detects web pages in place of a blob's bytes, as proxies, firewalls and captive portals send them.
 
 use bytes::Bytes;
 use oci::Mismatch;
@@ -7,10 +7,10 @@ use url::Url;
 use crate::http::web_page::{MOST_OF_PAGE, is_web_page};
 use crate::{Error, Problem};
 
-/// How an answer begins, where that is a page. A blob may well be one, so that only its digest tells.
+/// The beginning of an answer, if it looks like a page. A blob may be a page, too, so only the digest decides.
 #[derive(Default)]
 pub(super) enum Beginning {
-    /// Nothing has come.
+    /// No bytes have come.
     #[default]
     Open,
     Page(Bytes),
@@ -18,7 +18,7 @@ pub(super) enum Beginning {
 }
 
 impl Beginning {
-    /// The next bytes of the answer.
+    /// Notes the next bytes of the answer.
     pub(super) fn note(&mut self, bytes: &Bytes) {
         if !matches!(self, Self::Open) || bytes.is_empty() {
             return;
@@ -31,7 +31,7 @@ impl Beginning {
         };
     }
 
-    /// What wrong bytes are that came from `url`: where a page came, nobody's storage is damaged.
+    /// The error for wrong bytes from `url`: if a web page came, the registry's storage is not damaged.
     pub(super) fn told_as(&self, wrong: Mismatch, url: &Url) -> Error {
         let problem = match self {
             Self::Page(page) => Problem::of_page(page),

@@ -1,4 +1,4 @@
-//! Asks for a blob, or for a part of it. Spec: distribution-spec, end-2; RFC 9110, section 14.
+//! Requests a blob, or a part of it. Spec: distribution-spec, end-2; RFC 9110, section 14.
 
 use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
@@ -8,11 +8,11 @@ use crate::http::body::foreign_encoding;
 use crate::http::range;
 use crate::{Error, Repository};
 
-/// An answer with the blob's bytes, the first `skip` of which are not wanted.
+/// An answer with the blob's bytes; the first `skip` bytes are not wanted.
 pub(super) struct Part {
     pub(super) response: reqwest::Response,
     pub(super) skip: u64,
-    /// The length of the whole blob, where the answer's head tells it.
+    /// The size of the whole blob, if the answer's head states it.
     pub(super) told: Option<u64>,
 }
 
@@ -23,13 +23,13 @@ impl Part {
     }
 }
 
-/// The length of a compressed answer is not the blob's.
+/// The blob's size by `Content-Length`; `None` for a compressed answer, whose length differs.
 pub(super) fn told_length(headers: &HeaderMap) -> Option<u64> {
     let length = headers.get(CONTENT_LENGTH).filter(|_| foreign_encoding(headers).is_none())?;
     length.to_str().ok()?.trim().parse().ok()
 }
 
-/// How long the whole blob is, as an answer's head tells.
+/// The whole blob's size, as the answer's head states it.
 fn told_whole(response: &reqwest::Response) -> Option<u64> {
     let range = || response.headers().get(CONTENT_RANGE)?.to_str().ok();
     match response.status() {
@@ -40,11 +40,11 @@ fn told_whole(response: &reqwest::Response) -> Option<u64> {
     }
 }
 
-/// Asks for the blob from byte `from` on. A server that does not know ranges, or gives another one than was
-/// asked for, is asked for the whole.
+/// Requests the blob from byte `from` on. If the server does not support ranges, or answers with another range,
+/// the whole blob is requested.
 ///
 /// # Errors
-/// Also where the answer's head tells the length with which the blob came before when it had not what its descriptor says.
+/// Also if the answer's head states the same wrong size with which the blob came before.
 pub(super) async fn ask(
     repository: &Repository,
     (digest, size): (&Digest, Option<u64>),
@@ -62,13 +62,13 @@ pub(super) async fn ask(
     Ok(Part::new(response, from))
 }
 
-/// Whether a blob has more or fewer bytes than it should have, for the second time.
+/// Refuses a blob whose size differs from the descriptor's for the second time.
 fn refuse_again(
     repository: &Repository,
     (digest, size): (&Digest, Option<u64>),
     told: Option<u64>,
 ) -> Result<(), Error> {
-    // Nothing at all is what a storage gives that has a bad moment: that may pass.
+    // An empty answer may be a temporary failure of the storage: it is not final.
     let is_other = |told: &u64| Some(*told) != size && *told > 0;
     let (Some(expected), Some(actual)) = (size, told.filter(is_other)) else {
         return Ok(());
@@ -93,7 +93,7 @@ async fn ask_for_rest(
     let response = repository.registry().send(&call).await?;
     refuse_again(repository, (digest, size), told_whole(&response))?;
     match response.status() {
-        // Another part than was asked for is of no use.
+        // A wrong range is of no use.
         StatusCode::PARTIAL_CONTENT => {
             Ok((first_byte(&response) == Some(from)).then(|| Part::new(response, 0)))
         }
@@ -103,13 +103,13 @@ async fn ask_for_rest(
     }
 }
 
-/// `Range` from one byte to just before another, or to the end.
+/// `Range` from `from` to just before `end`, or to the blob's end.
 pub(super) fn bytes_range(from: u64, end: Option<u64>) -> HeaderValue {
     let last = end.map(|end| (end.max(from + 1) - 1).to_string()).unwrap_or_default();
     HeaderValue::from_str(&format!("bytes={from}-{last}")).expect("digits are a header value")
 }
 
-/// Where the part begins that an answer has.
+/// The first byte of the answer's range.
 pub(super) fn first_byte(response: &reqwest::Response) -> Option<u64> {
     let told = response.headers().get(CONTENT_RANGE).and_then(|value| value.to_str().ok());
     told.and_then(range::content_range).map(|range| range.first)

@@ -1,4 +1,4 @@
-//! Reads a blob, hashing it on the way: by one stream, and by several ranges at once where that one has shown to be too
+//! Reads a blob and hashes it: as one stream, or as several ranges at once if one stream has proved too
 //! slow for the upload. Spec: distribution-spec, end-2; RFC 9110, section 14.
 
 use std::time::Instant;
@@ -21,47 +21,47 @@ use crate::http::route::Route;
 use crate::http::traffic::chunk;
 use crate::{Error, Repository};
 
-/// Bytes that are hashed and given out at once: few enough to be in the processor's cache all the while, and for all
-/// queues together to stay small. 256 KiB would take a tenth less of the processor's time, and 10 MiB more memory where ten
-/// layers move.
+/// Bytes that are hashed and returned at once: few enough to stay in the processor's cache, and to keep all
+/// queues together small. 256 KiB would take a tenth less processor time, and 10 MiB more memory with ten
+/// layers in progress.
 const PIECE: usize = 64 << 10;
 
-/// Noted as the length of a blob that had not come to its end when it was longer than it should be.
+/// Noted as the size of a blob that was too long and whose end was not read.
 const TOO_MANY: u64 = u64::MAX;
 
-/// The bytes of a blob, piece by piece. The last piece is given only when all of them have the right digest,
-/// so whoever passes on what it gets never completes a wrong blob.
+/// The bytes of a blob, piece by piece. The last piece is returned only after the digest of all bytes was checked,
+/// so a caller that passes pieces on never completes a wrong blob.
 ///
-/// Reading that broke off can go on where it stood: [`resume`](Self::resume).
+/// A broken read can be continued where it stopped: [`resume`](Self::resume).
 pub struct BlobReader {
     body: Body,
     /// Where the answer came from.
     url: Url,
-    /// How the answer was compressed, against our wish.
+    /// The answer's content encoding, though we accept none.
     encoding: Option<String>,
-    /// None where reading by ranges is out of the question.
+    /// `None` if the blob cannot be read by ranges.
     watch: Option<Watch>,
     beginning: Beginning,
-    /// None once the blob is complete.
+    /// `None` once the blob is complete.
     verifier: Option<Verifier>,
-    /// Why nothing more is given.
+    /// Why no more bytes are returned.
     wrong: Option<Mismatch>,
     held: Option<Bytes>,
-    /// What has come and is not looked at yet.
+    /// Received bytes that are not hashed yet.
     rest: Bytes,
-    /// Bytes of this answer that were read before.
+    /// Bytes of this answer that were read before and are skipped.
     skip: u64,
-    /// How long the blob is, where this answer's head tells it.
+    /// The blob's size, if this answer's head states it.
     told: Option<u64>,
-    /// Where the bytes begin that are given out: those before it are only hashed.
+    /// The first byte that is returned: those before it are only hashed.
     given_from: u64,
-    /// Where reading was resumed last, and nothing has come since.
+    /// The offset of the last resume, if no bytes have come since.
     resumed_at: Option<u64>,
-    /// Whether the rest of an answer that ended too early was asked for at once: more often that is worth a wait.
+    /// Whether the rest of a short answer was already requested at once: the next time, the caller waits first.
     has_asked_on: bool,
-    /// Names this version of the blob, where the server says so in a way that holds for parts of it.
+    /// The strong entity tag of this version of the blob, if the server sent one.
     entity_tag: Option<HeaderValue>,
-    /// None for a blob that was read from elsewhere, and cannot be read in parts.
+    /// `None` for a blob from an external address, which cannot be read in parts.
     history: Option<BlobHistory>,
     repository: Option<Repository>,
     digest: Digest,
@@ -71,7 +71,7 @@ pub struct BlobReader {
 enum Body {
     One(Box<reqwest::Response>),
     Several(Ahead),
-    /// Ranges that went wrong, and nothing in their place yet.
+    /// Ranges failed, and no stream has replaced them yet.
     Ended,
 }
 
@@ -82,8 +82,8 @@ impl Repository {
         BlobReader::open(self, digest.clone(), size, verifier, 0).await
     }
 
-    /// Reads a blob from byte `offset` on, and checks the whole blob's digest all the same. Where `state` was kept of
-    /// what comes before, little or nothing of that is read again.
+    /// Reads a blob from byte `offset` on, and still checks the whole blob's digest. With a saved `state` of
+    /// the bytes before, few or none of them are read again.
     pub async fn pull_blob_from(
         &self,
         digest: &Digest,
@@ -99,7 +99,7 @@ impl Repository {
 }
 
 impl BlobReader {
-    /// Begins to read where `verifier` stands, and gives out what comes from `given_from` on.
+    /// Opens the blob at the offset of `verifier`, and returns the bytes from `given_from` on.
     async fn open(
         repository: &Repository,
         digest: Digest,
@@ -118,7 +118,7 @@ impl BlobReader {
         Ok(reader)
     }
 
-    /// A blob that is read from elsewhere, and in one go.
+    /// A blob from an external address, read in one answer.
     pub(super) fn of_answer(response: reqwest::Response, digest: &Digest, size: Option<u64>) -> Self {
         Self::new(Part::new(response, 0), digest.clone(), Verifier::new(digest.clone(), size))
     }
@@ -147,12 +147,12 @@ impl BlobReader {
         }
     }
 
-    /// What is needed to read parts of the blob again, where that can be done.
+    /// The states for reading parts of the blob again, if that is possible.
     pub fn history(&self) -> Option<BlobHistory> {
         self.history.clone()
     }
 
-    /// Where the hashing stands. `None` at the end, when nothing is left to go on with.
+    /// The state of the hash. `None` at the end, when there is nothing left to resume.
     pub fn hash_state(&self) -> Option<HashState> {
         self.verifier.as_ref().filter(|verifier| !verifier.has_all()).map(Verifier::state)
     }
@@ -172,25 +172,25 @@ impl BlobReader {
                         return Ok(Some(given));
                     }
                 }
-                // Too few bytes, and no break: the registry is asked for the rest, or says that there is none.
+                // Too few bytes, but no broken connection: the rest is requested, or the registry says that there is none.
                 Ok(None) if self.ends_short() && !self.has_asked_on => {
                     self.has_asked_on = true;
                     self.note_short();
                     self.resume().await?;
                 }
                 Ok(None) => self.end()?,
-                // All bytes are here: that the announced length was another one does no harm.
+                // All bytes are here: a wrong announced length does no harm.
                 Err(_) if self.verifier.as_ref().is_some_and(Verifier::has_all) => self.end()?,
                 Err(error) => return Err(error),
             }
         }
     }
 
-    /// Goes on after an error in [`next`](Self::next), from the registry's address again: a link to a storage
-    /// service may have expired. What was hashed stays hashed.
+    /// Resumes after an error in [`next`](Self::next), from the registry's address again: a link to a storage
+    /// service may have expired. The hash state is kept.
     ///
     /// # Errors
-    /// As of any request; and where the blob cannot be read in parts, the connection's end stays its end.
+    /// As of any request; if the blob cannot be read in parts, the error of the broken connection.
     pub async fn resume(&mut self) -> Result<(), Error> {
         let Some(repository) = &self.repository else { return Err(self.broken()) };
         let Some(verifier) = &self.verifier else { return Ok(()) };
@@ -225,7 +225,7 @@ impl BlobReader {
         Ok(Some(self.rest.split_to(self.rest.len().min(PIECE))))
     }
 
-    /// Reads by more or fewer ranges at once, where a look at the last half second says so.
+    /// Changes the number of ranges, if the last half second suggests it.
     fn look(&mut self) {
         let (Some(watch), Some(verifier), Some(repository)) =
             (&mut self.watch, &self.verifier, &self.repository)
@@ -254,7 +254,7 @@ impl BlobReader {
         }
     }
 
-    /// Waits for the next bytes, wherever they come from.
+    /// Waits for the next bytes, from the stream or the ranges.
     async fn come(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             let begun = Instant::now();
@@ -272,7 +272,7 @@ impl BlobReader {
                     Ok(Given::Nothing) if self.verifier.as_ref().is_some_and(Verifier::has_all) => None,
                     ended => {
                         self.leave_ranges(ended.err().as_ref());
-                        // Also where a range broke: what is left of the blob may still come.
+                        // Also if a range broke: the stream may still bring the rest of the blob.
                         self.resume().await?;
                         continue;
                     }
@@ -286,12 +286,12 @@ impl BlobReader {
         }
     }
 
-    /// One stream again: because ranges brought nothing, or because one went wrong.
+    /// Goes back to one stream: because ranges brought no gain, or because one failed.
     fn leave_ranges(&mut self, wrong: Option<&Error>) {
         self.body = Body::Ended;
         let Some(watch) = &mut self.watch else { return };
         match wrong {
-            // Not what was asked for: the next one would not be either.
+            // The answer was not the requested range: the next one would not be either.
             Some(Error::Protocol { .. }) => watch.host.note_without_ranges(),
             Some(_) => watch.host.note_broken(),
             None => {}
@@ -299,7 +299,7 @@ impl BlobReader {
         watch.is_one_stream(wrong.is_some());
     }
 
-    /// Hashes a piece; gives out the one before.
+    /// Hashes a piece; returns the previous one.
     fn take(&mut self, mut piece: Bytes) -> Result<Option<Bytes>, Error> {
         let old = self.skip.min(piece.len() as u64);
         self.skip -= old;
@@ -321,8 +321,8 @@ impl BlobReader {
         Ok(self.held.replace(Bytes::copy_from_slice(&piece)))
     }
 
-    /// The body is over: right, wrong, or too early. A server that has no more to give when it is asked again has a
-    /// smaller blob than was promised.
+    /// Handles the body's end: right, wrong, or too early. If the server has no more bytes when asked again, the blob is
+    /// smaller than the descriptor says.
     fn end(&mut self) -> Result<(), Error> {
         if self.ends_short() {
             return Err(self.broken());
@@ -339,7 +339,7 @@ impl BlobReader {
             && self.encoding.is_none()
     }
 
-    /// The answer was whole by its own word, and is too short by the descriptor's: whoever says so again is believed.
+    /// The answer was complete by its own length, but too short by the descriptor's: a second such answer is final.
     fn note_short(&self) {
         if let (Some(repository), Some(verifier)) = (&self.repository, &self.verifier) {
             let length = self.told.filter(|told| Some(*told) != verifier.expected_size());
@@ -348,7 +348,7 @@ impl BlobReader {
         }
     }
 
-    /// Wrong bytes are never given out, whatever is asked afterwards.
+    /// Wrong bytes are never returned, in later calls either.
     fn refuse(&mut self, wrong: Mismatch) -> Error {
         let wrong = match self.encoding.clone() {
             Some(encoding) => Mismatch::Encoded { digest: self.digest.clone(), encoding },
@@ -362,13 +362,13 @@ impl BlobReader {
         self.beginning.told_as(wrong, &self.url)
     }
 
-    /// The same, but with a word where the blob came with as many bytes before.
+    /// The same, or `SizeAgain` if the blob came with this wrong size before.
     fn again(&self, wrong: Mismatch) -> Mismatch {
         let (Mismatch::Size { digest, expected, actual }, Some(repository)) = (&wrong, &self.repository)
         else {
             return wrong;
         };
-        // Of too many bytes it is not known how many would have come.
+        // Reading stops at the first byte too many, so the real size is unknown.
         let came = if actual > expected { TOO_MANY } else { *actual };
         let length = self.told.filter(|told| told != expected).unwrap_or(came);
         let learned = repository.registry().learned();

@@ -26,12 +26,12 @@ enum Patched {
 }
 
 impl UploadSession {
-    /// Sends the blob from byte `confirmed` on (all of it, in a new session) and closes the session. `size` of the
-    /// whole blob in bytes; without it the body goes in pieces of unknown number.
+    /// Sends the blob from byte `confirmed` on (all of it, in a new session) and closes the session. `size` is the
+    /// whole blob's, in bytes; without it the body goes in an unknown number of chunks.
     ///
     /// # Errors
-    /// After one, [`recovery`](Self::recovery) says whether the upload can go on, and
-    /// [`resume`](Self::resume) from where.
+    /// After one, [`recovery`](Self::recovery) returns whether the upload can continue, and
+    /// [`resume`](Self::resume) from which offset.
     pub async fn send(&mut self, digest: &Digest, size: Option<u64>, body: BlobBody) -> Result<(), Error> {
         let progress = Progress::default();
         let largest_body = if self.suspicion == Suspicion::TryChunks { SMALLEST_CHUNK } else { u64::MAX };
@@ -45,7 +45,7 @@ impl UploadSession {
             self.parts = Parts::Used;
         }
         let sent = match shape {
-            // All bytes are there from before; only the end is missing.
+            // All bytes were sent before; only the closing PUT is missing.
             _ if is_part && length == Some(0) => self.finish(Patched::Open, digest).await,
             Shape::Put => self.put(digest, length, body, &progress).await,
             Shape::Stream => self.stream(digest, length, body, &progress).await,
@@ -109,7 +109,7 @@ impl UploadSession {
                 let length = chunk.min(size.saturating_sub(self.confirmed));
                 (cursor.take(length), length)
             } else {
-                // Chunks carry their length, which only memory can tell where the blob's size is not known.
+                // Chunks need their length. If the blob's size is unknown, a chunk is read into memory to find it.
                 let length = SMALLEST_CHUNK.max(self.smallest_chunk).min(MOST_IN_MEMORY);
                 in_memory(cursor.take(chunk.min(length))).await
             };
@@ -139,21 +139,21 @@ impl UploadSession {
         // Each answer names the place of the next request.
         match place(self.repository.registry(), &call, &response) {
             Ok(place) => self.goes_on_at(place),
-            // Who says that the blob is complete may have no more to say.
+            // A registry that says that the blob is complete may name no location.
             Err(_) if response.status() == StatusCode::CREATED => {}
             Err(error) => return Err(error),
         }
         let sent = self.confirmed + (progress.taken() - before);
         let told = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
-        // ECR tells the first chunk's range for ever: what stands still says nothing.
+        // ECR always reports the first chunk's range: a range that does not grow means nothing.
         let told = told.and_then(|text| range::received(text, self.confirmed + 1, sent));
         self.confirmed = sent;
         if response.status() == StatusCode::CREATED {
             return Ok(Patched::Created(Box::new((call, response))));
         }
         match told.filter(|told| *told < sent) {
-            // It took a part only. What it says may also be its last chunk, which is the same length by chance:
-            // asking for the status settles it.
+            // The registry took only a part. Or the range is its last chunk's, with the same length by chance:
+            // a status request decides.
             Some(_) => Err(call.protocol(Problem::Header("Range"))),
             None => Ok(Patched::Open),
         }
@@ -163,7 +163,7 @@ impl UploadSession {
     async fn finish(&mut self, patched: Patched, digest: &Digest) -> Result<(), Error> {
         if let Patched::Created(answer) = patched {
             let (call, response) = *answer;
-            // ECR says 201 to a PATCH that completes the blob, and to the PUT after it 404. Others say 201 for 202.
+            // ECR answers 201 to the PATCH that completes the blob, and 404 to a PUT after it. Others answer 201 in place of 202.
             let told = response.headers().contains_key("docker-content-digest");
             if told || self.repository.has_blob(digest).await? {
                 return committed(&call, response, digest).await;
@@ -201,7 +201,7 @@ impl UploadSession {
     }
 }
 
-/// What stands before a registry may send a PUT to it twice: the second closes a session that the first has closed
+/// A proxy before a registry may send a PUT to it twice: the second closes a session that the first has closed
 /// (<https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_next_upstream>).
 fn is_unknown_session(error: &Error) -> bool {
     error.status() == Some(StatusCode::NOT_FOUND) && !error.has_code("NAME_UNKNOWN")
@@ -213,8 +213,8 @@ fn chunk_range(first: u64, length: u64) -> HeaderValue {
     HeaderValue::from_str(&format!("{first}-{last}")).expect("digits and a dash are a header value")
 }
 
-/// Adds `digest` to a location whose own query must stay byte for byte: it is the session's state. Where a PUT was
-/// redirected to, the digest is in it already, perhaps under a signature.
+/// Adds `digest` to a location. The location's own query must stay byte for byte: it is the session's state. After a
+/// redirected PUT, the location has the digest already, perhaps under a signature.
 fn with_digest(location: &Url, digest: &Digest) -> Url {
     let mut url = location.clone();
     if url.query_pairs().any(|(name, value)| name == "digest" && value == digest.to_string()) {
@@ -235,7 +235,7 @@ async fn committed(call: &Call, response: reqwest::Response, digest: &Digest) ->
     }
     let stored = response.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
     match stored.and_then(|stored| stored.parse::<Digest>().ok()) {
-        // A registry may name what it stored by another algorithm; that is no contradiction.
+        // A registry may name the stored blob by another algorithm; that is no contradiction.
         Some(stored) if stored.algorithm() == digest.algorithm() && stored != *digest => {
             let problem = Problem::StoredOther { expected: digest.clone(), actual: stored.to_string() };
             Err(call.protocol(problem))

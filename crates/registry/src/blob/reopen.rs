@@ -1,4 +1,4 @@
-//! Goes on with an upload session that another process opened.
+//! Continues an upload session that another process opened.
 
 use http::Method;
 use secrecy::ExposeSecret as _;
@@ -11,8 +11,8 @@ use crate::http::location;
 use crate::{Error, Repository};
 
 impl Repository {
-    /// Goes on with the upload of a blob of `size` bytes that another process began;
-    /// [`confirmed`](UploadSession::confirmed) says from where. `None` where the registry does not know it any more.
+    /// Continues the upload of a blob of `size` bytes that another process began;
+    /// [`confirmed`](UploadSession::confirmed) is the offset. `None` if the registry no longer knows the session.
     pub async fn reopen_upload(
         &self,
         saved: &SavedUpload,
@@ -22,12 +22,12 @@ impl Repository {
         if session.is_known(size).await? {
             return Ok(Some(session));
         }
-        // It may be there and not say how far it got.
+        // The session may exist without the registry reporting its offset.
         session.forget().await;
         Ok(None)
     }
 
-    /// How much the registry has of an upload that another process began, where it says so. The upload stays what it is.
+    /// The bytes that the registry has of an upload that another process began, if it reports them. The upload is not changed.
     pub async fn confirmed_of(&self, saved: &SavedUpload, size: Option<u64>) -> Result<Option<u64>, Error> {
         let Some(mut session) = self.saved_session(saved).await? else { return Ok(None) };
         Ok(session.is_known(size).await?.then(|| session.confirmed()))
@@ -35,7 +35,7 @@ impl Repository {
 
     async fn saved_session(&self, saved: &SavedUpload) -> Result<Option<UploadSession>, Error> {
         let beginning = self.call(Method::POST, "blobs/uploads/").await?.url;
-        // The same bounds as for a location that the registry gives: what is kept in a file may have been changed.
+        // The same checks as for a location from the registry: the file that kept it may have been changed.
         let Ok(location) =
             location::next(&beginning, saved.location().expose_secret(), self.registry().leaving_tls())
         else {

@@ -1,6 +1,6 @@
-//! How an upload goes on after a failure: at once or later, from where, in which session.
+//! How an upload continues after a failure: at once or later, from which offset, in which session.
 //!
-//! Spec: distribution-spec, "Pushing a blob in chunks", end-13. Nothing here waits: who asks decides how long.
+//! Spec: distribution-spec, "Pushing a blob in chunks", end-13. Nothing here waits: the caller decides how long.
 
 use http::header::RANGE;
 use http::{Method, StatusCode};
@@ -13,16 +13,16 @@ use crate::error::{Problem, TransportFailure};
 use crate::http::range;
 use crate::{Error, Offer, OptionalEndpoint, Refusal};
 
-/// So often an upload goes on at once without a byte more at the registry: enough for a 413 to halve
+/// How often an upload continues at once without progress at the registry: enough for a 413 to halve
 /// 64 MiB down to 1 MiB.
 const MOST_AT_ONCE: u32 = 9;
-/// So often in a row a body is sent to where the registry wants it instead.
+/// How often in a row a body follows a redirect.
 const MOST_MOVES: usize = 3;
-/// A connection that breaks with fewer bytes taken broke early: buffers on the way hold about as much.
+/// A connection that breaks with fewer bytes sent broke early: buffers on the way hold about as much.
 const EARLY: u64 = 8 << 20;
 
 impl UploadSession {
-    /// Decides what to do after `error`, and learns from it what the registry takes.
+    /// Decides how to continue after `error`, and learns from it the shape that the registry takes.
     pub fn recovery(&mut self, error: &Error) -> Recovery {
         let recovery = match error {
             Error::Refused(refusal) => self.after_refusal(refusal, error),
@@ -41,7 +41,7 @@ impl UploadSession {
         recovery
     }
 
-    /// Goes on at once so often, and then counts.
+    /// Allows `most` immediate retries for this reason; later ones count as failures.
     fn free(&mut self, why: Free, most: usize) -> Recovery {
         if self.free.iter().filter(|before| **before == why).count() < most {
             self.free.push(why);
@@ -67,19 +67,19 @@ impl UploadSession {
                 self.free(Free::Offset, 1)
             }
             StatusCode::UNAUTHORIZED => self.free(Free::Login, 1),
-            // The session is gone, with all that was sent.
+            // The session is gone, with all bytes sent.
             StatusCode::NOT_FOUND => Recovery::Later,
             StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED if is_patch => {
                 self.habits().takes_one_request_only();
-                // One PUT needs its length, which only the blob's size tells.
+                // One PUT needs its length, which is known only if the blob's size is.
                 if self.last.length.is_some() { self.free(Free::Method, 1) } else { Recovery::Never }
             }
-            // Looked at at once, and from then on like anything that passes.
+            // The first conflict is checked at once; later ones are treated like any temporary failure.
             StatusCode::CONFLICT if error.is_conflict() => {
                 self.last.objection = Some(Objection::Contested);
                 self.free(Free::Contest, 1)
             }
-            // Some overwrite what came before, or say that they have more than they keep.
+            // Some registries overwrite earlier bytes, or report more than they keep.
             StatusCode::BAD_REQUEST if error.has_code("DIGEST_INVALID") && self.parts == Parts::Used => {
                 self.parts = Parts::Distrusted;
                 Recovery::AtOnce
@@ -90,8 +90,8 @@ impl UploadSession {
         }
     }
 
-    /// A write that breaks early in a long body is tried once in small chunks: what stands before a registry and
-    /// finds a body too large often closes the connection before its answer is read.
+    /// A write that breaks early in a long body is tried once in small chunks: a proxy before a registry that
+    /// finds a body too large often closes the connection before we read its answer.
     fn after_break(&mut self, failure: TransportFailure, error: &Error) -> Recovery {
         let length = self.last.length.unwrap_or(u64::MAX);
         let is_early = failure == TransportFailure::Broken
@@ -106,10 +106,10 @@ impl UploadSession {
         if error.is_retryable() { Recovery::Later } else { Recovery::Never }
     }
 
-    /// Finds out what the registry has, in a new session where the old one is of no use.
+    /// Asks the registry for the offset, and opens a new session if the old one is unusable.
     ///
     /// # Errors
-    /// As of any request. This can be asked again.
+    /// As of any request. The caller may call this again.
     pub async fn resume(&mut self, digest: &Digest) -> Result<UploadStatus, Error> {
         if let Some(moved_to) = self.last.moved_to.take() {
             self.goes_on_at(moved_to);
@@ -125,7 +125,7 @@ impl UploadSession {
         if keeps_parts
             && self.parts != Parts::Distrusted
             && let Some(confirmed) = self.status().await?
-            // Who refuses a range that begins where it says itself, as GHCR does above 4 MiB, gets the blob anew.
+            // A registry that refuses a range at the offset that it reported, as GHCR does above 4 MiB, gets the whole blob again.
             && !(self.last.objection == Some(Objection::Range) && confirmed == believed)
         {
             self.confirmed = confirmed;
@@ -136,9 +136,9 @@ impl UploadSession {
         Ok(UploadStatus::At(0))
     }
 
-    /// Asks about a session that another process left. Says whether the registry knows it, and keeps what it has.
+    /// Asks about a session that another process left. Returns whether the registry knows it, and keeps the offset.
     pub(super) async fn is_known(&mut self, size: Option<u64>) -> Result<bool, Error> {
-        // How much was sent is not known: anything up to the whole may be there.
+        // How much was sent is unknown: the registry may have anything up to the whole blob.
         self.last.begun_at = size.unwrap_or(u64::MAX);
         let received = self.status().await?;
         self.last = LastSend::default();
@@ -150,7 +150,7 @@ impl UploadSession {
         Ok(received.is_some())
     }
 
-    /// How many bytes the registry has; `None` where it does not say, or says what cannot be.
+    /// How many bytes the registry has; `None` if it does not say, or says something impossible.
     async fn status(&mut self) -> Result<Option<u64>, Error> {
         let call = self.call(Method::GET, self.place.location.clone());
         let response = self.repository.registry().send(&call).await?;
@@ -158,7 +158,7 @@ impl UploadSession {
             let error = crate::client::unexpected(&call, response).await;
             return match error.offer(OptionalEndpoint::UploadStatus) {
                 Offer::Unclear => Err(error),
-                // A new session meets what speaks against the login.
+                // If the login is the problem, opening a new session reports it.
                 Offer::Absent | Offer::Forbidden | Offer::NothingHere => Ok(None),
             };
         }
@@ -173,7 +173,7 @@ impl UploadSession {
         Ok(received)
     }
 
-    /// A session whose state is in doubt is never rewound: the rest goes into a new one.
+    /// A session in a doubtful state is never rewound: the blob goes into a new one.
     async fn restart(&mut self) -> Result<(), Error> {
         self.forget().await;
         let fresh = self.repository.start_upload().await?;

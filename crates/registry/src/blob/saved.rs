@@ -1,28 +1,28 @@
-//! What is kept of an upload session that may outlive the process which opened it.
+//! The part of an upload session that may outlive the process which opened it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
 use url::Url;
 
-/// What is needed to go on with an upload in another process. Who has the location may write to the upload.
+/// The data to continue an upload in another process. Anyone with the location may write to the upload.
 #[derive(Clone, Debug)]
 pub struct SavedUpload {
     location: SecretString,
     smallest_chunk: u64,
 }
 
-/// Where an upload stands that somebody else is sending. Cheap to clone.
+/// The current location of an upload that another task is sending. Cheap to clone.
 #[derive(Clone)]
 pub struct UploadWatch(Arc<Mutex<(Url, u64)>>);
 
 impl SavedUpload {
-    /// Puts together what [`location`](Self::location) and [`smallest_chunk`](Self::smallest_chunk) gave.
+    /// Restores an upload from its [`location`](Self::location) and [`smallest_chunk`](Self::smallest_chunk).
     pub fn new(location: SecretString, smallest_chunk: u64) -> Self {
         Self { location, smallest_chunk }
     }
 
-    /// Where the registry takes what is missing.
+    /// The URL at which the registry takes the rest.
     pub fn location(&self) -> &SecretString {
         &self.location
     }
@@ -42,7 +42,7 @@ impl UploadWatch {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (location, smallest_chunk);
     }
 
-    /// Where it stands now.
+    /// The upload's current location and chunk size.
     pub fn now(&self) -> SavedUpload {
         let (location, smallest_chunk) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
         SavedUpload::new(location.to_string().into(), *smallest_chunk)

@@ -1,6 +1,6 @@
-//! An upload session: where it goes on, what the registry has, and how the last try to send went.
+//! An upload session: its location, the bytes that the registry has, and the result of the last attempt to send.
 //!
-//! Spec: distribution-spec, "Pushing blobs". How it is sent: `push.rs`; what to do after a failure: `resume.rs`.
+//! Spec: distribution-spec, "Pushing blobs". Sending: `push.rs`; recovery after a failure: `resume.rs`.
 
 use http::{Method, StatusCode};
 use url::Url;
@@ -16,18 +16,18 @@ use crate::{Error, Repository};
 pub struct UploadSession {
     pub(super) repository: Repository,
     pub(super) place: Place,
-    /// What is known of other servers to which the registry sends this upload: it holds for this upload alone.
+    /// The upload behaviour of other servers to which the registry redirects this upload. It applies to this upload alone.
     elsewhere: UploadHabits,
     /// The smallest chunk that the registry takes, but for the last one.
     pub(super) smallest_chunk: u64,
-    /// Bytes that the registry has for sure.
+    /// The bytes that the registry has confirmed.
     pub(super) confirmed: u64,
     pub(super) last: LastSend,
-    /// The most bytes that the registry had for sure, in any session of this blob.
+    /// The most bytes that the registry has confirmed in any session of this blob.
     pub(super) furthest: u64,
-    /// Tries that went on at once, without the registry having got further since.
+    /// Attempts that continued at once, since the registry last got further.
     pub(super) at_once: u32,
-    /// Why it did so, where the registry said nothing new.
+    /// The reasons of those that taught nothing new about the registry.
     pub(super) free: Vec<Free>,
     /// Whether a broken body is suspected to have been too large.
     pub(super) suspicion: Suspicion,
@@ -35,48 +35,48 @@ pub struct UploadSession {
     pub(super) watch: UploadWatch,
 }
 
-/// What became of a session that was begun for nothing.
+/// The result of cancelling a session that is not needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Withdrawn {
-    /// The registry knows it no more.
+    /// The registry no longer knows it.
     Gone,
     /// The registry may keep it until it cleans up by itself.
     Unclear,
 }
 
-/// How the last try to send went.
+/// The last attempt to send.
 #[derive(Default)]
 pub(super) struct LastSend {
     pub(super) shape: Option<Shape>,
-    /// Where the body began and what was taken of it, in bytes.
+    /// Where the body began and how much of it was sent, in bytes.
     pub(super) begun_at: u64,
     pub(super) taken: u64,
-    /// Length of the request's body in bytes, where it is known.
+    /// Length of the request's body in bytes, if known.
     pub(super) length: Option<u64>,
-    /// Whether the last byte was taken, so that only the answer can be missing.
+    /// Whether the last byte was sent, so that only the answer can be missing.
     pub(super) is_complete: bool,
     pub(super) objection: Option<Objection>,
-    /// Where the registry wants the body instead.
+    /// The location to which the registry redirected the body.
     pub(super) moved_to: Option<Place>,
 }
 
-/// What the registry had against the last try, where that says how it stands.
+/// The registry's objection to the last attempt, if it shows the session's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Objection {
-    /// It has another part of the blob than was thought.
+    /// The registry has a different part of the blob than we assumed.
     Range,
-    /// Somebody else is storing the blob, or has just done it.
+    /// Another client is storing the blob, or has just stored it.
     Contested,
 }
 
-/// Whether the registry puts parts of a blob together rightly.
+/// Whether the registry assembles the parts of a blob correctly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parts {
-    /// The blob was sent in one go so far.
+    /// So far the blob was sent in one request.
     Unused,
-    /// It was sent in several requests.
+    /// The blob was sent in several requests.
     Used,
-    /// What it made of them was wrong: from here on the blob goes in one go.
+    /// The registry assembled wrong bytes: from now on the blob goes in one request.
     Distrusted,
 }
 
@@ -84,25 +84,25 @@ pub(super) enum Parts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Suspicion {
     None,
-    /// The next try goes in the smallest chunks.
+    /// The next attempt goes in the smallest chunks.
     TryChunks,
-    /// That was tried.
+    /// Small chunks were tried.
     Tried,
 }
 
-/// Why an upload goes on at once though the registry said nothing new of how it wants its bodies. That is no try of its
-/// own once: what comes again, without a byte more at the registry, is a failure like any other.
+/// A reason to continue an upload at once though it teaches nothing new about the shapes that the registry takes. The first time,
+/// this is no failed attempt. A repetition without a byte more at the registry counts as a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Free {
-    /// The token, or the link of another server, ended on the way.
+    /// The token, or another server's link, expired on the way.
     Login,
-    /// The registry has another part of the blob than was thought.
+    /// The registry has a different part of the blob than we assumed.
     Offset,
     /// The registry takes no PATCH.
     Method,
-    /// Somebody else may have stored the blob.
+    /// Another client may have stored the blob.
     Contest,
-    /// The registry wants the body elsewhere.
+    /// The registry redirects the body.
     Move,
 }
 
@@ -126,7 +126,7 @@ impl UploadSession {
         }
     }
 
-    /// Tells where the upload stands while it is sent. `None` where the registry would keep nothing of a broken one:
+    /// Follows the upload's location while it is sent. `None` if the registry would keep nothing of a broken upload:
     /// a blob of `size` bytes goes in a single request.
     pub fn watch(&self, size: Option<u64>) -> Option<UploadWatch> {
         let wanted = Wanted {
@@ -153,7 +153,7 @@ impl UploadSession {
         self.place = place;
     }
 
-    /// What is known of the server that takes the bytes.
+    /// The upload behaviour of the server that takes the bytes.
     pub(super) fn habits(&self) -> &UploadHabits {
         match self.place.named_by {
             Party::Registry => self.repository.registry().upload_habits(),
@@ -161,21 +161,21 @@ impl UploadSession {
         }
     }
 
-    /// How many bytes the registry has for sure.
+    /// The bytes that the registry has confirmed.
     pub fn confirmed(&self) -> u64 {
         self.confirmed
     }
 
-    /// Tells the registry to forget the session. Its answer does not matter.
+    /// Asks the registry to cancel the session. Its answer does not matter.
     pub async fn cancel(self) {
         self.forget().await;
     }
 
-    /// Makes the registry forget the session, and tells whether it did. Registries built on distribution want the
+    /// Cancels the session, and returns whether it is gone. Registries built on distribution want the
     /// right to delete for it: [`Access::PullPushDelete`](crate::Access::PullPushDelete).
     ///
     /// # Errors
-    /// No answer comes, so nothing is known.
+    /// No answer comes, so the session's state is unknown.
     pub async fn withdraw(self) -> Result<Withdrawn, Error> {
         let call = self.call(Method::DELETE, self.place.location.clone());
         let status = self.repository.registry().send_once(&call).await?.status();

@@ -1,20 +1,20 @@
-//! Looks at a large read while it goes on: whether its source is what all else waits for.
+//! Watches a large read: whether the source slows down the copy.
 
 use std::time::{Duration, Instant};
 
 use super::width::{LOOK, MOST, Seen, Trial, Verdict};
 use crate::http::large_reads::{ReadHost, Tries, UnderWay};
 
-/// What is seen of one read.
+/// The measurements of one read.
 pub(super) struct Watch {
     pub(super) host: ReadHost,
     trial: Trial,
     tries: Option<Tries>,
     begun: Instant,
     waited: Duration,
-    /// Bytes that had come from the host when this look began.
+    /// The bytes that the host had sent when this look began.
     host_bytes: u64,
-    /// The read itself, as long as it is one stream: ranges count each for itself.
+    /// The read itself, while it is one stream: each range counts for itself.
     one_stream: Option<UnderWay>,
     /// Whether some of its bytes came as ranges.
     had_ranges: bool,
@@ -34,7 +34,7 @@ impl Watch {
         }
     }
 
-    /// A piece came after so long a wait.
+    /// Notes a piece of `bytes` that came after a wait of `waited`.
     pub(super) fn came(&mut self, bytes: usize, waited: Duration) {
         self.waited += waited;
         if self.one_stream.is_some() {
@@ -42,7 +42,7 @@ impl Watch {
         }
     }
 
-    /// What follows, where it is time to look; `left` are the bytes still to come.
+    /// The verdict, if it is time for a look; `left` are the bytes still to come.
     pub(super) fn look(&mut self, left: u64) -> Verdict {
         let took = self.begun.elapsed();
         if took < LOOK {
@@ -61,13 +61,13 @@ impl Watch {
         self.act(verdict)
     }
 
-    /// Keeps what was learned of the host, and the right to try.
+    /// Stores what the look showed about the host, and takes or returns the right to try more ranges.
     fn act(&mut self, verdict: Verdict) -> Verdict {
         match verdict {
             Verdict::Widen(_) if self.tries.is_none() => {
                 self.tries = self.host.try_more();
                 if self.tries.is_none() {
-                    // Another read was faster.
+                    // Another read took the right first.
                     self.trial = Trial::new(self.host.known_width());
                     return Verdict::Stay;
                 }
@@ -82,19 +82,19 @@ impl Watch {
         verdict
     }
 
-    /// The read is several ranges from now on.
+    /// Notes that the read is several ranges from now on.
     pub(super) fn is_several(&mut self) {
         (self.one_stream, self.had_ranges) = (None, true);
     }
 
-    /// The blob's bytes are wrong: those of ranges are not asked for again.
+    /// Notes that the blob's bytes are wrong: if some came as ranges, the host gets no more range requests.
     pub(super) fn note_wrong_bytes(&self) {
         if self.had_ranges {
             self.host.note_without_ranges();
         }
     }
 
-    /// The read is one stream again, for good where ranges went wrong.
+    /// Notes that the read is one stream again, for good if ranges went wrong.
     pub(super) fn is_one_stream(&mut self, for_good: bool) {
         self.one_stream = Some(self.host.begin());
         self.tries = None;

@@ -1,71 +1,71 @@
-//! Over how many connections a large blob is read at once: decided by what was seen, without asking anybody.
+//! Decides over how many connections a large blob is read at once, from measurements, without requests.
 //!
-//! Object stores cap each connection, and on a long line one connection's window does (AWS advises to read ranges side by
-//! side: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-guidelines.html>). One stream is
-//! enough until it has shown to be what all else waits for; each further step has to bring what it was taken for.
+//! Object stores cap each connection, and on a long line one connection's window does (AWS advises to read ranges in
+//! parallel: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/optimizing-performance-guidelines.html>). One stream is
+//! enough until it has proved to be the bottleneck; each further step must bring the expected gain.
 
 use std::time::Duration;
 
-/// How long one look takes.
+/// The duration of one look.
 pub(super) const LOOK: Duration = Duration::from_millis(500);
-/// Large bodies that come from a host at once when ranges are among them: whoever reads more blobs than that side by side
-/// has its connections already.
+/// The most large bodies from a host at once when ranges are among them: a run that reads more blobs in parallel
+/// has enough connections already.
 pub(super) const MOST: usize = 8;
-/// The rest of a blob that is worth further requests, in bytes.
+/// The smallest rest of a blob that is worth further requests, in bytes.
 pub(super) const LEAST_LEFT: u64 = 16 << 20;
-/// The rest that is over sooner than this is left to the stream that there is.
+/// A rest that takes less time than this stays with the one stream.
 const LEAST_TIME: Duration = Duration::from_secs(3);
-/// So many of a hundred parts of the time went into waiting for the source: the upload takes more than comes.
+/// The percentage of time spent waiting for the source from which on the source is the bottleneck, not the upload.
 const WAITED: u32 = 75;
 
-/// What one look at a read has shown.
+/// The measurements of one look at a read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen {
-    /// Bytes a second of all large bodies from the same host, this one's included.
+    /// Bytes per second of all large bodies from the same host, including this one.
     pub(super) host_rate: u64,
-    /// So many of a hundred parts of the time went into waiting for the source.
+    /// The percentage of time spent waiting for the source.
     pub(super) waited: u32,
-    /// Large bodies that come from the host, this one's ranges included.
+    /// Large bodies that come from the host, including this one's ranges.
     pub(super) at_once: usize,
     /// Bytes of the blob that are still to come.
     pub(super) left: u64,
-    /// How many ranges at once may be tried at this host.
+    /// The most ranges at once that may be tried at this host.
     pub(super) most: usize,
 }
 
-/// What follows from a look.
+/// The result of a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Stay,
-    /// More ranges at once, to see what they bring.
+    /// Read more ranges at once, to measure the gain.
     Widen(usize),
-    /// They brought something.
+    /// More ranges brought a gain.
     Keep(usize),
-    /// They brought nothing: back to so many.
+    /// They brought none: back to this many.
     Narrow(usize),
 }
 
-/// A read and what it has tried.
+/// A read and the widths that it tries.
 #[derive(Debug)]
 pub(super) struct Trial {
     width: usize,
-    /// The width that the host has shown to reward; 1 if none.
+    /// The width that brought a gain at this host before; 1 if none.
     known: usize,
     state: State,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// So many looks in a row showed that the source is what all waits for.
+    /// The number of looks in a row that showed the source as the bottleneck.
     Watching(u32),
-    /// New connections find their pace.
+    /// New connections speed up.
     Settling(Before),
     Measuring(Before),
-    /// What there was to win is won.
+    /// No more gain is expected.
     Settled,
 }
 
-/// How it was with fewer ranges.
+/// The measurements with fewer ranges.
 #[derive(Clone, Copy, Debug)]
 struct Before {
     width: usize,
@@ -74,22 +74,22 @@ struct Before {
 }
 
 impl Trial {
-    /// Begins with one stream, at a host where so many ranges have shown to help.
+    /// Begins with one stream, at a host where `known` ranges brought a gain.
     pub(super) fn new(known: usize) -> Self {
         Self { width: 1, known: known.max(1), state: State::Watching(0) }
     }
 
-    /// Whether more ranges are being tried just now.
+    /// Whether more ranges are being tried at the moment.
     pub(super) fn is_on(&self) -> bool {
         matches!(self.state, State::Settling(_) | State::Measuring(_))
     }
 
-    /// No ranges any more.
+    /// Reads no ranges any more.
     pub(super) fn give_up(&mut self) {
         (self.width, self.state) = (1, State::Settled);
     }
 
-    /// What follows from the next look.
+    /// The verdict of the next look.
     pub(super) fn next(&mut self, seen: &Seen) -> Verdict {
         match self.state {
             State::Settled => Verdict::Stay,
@@ -117,7 +117,7 @@ impl Trial {
             self.state = State::Watching(0);
             return Verdict::Stay;
         }
-        // A single slow half second is no habit, unless it is known to be one.
+        // A single slow half second is not enough, unless ranges are known to help.
         if looks == 0 && self.known == 1 {
             self.state = State::Watching(1);
             return Verdict::Stay;
@@ -127,7 +127,7 @@ impl Trial {
         Verdict::Widen(next)
     }
 
-    /// Whether at least half of what was hoped for came: were each connection capped, the rate would grow as their number.
+    /// Whether at least half of the expected gain came: if each connection is capped, the rate grows with their number.
     fn is_worth_it(&self, before: Before, seen: &Seen) -> bool {
         let added = (self.width - before.width) as u64;
         let at_once = before.at_once.max(1) as u64;
@@ -135,9 +135,9 @@ impl Trial {
         seen.host_rate >= wanted
     }
 
-    /// Whether the source is what the read waits for, and long enough to do something about it.
+    /// Whether the source is the bottleneck, for long enough to be worth a change.
     fn is_limit(&self, seen: &Seen) -> bool {
-        // What comes of ranges is given in bursts, so the read's own pace says little.
+        // Bytes of ranges are returned in bursts, so the read's own rate says little.
         let rate = seen.host_rate * self.width as u64 / seen.at_once.max(1) as u64;
         let takes = seen.left / rate.max(1);
         seen.waited >= WAITED && seen.left >= LEAST_LEFT && takes >= LEAST_TIME.as_secs()
@@ -158,7 +158,7 @@ mod tests {
         [trial.next(seen), trial.next(seen)]
     }
 
-    /// How wide a read gets at a host whose rate is told for each number of connections.
+    /// The widths of a read at a host with the given rate for each number of connections.
     fn widths(rate: impl Fn(usize) -> u64, others: usize) -> Vec<usize> {
         let (mut trial, mut width, mut widths) = (Trial::new(1), 1, Vec::new());
         for _ in 0..20 {

@@ -1,4 +1,4 @@
-//! What a handle knows of how its registry is asked: how much, how often at once, and who holds it up.
+//! A handle's statistics of its registry: limits, pauses, unanswered requests and traffic.
 
 use super::Registry;
 use crate::http::limit::{HostLimit, HostPause};
@@ -6,28 +6,28 @@ use crate::http::traffic::Traffic;
 use crate::http::unanswered::HostSilence;
 
 impl Registry {
-    /// How many requests at once it, and the services that it sent us to, get by now.
+    /// How many requests at once the registry, and the services to which it redirects, get now.
     pub fn limits(&self) -> Vec<HostLimit> {
         self.0.limits.learned()
     }
 
-    /// Which of it, and of the services that it sent us to, asked to be left alone for a while.
+    /// The registry and the services to which it redirects, if they asked us to wait.
     pub fn pauses(&self) -> Vec<HostPause> {
         self.0.limits.pauses()
     }
 
-    /// Which of it, and of the servers that it sent us to, owe this login an answer, and for how long.
+    /// The registry and the servers to which it redirects, if they owe this login an answer, and for how long.
     pub fn silences(&self) -> Vec<HostSilence> {
         self.0.traffic.silences()
     }
 
-    /// How many answers it gave so far to all clones and logins of one [`Transport`](crate::Transport), refusals included: none in a while,
-    /// or only of a server in trouble, means that it is not there.
+    /// How many answers the registry gave so far to all clones and logins of one [`Transport`](crate::Transport), refusals included. If
+    /// none came in a while, or only those of a server in trouble, the registry is not there.
     pub fn answers(&self) -> u64 {
         self.0.answers.get()
     }
 
-    /// What was asked of it so far with this login, and of the servers that it sent us to.
+    /// The requests so far with this login, to the registry and to the servers to which it redirects.
     pub fn traffic(&self) -> Traffic {
         self.0.traffic.read()
     }

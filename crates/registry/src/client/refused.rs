@@ -1,4 +1,4 @@
-//! What is done about an answer that wants to know who asks: by the registry, or by where it sends us.
+//! Handles answers that may change with a login: of the registry, or of a server to which it redirects.
 
 use http::{HeaderValue, Method, StatusCode};
 
@@ -14,20 +14,20 @@ use crate::auth::unasked::Unasked;
 use crate::auth::visitor_token::Invitation;
 use crate::http::route::Route;
 
-/// A request whose login was refused is sent at most so often with another one.
+/// The most times that a request is sent with another login after its login was refused.
 const MOST_REFUSED_LOGINS: usize = 2;
-/// A request that is answered with 401, with or without a login, is sent at most so often.
+/// The most times that a request is sent while the answer is 401, with or without a login.
 const MOST_REFUSALS: usize = 6;
 
-/// What follows from an answer.
+/// What to do after an answer.
 pub(super) enum Next {
-    /// The same request may succeed with another login.
+    /// Send the request again: it may succeed with another login.
     Ask,
-    /// It stays as it is.
+    /// The answer is final.
     Answer(reqwest::Response),
 }
 
-/// How often a request was refused so far.
+/// The refusals of a request so far.
 #[derive(Default)]
 pub(super) struct Refusals {
     all: usize,
@@ -46,7 +46,7 @@ impl Refusals {
 }
 
 impl Registry {
-    /// Says whether another login may change the answer, having learned from it what can be learned.
+    /// Learns from the answer, and decides whether another login may change it.
     pub(super) async fn judge(
         &self,
         call: &Call,
@@ -61,7 +61,7 @@ impl Registry {
                 !refusals.are_too_many() && Box::pin(self.visit(call, &response, sent.as_ref())).await?
             }
             Party::Registry if was_open && sent.is_none() && may_be_hidden(&response) => {
-                // Rare, and large: not a part of each request.
+                // Rare and large, so boxed: it does not enlarge each request's future.
                 return Box::pin(self.log_in_unasked(call, response)).await;
             }
             Party::Registry if is_unauthorized => {
@@ -78,8 +78,8 @@ impl Registry {
         Ok(if has_another { Next::Ask } else { Next::Answer(response) })
     }
 
-    /// Finds out whether the registry refuses a user and password as such, or what they asked for: its root tells. Its refusal of the
-    /// root is what all later requests get without being sent. Where that remains unknown, the next request is the first.
+    /// Asks the registry's root, to find out whether the registry refuses a user and password as such, or only this request. If
+    /// the root refuses them, later requests fail without being sent. If the result is unknown, the next request becomes the first.
     async fn judge_login(&self, first: FirstUse<'_>) {
         let Ok(connection) = self.connection().await else { return };
         let call = Call::new(Method::GET, connection.root(), Scopes::default());
@@ -93,14 +93,14 @@ impl Registry {
         }
     }
 
-    /// Learns from the registry's own 401 how it wants to be asked.
+    /// Learns the scheme from the registry's own 401.
     async fn learn(&self, call: &Call, response: &reqwest::Response, sent: Option<&HeaderValue>) -> bool {
         let offered = challenges(response.headers());
         self.0.authenticator.learn(&offered, &call.scopes, sent).await == Retry::Worthwhile
     }
 
-    /// Gets an anonymous token where the registry sends its readers, if that is what is wanted there: the registry's
-    /// login stays here. <https://github.com/google/go-containerregistry/issues/2333>
+    /// Gets an anonymous token for a server to which the registry redirects, if that server asks for one: the registry's
+    /// login is not sent there. <https://github.com/google/go-containerregistry/issues/2333>
     async fn visit(
         &self,
         call: &Call,
@@ -121,14 +121,14 @@ impl Registry {
         self.0.visitor_tokens.renew(through, response.url(), &call.scopes, invitation, sent).await
     }
 
-    /// Shows the login to a registry that hides what strangers may not see, and does not say that it wants to know who
-    /// asks. Where that is no help, strangers' answers stay what they were.
+    /// Tries the login at a registry that refused an anonymous request, but did not ask for a login. If the login does not
+    /// help, the anonymous answer stands.
     async fn log_in_unasked(&self, call: &Call, stranger: reqwest::Response) -> Result<Next, Error> {
         let trial = match self.0.authenticator.unasked().await {
             Ok(Unasked::Try(trial)) => trial,
             Ok(Unasked::Known) => return Ok(Next::Ask),
             Ok(Unasked::Useless(login)) => return Ok(Next::Answer(marked(stranger, login))),
-            // What is not there is an answer for whoever looks, and no matter of logins.
+            // A 404 stands, even if the credential source fails.
             Err(_) if stranger.status() == StatusCode::NOT_FOUND => return Ok(Next::Answer(stranger)),
             Err(error) => return Err(error),
         };
@@ -151,7 +151,7 @@ impl Registry {
     }
 }
 
-/// Whether a stranger's answer may be another one for somebody who is known.
+/// Whether the answer to an anonymous request may change with a login.
 fn may_be_hidden(response: &reqwest::Response) -> bool {
     match response.status() {
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => true,

@@ -1,4 +1,4 @@
-//! The one way in which requests go out: with the login that there is, after redirects, within the host's limits.
+//! Sends all requests: with the available login, after redirects, within the host's limits.
 
 use std::time::SystemTime;
 
@@ -26,7 +26,7 @@ use crate::http::streamed_body::StreamedBody;
 use crate::http::taken::Taken;
 use crate::http::walk::Walk;
 
-/// A request's answer, and what it was asked with.
+/// A request's answer, and the login that was sent.
 pub(super) struct Attempt<'a> {
     pub(super) response: reqwest::Response,
     /// The `Authorization` that the last hop carried.
@@ -39,7 +39,7 @@ pub(super) struct Attempt<'a> {
 
 impl Registry {
     /// Sends a request whose body, if any, is in memory: logs in when asked to, follows redirects that
-    /// keep the request what it is. Gives the answer whatever its status.
+    /// do not change the request. Returns the answer whatever its status.
     pub(crate) async fn send(&self, call: &Call) -> Result<reqwest::Response, Error> {
         let mut refusals = Refusals::default();
         loop {
@@ -50,7 +50,7 @@ impl Registry {
         }
     }
 
-    /// Sends a request with the login that there is: a refusal is an answer.
+    /// Sends a request once, with the available login: a refusal is an answer.
     pub(crate) async fn send_once(&self, call: &Call) -> Result<reqwest::Response, Error> {
         self.follow(call).await.map(|attempt| attempt.response)
     }
@@ -69,7 +69,7 @@ impl Registry {
         }
     }
 
-    /// Sends a body that can be read once. It may take as long as it moves.
+    /// Sends a body that can be read once. There is no time limit while bytes move.
     pub(crate) async fn send_stream(
         &self,
         call: &Call,
@@ -89,7 +89,7 @@ impl Registry {
             let permit = self.0.traffic.waiting(self.0.limits.acquire(&call.url, call.kind)).await;
             progress.begin();
             let answer = while_moving(progress, self.patience(), self.0.traffic.send(request)).await;
-            // A body of which something was taken is gone: the session knows how it goes on.
+            // A body that was partly read is gone: the session knows how to continue.
             if self.is_sent_again(call, &call.url, answer.as_ref(), &mut resends) && body.is_whole().await {
                 continue;
             }
@@ -98,13 +98,13 @@ impl Registry {
         };
         drop(first_use.and_then(|first| settled(first, &response)));
         if response.status() == StatusCode::UNAUTHORIZED && party == Party::Registry {
-            // The body is gone. A token that was refused is not used again, so the next try has a new one.
+            // The body is gone. A refused token is not used again, so the next attempt gets a new one.
             self.0.authenticator.learn(&challenges(response.headers()), &call.scopes, sent.as_ref()).await;
         }
         Ok(response)
     }
 
-    /// Sends a request once, and once more if what answers is a storage service whose link has expired on the way.
+    /// Sends a request, and once more if a storage service answered that its link has expired.
     async fn attempt(&self, call: &Call) -> Result<Attempt<'_>, Error> {
         let first = self.follow(call).await?;
         if is_expired_link(call, &first.response) { self.follow(call).await } else { Ok(first) }
@@ -122,8 +122,8 @@ impl Registry {
         Ok(Attempt { response, sent, was_open, first_use })
     }
 
-    /// Follows redirects, with `header` as long as only the registry's own origin leads: what another server says of
-    /// the registry's addresses gets no login there.
+    /// Follows redirects. `header` is sent only while the registry's own origin named each address: if another server
+    /// redirects back to the registry, no login is sent.
     pub(super) async fn follow_with(
         &self,
         connection: &Connection,
@@ -148,13 +148,13 @@ impl Registry {
         }
     }
 
-    /// The way of a request over redirects, as far as the registry's entry allows it.
+    /// The redirects of a request that the registry's settings allow.
     pub(crate) fn walk<'a>(&self, connection: &'a Connection, call: &Call) -> Walk<'a> {
         let (home, named_by, leaving_tls) = (&connection.url, call.named_by, self.leaving_tls());
         Walk::begin(Rule::Registry { home, named_by, leaving_tls }, &call.method, call.url.clone())
     }
 
-    /// One request and its answer, without any judgement.
+    /// One request and its answer, without judging the answer.
     async fn exchange(
         &self,
         connection: &Connection,
@@ -162,7 +162,7 @@ impl Registry {
         url: &Url,
         (party, authorization): (Party, Option<&HeaderValue>),
     ) -> Result<reqwest::Response, Error> {
-        // What is stored is checked and moved before the answer comes.
+        // The registry checks and moves a stored blob or manifest before it answers.
         let patience = self.patience();
         let patience = if call.method == Method::PUT { patience.commit } else { patience.answer };
         let mut resends = Resends::default();
@@ -178,14 +178,14 @@ impl Registry {
         }
     }
 
-    /// The route of one hop: a registry that sends readers of blobs elsewhere answers them with a few bytes.
+    /// The route of one hop: a registry that redirects blob reads answers them with a few bytes.
     fn route(&self, call: &Call, url: &Url) -> Route {
         let leads_elsewhere =
             call.method == Method::GET && *url == call.url && self.0.learned.reads_lead_elsewhere();
         if leads_elsewhere { Route::Shared } else { call.route }
     }
 
-    /// Whether a request is sent again at once because its connection ended, or because it took the wrong route.
+    /// Whether to send a request again at once, because its connection ended or because it took the wrong route.
     fn is_sent_again(
         &self,
         call: &Call,
@@ -195,7 +195,7 @@ impl Registry {
     ) -> bool {
         let broke = match answer {
             Some(Err(error)) => resend::broke(error),
-            // Only what really went over HTTP/1.1, though HTTP/2 could be had.
+            // Only a request that really used HTTP/1.1 although HTTP/2 was possible.
             Some(Ok(response))
                 if resend::is_version_refusal(response.status())
                     && call.route == Route::Own
@@ -221,8 +221,8 @@ impl Registry {
         Answered { endpoint: call.endpoint, by, login, search }
     }
 
-    /// Tells the limits of the host that was asked how a request went, and reads what the registry, and nobody else,
-    /// says of itself by the way. `None` is no answer in time.
+    /// Reports a request's result to the host's limits, and reads warnings and quotas, only from the registry's own
+    /// answers. An `answer` of `None` means that none came in time.
     fn settle(
         &self,
         (method, url): (&Method, &Url),
@@ -248,7 +248,7 @@ impl Registry {
     }
 }
 
-/// Tells whoever waits that a user and password were taken, if they were.
+/// Tells the waiting requests that the registry took the user and password. If it refused them, returns `first`.
 fn settled<'a>(first: FirstUse<'a>, response: &reqwest::Response) -> Option<FirstUse<'a>> {
     let is_refused = response.status() == StatusCode::UNAUTHORIZED;
     if is_refused && Answered::of(response).is_of_registry() {
@@ -258,7 +258,7 @@ fn settled<'a>(first: FirstUse<'a>, response: &reqwest::Response) -> Option<Firs
     None
 }
 
-/// A request with all but a streamed body.
+/// A request without a streamed body.
 fn request(
     client: &reqwest::Client,
     call: &Call,
@@ -275,7 +275,7 @@ fn request(
     }
 }
 
-/// Whether a storage service may mean that its link is too old. Who asks readers for a token means that.
+/// Whether a storage service may mean that its link has expired. A server that challenges a reader for a token means something else.
 fn is_expired_link(call: &Call, response: &reqwest::Response) -> bool {
     let asks_reader = || call.is_read() && bearer(&challenges(response.headers())).is_some();
     !Answered::of(response).is_of_registry()
@@ -285,7 +285,7 @@ fn is_expired_link(call: &Call, response: &reqwest::Response) -> bool {
         }
 }
 
-/// A status that the step has no use for: a refusal, or nonsense such as 204 for a manifest.
+/// An error for an unexpected status: a refusal, or nonsense such as 204 for a manifest.
 pub(crate) async fn unexpected(call: &Call, response: reqwest::Response) -> Error {
     let status = response.status();
     if status.is_client_error() || status.is_server_error() {

@@ -18,27 +18,27 @@ pub enum Problem {
     /// The body is not the JSON that the step needs.
     #[error("the answer is not the expected JSON: {}", Cleaned(.0))]
     Json(String),
-    /// A page for people, as proxies, firewalls and web sites answer.
+    /// A web page, as proxies, firewalls and web sites answer.
     #[error("the answer is a web page{}", Headline(.0.as_deref()))]
     WebPage(
-        /// What it says of itself.
+        /// The page's headline.
         Option<String>,
     ),
     /// A field of the body is not what the step needs.
     #[error("`{name}` in the answer {why}")]
     Field {
-        /// Its key.
+        /// The field's key.
         name: &'static str,
         /// What is wrong with it.
         why: &'static str,
     },
-    /// The body is compressed, though that was not asked for.
+    /// The body is compressed, though the request asked for no compression.
     #[error("the answer's body has `Content-Encoding: {}`, though it was asked for without any", Cleaned(.0))]
     Encoding(String),
     /// A list has more entries than any real one.
     #[error("the list has more than {0} entries")]
     NoEnd(usize),
-    /// The body is larger than we read.
+    /// The body is larger than our limit.
     #[error("the answer has more than {0} bytes")]
     TooLarge(u64),
     /// A status that means nothing here.
@@ -47,32 +47,32 @@ pub enum Problem {
     /// A redirect that leads to an unencrypted place, in circles or out of the protocol.
     #[error("a redirect to {to} is not followed: {why}")]
     Redirect {
-        /// Where it leads.
+        /// The redirect's destination.
         to: RedactedUrl,
-        /// Why not.
+        /// Why it is not followed.
         why: NotFollowed,
     },
-    /// The registry wants a body elsewhere that went out already: it has to be sent again.
+    /// The registry redirects a body that was already sent: it must be sent again.
     #[error("the registry wants the upload at another address")]
     Moved,
-    /// The address of a layer that is kept elsewhere is not one that we go to.
+    /// The address of an external layer is not allowed.
     #[error("the layer's own address is not used: {0}")]
     External(&'static str),
     /// The next page of a list is the same page again, or at another host.
     #[error("the link to the next page is not followed: {0}")]
     Page(&'static str),
-    /// A list that has begun leads to a next page which the registry does not have: nobody knows what it would list.
+    /// A list's link leads to a page that the registry does not have, so the list is incomplete.
     #[error("the list leads to a next page that is not there: {}", Cleaned(.0))]
     LostPage(String),
-    /// The tag for a list of referrers is used for something else.
+    /// The tag for a list of referrers holds something else.
     #[error("the tag {0} should hold a list of referrers, but holds something else")]
     ReferrersTag(Tag),
-    /// The registry says that it stored other bytes than were sent.
+    /// The registry says that it stored other bytes than we sent.
     #[error("the registry stored {} instead of {expected}", Cleaned(actual))]
     StoredOther {
-        /// What was sent.
+        /// The digest of the sent bytes.
         expected: Digest,
-        /// What it says.
+        /// The digest that the registry states.
         actual: String,
     },
 }
@@ -83,13 +83,13 @@ pub enum NotFollowed {
     /// From TLS to plain HTTP, which the registry's settings do not allow.
     #[error("it leaves TLS")]
     LeavesTls,
-    /// To what is neither `http` nor `https`.
+    /// To a scheme other than `http` or `https`.
     #[error("it leaves HTTP")]
     LeavesHttp,
     /// It would turn a write into a read, which stores nothing.
     #[error("it asks for another request than the one that was sent")]
     OtherRequest,
-    /// The request carries a login that is not for where it leads.
+    /// The request carries a login that must not go to the redirect's destination.
     #[error("the login would go to another server")]
     OtherServer,
     /// It leads in circles.
@@ -103,13 +103,13 @@ impl Problem {
         Self::of_page(body).unwrap_or_else(|| Self::Json(why.to_string()))
     }
 
-    /// Of a body that is a page for people; `None` of any other one.
+    /// The problem of a body that is a web page; `None` for any other body.
     pub(crate) fn of_page(body: &[u8]) -> Option<Self> {
         is_web_page(body).then(|| Self::WebPage(headline(&String::from_utf8_lossy(body))))
     }
 }
 
-/// What a page says, behind what it is.
+/// A page's headline, after the description of the problem.
 struct Headline<'a>(Option<&'a str>);
 
 impl fmt::Display for Headline<'_> {

@@ -1,4 +1,4 @@
-//! An answer that says no, and what its status, codes and words mean.
+//! An answer that refuses a request, and the meaning of its status, codes and text.
 
 use std::time::Duration;
 
@@ -10,28 +10,28 @@ use crate::concern::{Cause, Concern, concern};
 use crate::http::redact::RedactedUrl;
 use crate::http::web_page::{MOST_HEADLINE, headline, is_web_page};
 
-/// The most bytes of a refusal's words that are shown: several errors in one document are.
+/// The most bytes of a refusal's text that are shown: one document may have several errors.
 const MOST_WORDS: usize = 2048;
 
-/// An answer that says no.
+/// An answer that refuses a request.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{method} {url}: {status}{}", self.words_suffix())]
 pub struct Refusal {
-    /// What was asked.
+    /// The request's method.
     pub method: http::Method,
-    /// Where, without secrets.
+    /// The request's URL, without secrets.
     pub url: RedactedUrl,
     /// The status of the answer.
     pub status: http::StatusCode,
-    /// The registry's own errors, in its order; empty where the body was no error document.
+    /// The registry's own errors, in its order; empty if the body was no error document.
     pub errors: Vec<RegistryMessage>,
     /// The beginning of a body that was no error document.
     pub body: Option<String>,
-    /// How the registry names this request, for its operators.
+    /// The registry's id of this request, for its operators.
     pub request_id: Option<String>,
     /// How long the registry asks to wait.
     pub retry_after: Option<Duration>,
-    /// Who said so, and whether a login had gone along.
+    /// Which server answered, and whether the request carried a login.
     pub answered: Answered,
 }
 
@@ -45,11 +45,11 @@ pub struct RegistryMessage {
 }
 
 impl Refusal {
-    /// What to make of it.
+    /// The kind of this refusal.
     pub fn kind(&self) -> ErrorKind {
         match self.status.as_u16() {
             200..=299 => self.kind_by_code(),
-            // Several registries, Harbor among them, answer 401 to somebody whom they know.
+            // Several registries, Harbor among them, answer 401 to a user that they know.
             401 if self.errors.iter().any(|error| error.code == "DENIED") => ErrorKind::Denied,
             401 => ErrorKind::Unauthorized,
             403 if self.is_attestation() => ErrorKind::Rejected,
@@ -78,8 +78,8 @@ impl Refusal {
             && self.errors.iter().any(names)
     }
 
-    /// Whether the registry takes no attestations: ACR's Personal Edition answers so to an index's child that is one,
-    /// and it is no matter of rights.
+    /// Whether the registry takes no attestations: ACR's Personal Edition refuses an index's child that is one with this
+    /// answer, which has nothing to do with rights.
     pub fn is_attestation(&self) -> bool {
         let names =
             |error: &RegistryMessage| error.message.to_ascii_lowercase().contains("unknown manifest class");
@@ -88,12 +88,12 @@ impl Refusal {
             && self.errors.iter().any(names)
     }
 
-    /// Whether a page for people explains it: a proxy, a firewall or a web site speaks, and no registry.
+    /// Whether the answer is a web page: a proxy, a firewall or a web site answered, not a registry.
     pub fn is_web_page(&self) -> bool {
         self.body.as_deref().is_some_and(|body| is_web_page(body.as_bytes()))
     }
 
-    /// What an error document says that came as a success.
+    /// The kind of an error document that came with a success status.
     fn kind_by_code(&self) -> ErrorKind {
         let has = |codes: &[&str]| self.errors.iter().any(|error| codes.contains(&error.code.as_str()));
         if has(&["DENIED"]) {
@@ -113,7 +113,7 @@ impl Refusal {
         let tells = |error: &RegistryMessage| {
             let code = error.code.to_ascii_uppercase();
             let message = error.message.to_ascii_lowercase();
-            // Amazon's own API calls it by this name, and so do registries that imitate it.
+            // Amazon's own API uses this name, and so do registries that imitate it.
             code.contains("IMAGETAGALREADYEXISTS")
                 || code.contains("IMMUTABLE")
                 || message.contains("immutab")
@@ -140,13 +140,13 @@ impl Refusal {
     /// Whether the same request may well succeed later.
     pub fn is_retryable(&self) -> bool {
         let is_passing = matches!(self.kind(), ErrorKind::RateLimited | ErrorKind::Unavailable)
-            // 501 and 505 are about what the server can do at all, not about now.
+            // 501 and 505 are about what the server supports, not about its current state.
             && !matches!(self.status.as_u16(), 501 | 505);
         is_passing || self.is_conflict()
     }
 
-    /// The registry's own words, fit to be shown: codes and messages, else the beginning of the body; of a page for people what it
-    /// is about.
+    /// The registry's own text, fit to be shown: codes and messages, or else the beginning of the body; for a web page its
+    /// headline.
     pub fn words(&self) -> Option<String> {
         let words = if !self.errors.is_empty() {
             Some(self.error_words())
@@ -159,7 +159,7 @@ impl Refusal {
         Some(clean_to(&words, MOST_WORDS).into_owned())
     }
 
-    /// What the page says beyond the status, which stands before it anyway.
+    /// The page's headline without the status, which is shown before it anyway.
     fn page_words(&self) -> String {
         let headline = self.body.as_deref().and_then(headline).unwrap_or_default();
         let told = headline.strip_prefix(self.status.as_str()).unwrap_or(&headline).trim();

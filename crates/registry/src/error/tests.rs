@@ -1,4 +1,4 @@
-//! Refusals are told apart by what they say.
+//! Refusals are told apart by their text.
 
 use super::*;
 

@@ -1,8 +1,8 @@
-//! At which step of a request no answer came about, and what to make of it.
+//! At which step a request broke without an answer, and what kind of error that is.
 
 use oci::ErrorKind;
 
-/// At which step no answer came about.
+/// At which step a request broke without an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TransportFailure {
     /// The host name is not known.
@@ -17,13 +17,13 @@ pub enum TransportFailure {
     TlsVersion,
     /// The registry's certificate is not accepted.
     Certificate(CertificateFault),
-    /// The other side wants to see a certificate of ours, or another one.
+    /// The other side wants a client certificate, or another one.
     ClientCertificate,
     /// The other side speaks plain HTTP where TLS was expected.
     PlainHttp,
     /// The other side speaks TLS where plain HTTP was expected.
     HttpsOnly,
-    /// The registry sends us to an address closer to this machine than its own.
+    /// The registry redirects us to an address closer to this machine than its own.
     Inside,
     /// Nothing moved for too long.
     Stalled,
@@ -34,15 +34,15 @@ pub enum TransportFailure {
 /// What is wrong with a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CertificateFault {
-    /// It is signed by nobody who is trusted here, perhaps by itself.
+    /// No trusted authority signed it; it may be self-signed.
     UnknownAuthority,
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// Its time has not come.
+    /// It is not valid yet.
     NotYetValid,
     /// It is for other hosts.
     OtherHost,
-    /// Its authority has taken it back.
+    /// Its authority has revoked it.
     Revoked,
     /// It is broken, or not made for servers.
     Unusable,

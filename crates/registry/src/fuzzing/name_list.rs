@@ -22,7 +22,7 @@ pub fn catalog_page(bytes: &[u8]) {
     page::<RepositoryName>("repositories", bytes);
 }
 
-/// Elements and the rest, as the scanner gives them; the same whatever the pieces; and what `serde_json` finds.
+/// The scanner returns the same elements and rest for any split into pieces, and the elements that `serde_json` finds.
 fn page<T: FromStr + fmt::Display>(key: &'static str, bytes: &[u8]) {
     let scanned = scan(key, bytes, bytes.len().max(1));
     assert_eq!(scanned, scan(key, bytes, 1));
@@ -56,7 +56,7 @@ fn scan(key: &'static str, bytes: &[u8], piece: usize) -> Result<(Vec<String>, S
     Ok((found, String::from_utf8_lossy(&scanner.rest()).into_owned()))
 }
 
-/// What stands beside the list stays as it is, and tells what the document is.
+/// The rest beside the list is unchanged, and shows what kind of document it is.
 fn check_rest(key: &'static str, bytes: &[u8], rest: &str) {
     let judged = judge(key, rest.as_bytes());
     let (Ok(mut whole), Ok(rest)) =
@@ -70,7 +70,7 @@ fn check_rest(key: &'static str, bytes: &[u8], rest: &str) {
     assert!(!is_list || judged.is_ok());
 }
 
-/// Each name once, and as it was written.
+/// Each name appears once, as it was written.
 fn check_names<T: FromStr + fmt::Display>(elements: &[String]) {
     let (mut seen, mut found) = (HashSet::new(), Names::<T> { names: Vec::new(), invalid: Vec::new() });
     for element in elements {
@@ -83,14 +83,14 @@ fn check_names<T: FromStr + fmt::Display>(elements: &[String]) {
     assert!(texts.iter().all(|text| names.contains(text) || found.invalid.contains(text)));
 }
 
-/// The elements of all lists under the key, where the document is an object.
+/// The elements of all lists under the key, if the document is an object.
 fn elements<'a>(key: &str, bytes: &'a [u8]) -> Option<Vec<&'a str>> {
     let lists = pairs(bytes)?.into_iter().filter(|(name, _)| name == key);
     let elements = lists.filter_map(|(_, value)| serde_json::from_str::<Vec<&RawValue>>(value.get()).ok());
     Some(elements.flatten().map(RawValue::get).collect())
 }
 
-/// The fields of an object in their order, also those that stand there twice. Values may be as deep as they like.
+/// The fields of an object in their order, duplicates included. Values may be nested to any depth.
 fn pairs(bytes: &[u8]) -> Option<Vec<(String, &RawValue)>> {
     let mut document = serde_json::Deserializer::from_slice(bytes);
     let pairs = document.deserialize_map(Pairs).ok()?;

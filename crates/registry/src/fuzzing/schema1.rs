@@ -1,4 +1,4 @@
-//! What was signed of a schema 1 manifest.
+//! The signed payload of a schema 1 manifest.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

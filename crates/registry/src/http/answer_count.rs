@@ -1,4 +1,4 @@
-//! How many answers each registry gave: whoever wants to know whether one is there at all compares two counts.
+//! Counts the answers of each registry: the caller compares two counts to see whether a registry is there at all.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use oci::RegistryHost;
 #[derive(Clone, Default)]
 pub(crate) struct AnswerCounts(Arc<Mutex<HashMap<RegistryHost, AnswerCount>>>);
 
-/// The count of one registry, whatever the login.
+/// The count of one registry, over all logins.
 #[derive(Clone, Default)]
 pub(crate) struct AnswerCount(Arc<AtomicU64>);
 

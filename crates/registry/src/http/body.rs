@@ -1,4 +1,4 @@
-//! The one place where small bodies are read: whole, into memory, with a limit in bytes and one in time.
+//! Reads all small bodies: whole, into memory, with a limit in bytes and one in time.
 
 use std::time::{Duration, Instant};
 
@@ -12,27 +12,27 @@ use super::traffic::chunk;
 use crate::error::Problem;
 use crate::{Error, RedactedUrl};
 
-/// How long a body may take: a while, and longer the more of it has come. A server that gives a byte now and then would
-/// hold whoever waits for a token or a manifest for ever.
+/// How long a body may take: a fixed time, plus more for each received byte. Without it, a server that sends a byte now and then
+/// would block the request for a token or a manifest for ever.
 #[derive(Clone, Copy)]
 struct Pace {
-    /// For any piece, and for a whole body of no size.
+    /// The most time for one piece, and the base time of a whole body.
     grace: Duration,
-    /// What a body has to come with in each second after that, in bytes: the slowest lines give more.
+    /// The bytes that a body must bring in each second after that: the slowest lines bring more.
     least: u64,
 }
 
 const PACE: Pace = Pace { grace: FIRST_BYTE_TIMEOUT, least: 4 << 10 };
 
 impl Pace {
-    /// How long the next piece may take, `None` where the time is over.
+    /// How long the next piece may take; `None` if the time is over.
     fn left(self, begun: Instant, received: usize) -> Option<Duration> {
         let earned = Duration::from_millis(received as u64 * 1000 / self.least);
         (self.grace + earned).checked_sub(begun.elapsed()).map(|left| left.min(self.grace))
     }
 }
 
-/// Reads the whole body, refusing at once what exceeds `limit` bytes, and what comes too slowly to come to an end.
+/// Reads the whole body. Fails at once if it exceeds `limit` bytes, or comes too slowly.
 ///
 /// # Errors
 /// More than `limit` bytes, a connection that breaks or stalls.
@@ -50,7 +50,7 @@ async fn read_at_pace(
     limit: u64,
     pace: Pace,
 ) -> Result<Bytes, Error> {
-    // A length is only a claim: memory follows the bytes that really come.
+    // The announced length is only a claim: memory grows with the bytes that really come.
     let announced = response.content_length().unwrap_or(0);
     let mut body = BytesMut::with_capacity(usize::try_from(announced.min(1 << 20)).unwrap_or(0));
     let keep = |piece: &[u8]| {
@@ -61,7 +61,7 @@ async fn read_at_pace(
     Ok(body.freeze())
 }
 
-/// Gives the body piece by piece, refusing at once what exceeds `limit` bytes.
+/// Passes on the body piece by piece. Fails at once if it exceeds `limit` bytes.
 pub(crate) async fn for_each_piece(
     method: &Method,
     response: reqwest::Response,
@@ -97,7 +97,7 @@ async fn pieces_at_pace(
     }
 }
 
-/// The coding of a body that is not as it was asked for: every request says `identity`.
+/// The encoding of a body that was not requested: every request says `identity`.
 pub(crate) fn foreign_encoding(headers: &HeaderMap) -> Option<String> {
     let encoding = headers.get(CONTENT_ENCODING)?;
     let text = String::from_utf8_lossy(encoding.as_bytes()).trim().to_owned();
@@ -129,7 +129,7 @@ mod tests {
         let error = read(dripping(1, usize::MAX)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Stalled);
         assert!(error.is_retryable());
-        // Longer than the grace, but all the while faster than it must be.
+        // Takes longer than the grace, but is always faster than required.
         assert_eq!(read(dripping(10_000, 40)).await.unwrap().len(), 400_000);
     }
 

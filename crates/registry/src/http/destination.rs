@@ -1,7 +1,7 @@
-//! Which connection settings of an auth entry hold for which host: the only place where this is decided.
+//! Decides which connection settings of an auth entry apply to which host: no other file decides this.
 //!
-//! A registry's storage and its token server are run by whoever runs the registry, with the same authority and behind
-//! the same proxy, so what the user says of the registry holds for where it sends us for its own work:
+//! The operator of a registry also runs its storage and its token server, with the same authority and behind
+//! the same proxy. So the user's settings for the registry apply to the hosts to which it redirects for its own work:
 //!
 //! | | the registry | its token server elsewhere | storage, uploads elsewhere | an address in a manifest |
 //! |---|---|---|---|---|
@@ -9,30 +9,30 @@
 //! | any certificate (`insecure`, `skipTlsVerify`) | yes | yes | yes | no |
 //! | `ca`, `certs.d` | yes | yes | yes | no |
 //! | client certificate | yes | no | no | no |
-//! | plain HTTP after TLS (`insecure`) | no | no, but where `realm` names it | yes | no |
+//! | plain HTTP after TLS (`insecure`) | no | no, unless `realm` names it | yes | no |
 //! | the login | yes | as [`realm`](crate::auth::realm) judges | never | never |
 //!
-//! What any certificate may be shown for is never closer to this machine than the registry itself: see
+//! A host whose certificate is not checked is never closer to this machine than the registry itself: see
 //! [`Network`](super::network::Network).
 
 use super::host_certificates::HostCertificates;
 use crate::settings::{CertificateCheck, Scheme, Settings};
 
-/// Whom a request is for.
+/// The kind of host that a request goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Destination {
     /// The registry's own origin.
     Registry,
     /// A token server on another host.
     TokenServer,
-    /// Where the registry sends readers of blobs, and uploads.
+    /// A host to which the registry redirects blob reads and uploads.
     Storage,
-    /// A layer's address that the author of an image wrote into its manifest.
+    /// The address of a layer that the author of an image wrote into its manifest.
     Author,
 }
 
 impl Destination {
-    /// Whether its certificate must verify.
+    /// Whether the host's certificate must verify.
     pub(crate) fn check(self, settings: &Settings) -> CertificateCheck {
         match self {
             Self::Registry | Self::TokenServer | Self::Storage => settings.security.certificate,
@@ -40,7 +40,7 @@ impl Destination {
         }
     }
 
-    /// The certificates that are trusted and shown there, beside the system's.
+    /// The authorities and the client certificate for the host, beside the system's.
     pub(crate) fn certificates(self, settings: &Settings) -> HostCertificates {
         match self {
             Self::Registry => settings.certificates.clone(),
@@ -50,11 +50,11 @@ impl Destination {
     }
 }
 
-/// Whether a registry that is reached over TLS may send us on to a place without.
+/// Whether a registry that is reached over TLS may redirect us to an address without TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LeavingTls {
     Refused,
-    /// Bytes that have a digest, and never a login.
+    /// Only for bytes that have a digest, and never with a login.
     Allowed,
 }
 

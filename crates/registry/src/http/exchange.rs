@@ -1,5 +1,5 @@
-//! What is told of each request and its answer: enough to see what was asked and how it went, and nothing that can be a
-//! secret.
+//! The record of each request and its answer: enough to see what was requested and how it went, and no
+//! secrets.
 
 use std::any::Any;
 use std::fmt;
@@ -13,17 +13,17 @@ use oci::RegistryHost;
 use super::redact::RedactedUrl;
 use super::request_id::request_id;
 
-/// A request that has ended: its answer was read or thrown away, or none came. There are no headers and no bodies in it,
-/// and the address has no login, no signature and no state, so whoever prints it prints no secret.
+/// A request that has ended: its answer was read or dropped, or none came. It has no headers and no bodies,
+/// and its address has no login, signature or session state, so it is safe to print.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// The registry that it was sent for; `None` for what belongs to none, such as a cloud's API.
+    /// The registry that the request was for; `None` for other requests, such as to a cloud's API.
     pub registry: Option<RegistryHost>,
-    /// What was asked,
+    /// The request's method.
     pub method: Method,
-    /// and where: with redirects, that is not always the registry.
+    /// The request's URL: after redirects, that is not always the registry's.
     pub url: RedactedUrl,
-    /// The answer's; `None` where none came.
+    /// The answer's status; `None` if none came.
     pub status: Option<StatusCode>,
     /// How long it took until the answer began, or the request was given up.
     pub waited: Duration,
@@ -33,37 +33,37 @@ pub struct Exchange {
     pub bytes_sent: u64,
     /// Bytes of the answer's body that were read.
     pub bytes_read: u64,
-    /// What the other side calls the request.
+    /// The server's id of the request.
     pub request_id: Option<String>,
-    /// For what it went out, in the observer's own terms.
+    /// The purpose of the request, in the observer's own terms.
     pub purpose: Option<Purpose>,
 }
 
-/// For what a request goes out: whatever its observer keeps of that.
+/// The purpose of a request, in a type of the observer's choice.
 pub type Purpose = Arc<dyn Any + Send + Sync>;
 
-/// Hears of all requests of a [`Transport`](crate::Transport).
+/// Gets a record of all requests of a [`Transport`](crate::Transport).
 pub trait RequestObserver: Send + Sync {
-    /// Takes one. It must be quick: the next request waits for it.
+    /// Takes a record. It must be quick: the next request waits for it.
     fn exchanged(&self, exchange: &Exchange);
 
-    /// For what the task sends a request that asks: told with its exchange, which may end elsewhere.
+    /// The purpose of the current task's requests. It is stored in the exchange, which may end in another task.
     fn purpose(&self) -> Option<Purpose> {
         None
     }
 }
 
-/// Who hears of requests, once somebody does. Clones share him.
+/// The observer of requests, once one is set. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct Watch(Arc<OnceLock<Arc<dyn RequestObserver>>>);
 
 impl Watch {
     pub(crate) fn set(&self, observer: Arc<dyn RequestObserver>) {
-        // There is one run for a transport, and it sets this once.
+        // A transport serves one run, which sets this once.
         let _ = self.0.set(observer);
     }
 
-    /// What will be told of a request that goes out now.
+    /// The record of a request that is sent now; `None` without an observer.
     pub(crate) fn begin(
         &self,
         registry: Option<&RegistryHost>,
@@ -95,7 +95,7 @@ impl fmt::Debug for Watch {
     }
 }
 
-/// A request whose end is told when this is dropped, however that comes.
+/// A request under way; its end is reported when this is dropped, for whatever reason.
 pub(crate) struct UnderWay {
     observer: Arc<dyn RequestObserver>,
     exchange: Exchange,

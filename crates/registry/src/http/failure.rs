@@ -1,4 +1,4 @@
-//! Reads from the HTTP library's errors at which step a request broke.
+//! Finds in the HTTP library's errors the step at which a request broke.
 
 use std::error::Error as StdError;
 use std::io;
@@ -18,7 +18,7 @@ pub(crate) fn transport_error(method: &Method, url: &Url, error: reqwest::Error)
         method: method.clone(),
         url: url.into(),
         failure: classify(&error),
-        // The library's text repeats the URL, and with it what the query may hide.
+        // The library's text repeats the URL, whose query may hold secrets.
         source: Some(Box::new(error.without_url())),
     }
 }
@@ -74,10 +74,10 @@ fn tls_failure(error: &rustls::Error) -> TransportFailure {
         rustls::Error::InvalidCertificate(error) => TransportFailure::Certificate(certificate_fault(error)),
         rustls::Error::PeerIncompatible(_)
         | rustls::Error::AlertReceived(
-            // The last one is all that servers say where no cipher is in common.
+            // Servers without a common cipher send only the last one.
             Alert::ProtocolVersion | Alert::InsufficientSecurity | Alert::HandshakeFailure,
         ) => TransportFailure::TlsVersion,
-        // Alerts that servers have for the certificates of clients.
+        // Alerts about client certificates.
         rustls::Error::AlertReceived(
             Alert::CertificateRequired
             | Alert::BadCertificate
@@ -99,17 +99,17 @@ fn certificate_fault(error: &rustls::CertificateError) -> CertificateFault {
         Fault::NotValidYet | Fault::NotValidYetContext { .. } => CertificateFault::NotYetValid,
         Fault::NotValidForName | Fault::NotValidForNameContext { .. } => CertificateFault::OtherHost,
         Fault::Revoked => CertificateFault::Revoked,
-        // Self-signed ones that say of themselves that they are authorities end in `Other`: nobody is asked to
-        // vouch for them.
+        // Self-signed certificates that claim to be authorities end in `Other`: rustls does not look
+        // for an issuer.
         Fault::UnknownIssuer | Fault::BadSignature => CertificateFault::UnknownAuthority,
         other if is_authority_as_server(other) => CertificateFault::UnknownAuthority,
         _ => CertificateFault::Unusable,
     }
 }
 
-/// Reads from a 400 to a first request that the other side expected TLS, or a certificate within it.
+/// Finds out from a 400 to the first request that the other side expected TLS, or a client certificate.
 ///
-/// Servers say so in words alone: Go's "Client sent an HTTP request to an HTTPS server.", nginx's "The plain HTTP
+/// Servers say so only in text: Go's "Client sent an HTTP request to an HTTPS server.", nginx's "The plain HTTP
 /// request was sent to HTTPS port", "No required SSL certificate was sent" and "The SSL certificate error", Apache's
 /// "speaking plain HTTP to an SSL-enabled server port".
 pub(crate) fn misunderstanding(body: &str) -> Option<TransportFailure> {
@@ -139,7 +139,7 @@ fn ended_in_handshake(error: &reqwest::Error) -> bool {
         .any(|cause| matches!(cause.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset))
 }
 
-/// An error and what is wrapped in it: an I/O error's `source` skips what it wraps, which may be another one.
+/// An error and the errors that it wraps: an I/O error's `source` skips the error inside, which may be another I/O error.
 fn wrapped<'a>(
     error: &'a (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> + use<'a> {

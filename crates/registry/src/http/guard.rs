@@ -1,4 +1,4 @@
-//! Resolves names for requests. Where a registry sends us, addresses that it may not send us to are left out.
+//! Resolves names for requests. For redirects, addresses to which the registry may not redirect us are left out.
 //!
 //! The connection is made to exactly these addresses, so a name cannot mean one thing to the check and another
 //! to the connection.
@@ -11,14 +11,14 @@ use resolver::Resolver;
 
 use super::network::Network;
 
-/// Resolves what a client connects to.
+/// Resolves the hosts of a client.
 pub(crate) struct Guard {
     pub(crate) resolver: Arc<Resolver>,
-    /// Where the registry is that sent us on; `None` where the user names the host.
+    /// The network of the registry that redirected us; `None` if the user named the host.
     pub(crate) from: Option<Network>,
 }
 
-/// A name has only addresses that the registry may not send us to.
+/// All addresses of a name are closer than the registry may redirect us to.
 #[derive(Debug, thiserror::Error)]
 #[error("its addresses are closer to this machine than the registry's own")]
 pub(crate) struct LeadsInside;
@@ -29,7 +29,7 @@ impl Resolve for Guard {
         Box::pin(async move {
             let found = resolver.lookup(name.as_str()).await?;
             let allowed = from.map_or(Ok(found.clone()), |from| allowed(from, &found))?;
-            // Port 0 stands for the URL's.
+            // Port 0 stands for the URL's port.
             Ok(Box::new(allowed.into_iter().map(|address| SocketAddr::new(address, 0))) as Addrs)
         })
     }

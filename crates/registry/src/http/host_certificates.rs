@@ -1,7 +1,7 @@
-//! Certificates for one registry: files that somebody names, and the folders that Docker and containers use.
+//! Certificates for one registry: files from the configuration, and the folders that Docker and containers use.
 //!
 //! Sources: containers-certs.d(5); Docker, "Verify repository client with certificates".
-//! `<folder>/<host:port>/*.crt` are authorities, `*.cert` with `*.key` is who we are.
+//! `<folder>/<host:port>/*.crt` are authorities, `*.cert` with `*.key` is the client certificate.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::tls;
 use crate::Error;
 
-/// Certificates to trust, and to show, for one registry alone.
+/// Trusted authorities and a client certificate, for one registry alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostCertificates {
     /// PEM certificates of authorities.
@@ -55,8 +55,8 @@ impl HostCertificates {
     /// Reads the folders of `host`, if there are any. `home` is the user's own folder.
     ///
     /// # Errors
-    /// A certificate without its key or a key without its certificate, and files that cannot be read: leaving them
-    /// out would look like another fault.
+    /// A certificate without its key or a key without its certificate, and files that cannot be read: ignoring them
+    /// would look like another fault.
     pub fn read(host: &RegistryHost, home: Option<&Path>) -> Result<Self, HostCertificatesError> {
         // The first folder that exists counts, the user's own before the system's.
         let folders = [
@@ -95,7 +95,7 @@ impl HostCertificates {
         Ok(self)
     }
 
-    /// Shows the certificate in `certificate`, which is PEM like its `key`, instead of any other.
+    /// Uses the client certificate in `certificate`, which is PEM like its `key`, instead of any other.
     ///
     /// # Errors
     /// A file cannot be read, or the two are no certificate and its key.
@@ -109,7 +109,7 @@ impl HostCertificates {
         Ok(self)
     }
 
-    /// These and those of `others`; who we are is in `self` if it is in both.
+    /// Both sets of certificates; `self`'s client certificate wins if both have one.
     #[must_use]
     pub fn and(mut self, others: Self) -> Self {
         self.authorities.extend(others.authorities);
@@ -117,23 +117,23 @@ impl HostCertificates {
         self
     }
 
-    /// Whether there is anything beside the system's certificates.
+    /// Whether there are none beside the system's certificates.
     pub fn is_empty(&self) -> bool {
         self.authorities.is_empty() && self.identity.is_none()
     }
 
-    /// For hosts that have no business with who we are.
+    /// For hosts that must not get the client certificate.
     pub(crate) fn without_identity(&self) -> Self {
         Self { authorities: self.authorities.clone(), identity: None }
     }
 
-    /// The certificates that are trusted.
+    /// The trusted authorities.
     pub(crate) fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, Error> {
         let bundles = self.authorities.iter().map(|pem| tls::certificates(pem));
         Ok(bundles.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    /// The certificate to show with what vouches for it, and its key.
+    /// The client certificate with its chain, and its key.
     pub(crate) fn identity(&self) -> Result<Option<Identity>, pem::Error> {
         self.identity.as_ref().map(Pem::parse).transpose()
     }
@@ -148,7 +148,7 @@ impl HostCertificates {
                     if !key.exists() {
                         return Err(HostCertificatesError::NoKey { certificate: path, key });
                     }
-                    // Docker offers all; TLS shows one, and the first is the one that Docker tries first.
+                    // Docker offers all client certificates; TLS takes one, and Docker tries the first one first.
                     if certificates.identity.is_none() {
                         certificates.identity = Some(join(&path, &key)?);
                     }
@@ -205,7 +205,7 @@ pub enum HostCertificatesError {
         /// Why.
         source: std::io::Error,
     },
-    /// There is a certificate to show, but not its key.
+    /// A client certificate without its key.
     #[error("{} needs its key beside it: {} is missing", certificate.display(), key.display())]
     NoKey {
         /// The certificate.
@@ -213,7 +213,7 @@ pub enum HostCertificatesError {
         /// Where its key should be.
         key: PathBuf,
     },
-    /// There is a key, but not the certificate that it is for.
+    /// A key without its certificate.
     #[error("{} needs its certificate beside it: {} is missing (authorities end in .crt)", key.display(), certificate.display())]
     NoCertificate {
         /// The key.
@@ -227,7 +227,7 @@ pub enum HostCertificatesError {
         /// The file or folder.
         path: PathBuf,
     },
-    /// Two files are no certificate and its key.
+    /// Two files that are not a certificate and its key.
     #[error("{} and {} are not a certificate and its own key in PEM form", certificate.display(), key.display())]
     NoIdentity {
         /// The certificate's file.

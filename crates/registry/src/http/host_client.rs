@@ -1,6 +1,6 @@
-//! A client for what a host offers beside the distribution protocol: Harbor's API, clouds' APIs, metadata servers and
-//! token servers. Answers are small and are read whole; requests go through the proxies and introduce themselves as
-//! those to registries do.
+//! A client for APIs beside the distribution protocol: Harbor's API, clouds' APIs, metadata servers and
+//! token servers. Answers are small and are read whole; requests use the same proxies and user agent as
+//! those to registries.
 
 use std::time::Duration;
 
@@ -19,9 +19,9 @@ use super::walk::Walk;
 use crate::error::{Problem, Refusal};
 use crate::{Error, RedactedUrl};
 
-/// How long an answer may take if the request does not say.
+/// The time limit if the request sets none.
 const USUAL_TIME: Duration = Duration::from_secs(30);
-/// How many bytes an answer may have if the request does not say.
+/// The limit for an answer's bytes if the request sets none.
 const USUAL_SIZE: u64 = 8 << 20;
 
 /// Sends requests to one host and reads their answers. Cheap to clone; clones share their connections.
@@ -49,7 +49,7 @@ pub struct HostRequest {
 pub enum Follow {
     /// None: a redirect is the answer.
     Nowhere,
-    /// Those of reads to the same server, where the login in the request belongs, or from there to its TLS. All others
+    /// Those of reads to the same server, which may get the request's login, or from there to its TLS. All others
     /// are errors.
     SameHost,
 }
@@ -57,15 +57,15 @@ pub enum Follow {
 /// An answer with its whole body, whatever its status.
 #[derive(Clone, Debug)]
 pub struct HostAnswer {
-    /// What was asked.
+    /// The request's method.
     pub method: Method,
-    /// Where the answer came from, after all redirects.
+    /// The answer's URL, after all redirects.
     pub url: Url,
     /// Its status.
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// Its body; of a refusal only what is short enough to be an explanation.
+    /// Its body; for a refusal only if it is short enough to be an explanation.
     pub body: Bytes,
 }
 
@@ -92,25 +92,25 @@ impl HostRequest {
         self
     }
 
-    /// Sends this body, too; an empty one says so in `Content-Length`.
+    /// Sends this body, too; for an empty one, `Content-Length` is 0.
     #[must_use]
     pub fn body(self, body: impl Into<Bytes>) -> Self {
         Self { body: Some(body.into()), ..self }
     }
 
-    /// Says which redirects are followed.
+    /// Sets which redirects are followed.
     #[must_use]
     pub fn follow(self, follow: Follow) -> Self {
         Self { follow, ..self }
     }
 
-    /// Says how long it may take until the answer was read, redirects included.
+    /// Sets how long it may take until the answer was read, redirects included.
     #[must_use]
     pub fn within(self, within: Duration) -> Self {
         Self { within, ..self }
     }
 
-    /// Says how many bytes the answer may have.
+    /// Sets how many bytes the answer may have.
     #[must_use]
     pub fn up_to(self, most_bytes: u64) -> Self {
         Self { most_bytes, ..self }
@@ -118,12 +118,12 @@ impl HostRequest {
 }
 
 impl HostClient {
-    /// What is asked counts in `meter`.
+    /// Requests count in `meter`.
     pub(crate) fn new(client: Client, meter: TrafficMeter, sharers: Sharers) -> Self {
         Self { client, meter, sharers }
     }
 
-    /// How many processes share what is allowed to all of them together (`Transport::share_among`).
+    /// How many processes share the limits that apply to all of them together (`Transport::share_among`).
     pub fn sharers(&self) -> usize {
         self.sharers.number()
     }
@@ -131,7 +131,7 @@ impl HostClient {
     /// Sends a request and reads the answer.
     ///
     /// # Errors
-    /// No answer came in time, it breaks off, it is longer than the request allows or compressed, or it is a redirect
+    /// No answer came in time, it broke off, it is longer than the request allows or compressed, or it is a redirect
     /// that is not followed.
     pub async fn ask(&self, request: &HostRequest) -> Result<HostAnswer, Error> {
         let answer = tokio::time::timeout(request.within, self.follow(request)).await;
@@ -178,7 +178,7 @@ fn problem(method: &Method, url: &Url, problem: Problem) -> Error {
 }
 
 impl HostAnswer {
-    /// What an answer says whose status is not hoped for.
+    /// The refusal in an answer with an unexpected status.
     pub fn refusal(&self) -> Refusal {
         Refusal::of_body(&self.method, RedactedUrl::from(&self.url), self.status, &self.headers, &self.body)
     }

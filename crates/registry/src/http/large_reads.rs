@@ -1,4 +1,4 @@
-//! The large bodies that come from each host just now, and what reading them by several ranges has shown there.
+//! The large bodies under way from each host, and how well reading them in several ranges worked there.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -10,16 +10,16 @@ use url::Url;
 
 use super::origin::host_and_port;
 
-/// What one range has, in bytes: at 20 MB/s, the round trip of asking for the next one is a small part of its time.
+/// The bytes of one range: at 20 MB/s, the round trip of requesting the next one is a small part of its time.
 pub(crate) const SEGMENT: u64 = 2 << 20;
-/// Ranges of all blobs together that may be in memory ahead of what is hashed: 32 MiB.
+/// The most ranges of all blobs that may be in memory before they are hashed: 32 MiB.
 const MOST_AHEAD: usize = 16;
-/// Where more ranges brought nothing, none are tried for so long.
+/// How long no more ranges are tried after they brought no gain.
 const IN_VAIN: Duration = Duration::from_secs(60);
-/// After so many ranges that broke or were wrong, the host is read in one stream.
+/// After this many ranges that broke or were wrong, the host is read in one stream.
 const MOST_BROKEN: u32 = 3;
 
-/// What is known of all hosts. Cheap to clone; clones share it.
+/// The state of all hosts. Cheap to clone; clones share it.
 #[derive(Clone)]
 pub(crate) struct LargeReads {
     hosts: Arc<Mutex<HashMap<String, Arc<Host>>>>,
@@ -35,9 +35,9 @@ struct Host {
 
 #[derive(Default)]
 struct Known {
-    /// How many ranges at once have shown to help; 0 if none.
+    /// How many ranges at once brought a gain; 0 if none.
     width: usize,
-    /// Whether some read tries more of them just now.
+    /// Whether a read is trying more of them now.
     is_tried: bool,
     in_vain: Option<Instant>,
     broken: u32,
@@ -50,13 +50,13 @@ pub(crate) struct ReadHost {
     ahead: Arc<Semaphore>,
 }
 
-/// A large body that comes from a host. It ends with its drop.
+/// A large body under way from a host, until it is dropped.
 pub(crate) struct UnderWay(Arc<Host>);
 
-/// The right to try more ranges at a host. It ends with its drop.
+/// The right to try more ranges at a host, until it is dropped.
 pub(crate) struct Tries(Arc<Host>);
 
-/// The memory of one range. It ends with its drop.
+/// The memory of one range, until it is dropped.
 pub(crate) struct AheadMemory {
     _permit: OwnedSemaphorePermit,
 }
@@ -76,29 +76,29 @@ impl LargeReads {
 }
 
 impl ReadHost {
-    /// One more large body comes from here.
+    /// Notes that one more large body comes from here.
     pub(crate) fn begin(&self) -> UnderWay {
         self.host.at_once.fetch_add(1, Ordering::Relaxed);
         UnderWay(self.host.clone())
     }
 
-    /// So many bytes of large bodies came.
+    /// Notes received bytes of large bodies.
     pub(crate) fn came(&self, bytes: usize) {
         self.host.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes of large bodies that came from here so far, and how many of these come just now.
+    /// The bytes of large bodies that came from here so far, and the number of those under way.
     pub(crate) fn seen(&self) -> (u64, usize) {
         (self.host.bytes.load(Ordering::Relaxed), self.host.at_once.load(Ordering::Relaxed))
     }
 
-    /// How many ranges at once have shown to help here; 0 if none.
+    /// How many ranges at once brought a gain here; 0 if none.
     pub(crate) fn known_width(&self) -> usize {
         lock(&self.host.known).width
     }
 
-    /// How many ranges at once a read may try here now, of at most `most`: no more than have helped where more were in vain
-    /// a while ago, and none while another read tries.
+    /// How many ranges at once a read may try here now, of at most `most`: after more brought no gain a while ago, only as many as
+    /// helped; none while another read tries.
     pub(crate) fn may_try(&self, most: usize) -> usize {
         let known = lock(&self.host.known);
         let was_in_vain = known.in_vain.is_some_and(|when| when.elapsed() < IN_VAIN);
@@ -109,36 +109,36 @@ impl ReadHost {
         }
     }
 
-    /// Begins to try more ranges. `None` where another read does.
+    /// Begins to try more ranges. `None` if another read is trying.
     pub(crate) fn try_more(&self) -> Option<Tries> {
         let was_tried = std::mem::replace(&mut lock(&self.host.known).is_tried, true);
         (!was_tried).then(|| Tries(self.host.clone()))
     }
 
-    /// So many ranges at once helped.
+    /// Notes that this many ranges at once brought a gain.
     pub(crate) fn note_helped(&self, width: usize) {
         let mut known = lock(&self.host.known);
         known.width = known.width.max(width);
     }
 
-    /// More ranges at once brought nothing; that many had helped before.
+    /// Notes that more ranges at once brought no gain; `width` ranges had helped before.
     pub(crate) fn note_in_vain(&self, width: usize) {
         let mut known = lock(&self.host.known);
         known.width = width;
         known.in_vain = Some(Instant::now());
     }
 
-    /// A range broke off, or was not what was asked for.
+    /// Notes that a range broke off, or was not the requested one.
     pub(crate) fn note_broken(&self) {
         lock(&self.host.known).broken += 1;
     }
 
-    /// The host gives no ranges, or wrong ones.
+    /// Notes that the host gives no ranges, or wrong ones.
     pub(crate) fn note_without_ranges(&self) {
         lock(&self.host.known).broken = MOST_BROKEN;
     }
 
-    /// Memory for one more range, where there is some.
+    /// Memory for one more range, if there is some.
     pub(crate) fn memory(&self) -> Option<AheadMemory> {
         self.ahead.clone().try_acquire_owned().ok().map(|permit| AheadMemory { _permit: permit })
     }

@@ -1,8 +1,8 @@
-//! How many requests a host gets at once: learned from how it takes them.
+//! How many requests a host gets at once: learned from how it answers.
 //!
 //! Each host has a window per kind of request. It doubles while all goes well (slow start), grows by one a
-//! round after the first trouble, and is halved when the host says or shows that it is too much. `Retry-After`
-//! holds back everything that is for the host.
+//! round after the first trouble, and is halved when the host says or shows that it is overloaded. `Retry-After`
+//! holds back all requests to the host.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,10 +17,10 @@ use super::pause::{Pause, PauseObserver, PauseWatch};
 use super::taken::Taken;
 use super::window::Window;
 
-/// What a request does, as far as registries count it apart.
+/// The kind of a request, as far as registries count them separately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RequestKind {
-    /// Asks whether something is there, or lists names.
+    /// Checks whether something exists, or lists names.
     Look,
     /// Reads a manifest or a blob.
     Read,
@@ -43,33 +43,33 @@ impl RequestKind {
     }
 }
 
-/// What was learned about one host and kind of request.
+/// The limit of one host and kind of request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostLimit {
     /// `host:port`.
     pub host: String,
-    /// Which requests.
+    /// The kind of request.
     pub kind: RequestKind,
-    /// How many at once it gets now.
+    /// How many requests at once it gets now.
     pub at_once: usize,
-    /// How often the host said or showed that it was too much.
+    /// How often the host said or showed that it was overloaded.
     pub too_much: u64,
 }
 
-/// A host that has asked to be left alone for a while.
+/// A host that asked us to wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPause {
     /// `host:port`.
     pub host: String,
-    /// How long still.
+    /// The remaining time.
     pub left: Duration,
 }
 
-/// The windows of all hosts. Cheap to clone; clones share what was learned.
+/// The windows of all hosts. Cheap to clone; clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct Limits {
     hosts: Hosts,
-    /// Those of the hosts that were asked here.
+    /// The hosts that this registry's requests went to.
     asked: Hosts,
     watch: PauseWatch,
 }
@@ -90,7 +90,7 @@ struct Gate {
     too_much: AtomicU64,
 }
 
-/// The right to have one request under way. It ends with its drop.
+/// The right to have one request under way, until it is dropped.
 pub(crate) struct Permit {
     host: Arc<Host>,
     kind: RequestKind,
@@ -98,32 +98,32 @@ pub(crate) struct Permit {
 }
 
 impl Limits {
-    /// Waits until the host of `url` may get one more request. What is waited here counts in no time-out.
+    /// Waits until the host of `url` may get one more request. No time-out counts this wait.
     pub(crate) async fn acquire(&self, url: &Url, kind: RequestKind) -> Permit {
         let host = self.host(url);
         let gate = &host.windows[kind.index()];
         while !lock(&gate.window).enter() {
-            // A place that is freed in between is kept for the next who waits.
+            // A slot that is freed in between is kept for the next waiting request.
             gate.freed.notified().await;
         }
-        // The pause comes after: whoever gives up in it wakes the next one by giving its place back.
+        // The pause comes after: a request that is cancelled during it wakes the next one by returning its slot.
         let mut permit = Permit { host: host.clone(), kind, begun: Instant::now() };
         host.pause.wait().await;
         permit.begun = Instant::now();
         permit
     }
 
-    /// The same windows, for another registry: which hosts it asks is told apart.
+    /// The same windows, for another registry, which counts its own hosts separately.
     pub(crate) fn for_registry(&self) -> Self {
         Self { hosts: self.hosts.clone(), asked: Hosts::default(), watch: self.watch.clone() }
     }
 
-    /// From now on `observer` hears of pauses that hosts ask for. Only the first one counts.
+    /// From now on, tells `observer` about pauses that hosts ask for. Only the first observer counts.
     pub(crate) fn tell_pauses(&self, observer: Arc<dyn PauseObserver>) {
         self.watch.set(observer);
     }
 
-    /// Leaves a host (`host:port`) alone that has asked another process for it. One that nobody has spoken to here is not noted.
+    /// Pauses requests to a host (`host:port`) that asked another process to wait. A host without requests from here is not noted.
     pub(crate) fn hold_back(&self, host: &str, wait: Duration) {
         let known = lock(&self.hosts).get(host).cloned();
         if let Some(host) = known {
@@ -131,7 +131,7 @@ impl Limits {
         }
     }
 
-    /// What was learned so far of the hosts that were asked here, in the order of their names.
+    /// The limits of the hosts that this registry's requests went to, in the order of their names.
     pub(crate) fn learned(&self) -> Vec<HostLimit> {
         let hosts = lock(&self.asked);
         let mut names: Vec<_> = hosts.keys().cloned().collect();
@@ -143,7 +143,7 @@ impl Limits {
         limits.collect()
     }
 
-    /// Which of the hosts that were asked here are left alone now, in the order of their names.
+    /// The pauses of the hosts that this registry's requests went to, in the order of their names.
     pub(crate) fn pauses(&self) -> Vec<HostPause> {
         let hosts = lock(&self.asked);
         let of_host = |(name, host): (&String, &Arc<Host>)| {
@@ -184,7 +184,7 @@ impl Host {
 }
 
 impl Permit {
-    /// Tells how the request was taken. A permit that is dropped without a word changes nothing.
+    /// Reports how the host took the request. A permit that is dropped without a report changes no window.
     pub(crate) fn taken(self, taken: Taken) {
         let gate = &self.host.windows[self.kind.index()];
         match taken {

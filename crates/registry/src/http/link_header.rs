@@ -1,4 +1,4 @@
-//! The `Link` header that leads to the next page of a list. Spec: RFC 8288.
+//! The `Link` header with the next page of a list. Spec: RFC 8288.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 /// The target of the first link whose relation is `next`, as it was written (often relative).
 ///
-/// Bytes beyond ASCII, which headers should not have, are taken as they stand in a URL: percent-encoded. A list must
+/// Bytes beyond ASCII, which headers should not have, are percent-encoded as in a URL: a list must
 /// not end early because a name in a link has some.
 pub(crate) fn next(headers: &HeaderMap) -> Option<String> {
     headers.get_all(http::header::LINK).iter().find_map(|value| next_in(&ascii(value.as_bytes())))

@@ -1,6 +1,6 @@
-//! Where an upload goes on: the `Location` of an upload session.
+//! The `Location` of an upload session: where the upload continues.
 //!
-//! Registries build it from what they see of the request, and see the wrong thing behind proxies.
+//! Registries build it from the request as they see it, which behind proxies has the wrong scheme, host or port.
 
 use url::Url;
 
@@ -11,18 +11,19 @@ use crate::error::NotFollowed;
 /// Why a location is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// It is not readable as a URL.
+    /// It does not parse as a URL.
     Unreadable,
-    /// It leads somewhere that bytes must not go to.
+    /// It leads to an address that bytes must not go to.
     Leaves(Url, NotFollowed),
 }
 
-/// The address of the next request of an upload; `asked` is the one that was answered. Its query is the session's
+/// The address of the next request of an upload; `asked` is the address of the request that was answered. The location's query is the
+/// session's
 /// state and stays byte for byte.
 ///
 /// * The registry's own host under `/v2/`: [as it was reached](as_reached).
-/// * Another host: as it is; who sends the request leaves the login out.
-/// * From https to http: only where the registry's entry allows plain HTTP.
+/// * Another host: as it is; the sender of the request leaves the login out.
+/// * From https to http: only if the registry's entry allows plain HTTP.
 pub(crate) fn next(asked: &Url, location: &str, leaving_tls: LeavingTls) -> Result<Url, Unusable> {
     let mut to = asked.join(location).map_err(|_| Unusable::Unreadable)?;
     if let Some(reached) = as_reached(asked, to.clone()).filter(|to| to.path().starts_with("/v2/")) {

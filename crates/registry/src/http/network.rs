@@ -1,13 +1,13 @@
-//! Which part of the network an address belongs to, and from where a redirect may lead to where.
+//! Decides which part of the network an address belongs to, and between which parts a redirect is allowed.
 //!
-//! A registry that redirects a client inside a company to the client's neighbours makes it ask what the registry
+//! A hostile registry could redirect a client inside a company to internal servers that the registry
 //! itself cannot reach. Cloud machines answer with their own credentials at such addresses.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
-/// A part of the network, as far as redirects care.
+/// A part of the network, as redirects distinguish them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Network {
     /// The Internet.
@@ -16,18 +16,18 @@ pub(crate) enum Network {
     Private,
     /// This machine.
     Loopback,
-    /// Link-local, metadata services, and what is no host at all.
+    /// Link-local, metadata services, and addresses that are no hosts.
     Reserved,
 }
 
-/// Services that give a cloud machine's credentials to whoever asks from there, outside of the link-local range:
+/// Services outside of the link-local range that give a cloud machine's credentials to any process on it:
 /// Alibaba, Azure; AWS, Google.
 const METADATA_V4: [Ipv4Addr; 2] = [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16)];
 const METADATA_V6: [Ipv6Addr; 2] =
     [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
 
 impl Network {
-    /// Where an address belongs. `IpAddr::is_global` is not stable yet.
+    /// The part of an address. `IpAddr::is_global` is not stable yet.
     pub(crate) fn of(address: IpAddr) -> Self {
         match address {
             IpAddr::V4(address) => Self::of_v4(address),
@@ -35,7 +35,7 @@ impl Network {
         }
     }
 
-    /// Where a URL leads, if its host is an address: names are judged when they are resolved.
+    /// The part of a URL's host, if that is an address: names are checked when they are resolved.
     pub(crate) fn of_literal(url: &Url) -> Option<Self> {
         match url.host()? {
             Host::Ipv4(address) => Some(Self::of(address.into())),
@@ -44,7 +44,7 @@ impl Network {
         }
     }
 
-    /// Whether a registry that is here may send us there.
+    /// Whether a registry in this part may redirect us to that one.
     pub(crate) fn may_send_to(self, there: Self) -> bool {
         match there {
             Self::Public => true,
@@ -81,7 +81,7 @@ impl Network {
         if let Some(mapped) = address.to_ipv4_mapped() {
             Self::of_v4(mapped)
         } else if is_nat64 {
-            // Networks without IPv4 name every IPv4 host like this.
+            // Networks without IPv4 map every IPv4 host like this.
             let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
             Self::of_v4(Ipv4Addr::new(a, b, c, d))
         } else if address.is_loopback() {
@@ -91,7 +91,7 @@ impl Network {
         } else if address.is_unique_local() {
             Self::Private
         } else if first & 0xe000 == 0x2000 && first != 0x2002 && !(first == 0x2001 && second == 0x0db8) {
-            // Only 2000::/3 is given out; 2001:db8::/32 is for documents, 2002::/16 carries IPv4 addresses.
+            // Only 2000::/3 is allocated; 2001:db8::/32 is for documentation, 2002::/16 carries IPv4 addresses.
             Self::Public
         } else {
             Self::Reserved
@@ -145,7 +145,7 @@ mod tests {
     fn only_addresses_are_judged_before_they_are_resolved() {
         let literal = |url: &str| Network::of_literal(&url.parse().unwrap());
         assert_eq!(literal("https://[::1]:5000/a"), Some(Loopback));
-        // Browsers' spellings of 127.0.0.1 are read by the URL parser.
+        // The URL parser understands browsers' spellings of 127.0.0.1.
         assert_eq!(literal("http://0x7f.1/a"), Some(Loopback));
         assert_eq!(literal("https://localhost/a"), None);
     }

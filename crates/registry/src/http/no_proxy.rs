@@ -1,4 +1,4 @@
-//! `NO_PROXY`: hosts that are asked without a proxy, by the rules of Go's HTTP client and curl.
+//! `NO_PROXY`: hosts that are reached without a proxy, by the rules of Go's HTTP client and curl.
 //!
 //! Source: golang.org/x/net/http/httpproxy. Names of this machine never go through a proxy.
 
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use url::{Host, Url};
 
-/// The hosts that no proxy is asked for.
+/// The hosts that are reached without a proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct NoProxy(Vec<Exception>);
 
@@ -19,21 +19,21 @@ struct Exception {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum HostRule {
     Every,
-    /// An address and how many of its leading bits count.
+    /// An address and the number of its leading bits that count.
     Network(IpAddr, u32),
-    /// The name and all below it.
+    /// The name and all names below it.
     Domain(String),
-    /// All below the name, which begins with a dot.
+    /// All names below this one, which begins with a dot.
     Below(String),
 }
 
 impl NoProxy {
-    /// Reads a list with commas; parts that mean nothing are left out, as everybody does.
+    /// Parses a comma-separated list; skips malformed parts, as other clients do.
     pub(crate) fn parse(text: &str) -> Self {
         Self(text.split([',', ' ']).map(str::trim).filter_map(Exception::parse).collect())
     }
 
-    /// Whether `url` is asked without a proxy.
+    /// Whether `url` is reached without a proxy.
     pub(crate) fn covers(&self, url: &Url) -> bool {
         let (host, address) = match url.host() {
             Some(Host::Domain(name)) => (name.trim_end_matches('.').to_ascii_lowercase(), None),
@@ -94,7 +94,7 @@ impl HostRule {
     }
 }
 
-/// More bits than an address has are all of them.
+/// Whether the first `bits` of both are equal. More bits than an address has mean all of them.
 fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
     match (address, network) {
         (IpAddr::V4(address), IpAddr::V4(network)) => {

@@ -1,4 +1,4 @@
-//! What registries say beside their answers: warnings, and how much of a pull quota is left.
+//! Information beside registries' answers: warnings, and the rest of a pull quota.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,21 +8,21 @@ use http::HeaderMap;
 
 use oci::foreign_text::clean;
 
-/// More distinct warnings than this of one registry are noise.
+/// The most distinct warnings that are kept of one registry.
 const MOST_WARNINGS: usize = 100;
 
 /// How many pulls a registry still allows. Source: Docker Hub, "Pull usage and limits".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// Pulls in a window, where it is told.
+    /// Pulls per window, if stated.
     pub limit: Option<u64>,
-    /// Pulls that are left.
+    /// Remaining pulls.
     pub remaining: u64,
-    /// Length of the window, where it is told.
+    /// Length of the window, if stated.
     pub window: Option<Duration>,
 }
 
-/// What one registry said so far.
+/// The notices of one registry so far.
 #[derive(Default)]
 pub(crate) struct Notices(Mutex<Said>);
 
@@ -44,7 +44,7 @@ impl Notices {
         said.quota = quota.or(said.quota);
     }
 
-    /// Keeps what is to be told at the end.
+    /// Keeps warnings for the end of the run.
     pub(crate) fn add(&self, warnings: impl IntoIterator<Item = String>) {
         let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for warning in warnings {
@@ -60,7 +60,7 @@ impl Notices {
         said.warnings.iter().cloned().collect()
     }
 
-    /// The newest count of the quota.
+    /// The latest quota.
     pub(crate) fn quota(&self) -> Option<Quota> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).quota
     }

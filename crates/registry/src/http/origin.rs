@@ -1,19 +1,19 @@
-//! Which addresses are the same server's: the only place in the program where this is decided.
+//! Decides which addresses belong to the same server: no other file decides this.
 //!
 //! A login belongs to an origin (scheme, host and port; RFC 6454). Some rules are wider, because servers behind proxies
-//! misname themselves; each has a name here, and the table below says where they differ.
+//! state wrong addresses of themselves; each has a name here, and the table in the tests shows the differences.
 
 use url::Url;
 
-/// Whether a login for one may be sent to the other, and whether the word of one is the word of the other: only the
-/// very same scheme, host and port.
+/// Whether a login for one may be sent to the other, and whether both count as the same party: only with the
+/// same scheme, host and port.
 pub(crate) fn is_same_origin(one: &Url, other: &Url) -> bool {
     one.scheme() == other.scheme()
         && is_same_host(one, other)
         && one.port_or_known_default() == other.port_or_known_default()
 }
 
-/// `host:port` of an address, as limits, pauses and connections are kept by.
+/// `host:port` of an address: the key of limits, pauses and connections.
 pub(crate) fn host_and_port(url: &Url) -> String {
     let name = url.host_str().unwrap_or_default();
     url.port_or_known_default().map_or_else(|| name.to_owned(), |port| format!("{name}:{port}"))
@@ -24,14 +24,14 @@ pub(crate) fn is_same_host(one: &Url, other: &Url) -> bool {
     one.host_str().is_some() && one.host_str() == other.host_str()
 }
 
-/// Whether a redirect keeps a login where it was given to: at the same origin, or at the same host from plain HTTP to
-/// TLS, which a server in front of it asks for.
+/// Whether a redirect keeps the login: at the same origin, or at the same host from plain HTTP to
+/// TLS, to which a server in front may redirect.
 pub(crate) fn keeps_login(from: &Url, to: &Url) -> bool {
     is_same_origin(from, to) || (is_same_host(from, to) && (from.scheme(), to.scheme()) == ("http", "https"))
 }
 
-/// An address of the host that was asked, with the scheme and port by which it was reached. A proxy that ends TLS, or
-/// passes the host on without its port (nginx's `$host`), makes registries name others. `None` for another host.
+/// A named address of the host that was asked, with the scheme and port by which we reached it. Behind a proxy that ends TLS, or
+/// drops the port of the host (nginx's `$host`), registries name wrong ones. `None` for another host.
 pub(crate) fn as_reached(asked: &Url, mut named: Url) -> Option<Url> {
     if !is_same_host(asked, &named) || !matches!(named.scheme(), "http" | "https") {
         return None;
@@ -42,13 +42,13 @@ pub(crate) fn as_reached(asked: &Url, mut named: Url) -> Option<Url> {
     Some(named)
 }
 
-/// Turns plain HTTP into TLS for the host and port that were reached by TLS: a server behind a proxy that ends TLS does
+/// Turns plain HTTP into TLS for the host and port that we reached by TLS: a server behind a proxy that ends TLS does
 /// not know of it.
 pub(crate) fn upgrade(reached: &Url, to: &mut Url) {
     let is_same_port =
         to.port() == reached.port() || to.port_or_known_default() == reached.port_or_known_default();
     if (reached.scheme(), to.scheme()) == ("https", "http") && is_same_host(to, reached) && is_same_port {
-        // It fails only for schemes that are no web server's.
+        // It fails only for schemes other than those of HTTP.
         let _ = to.set_scheme("https");
     }
 }

@@ -1,24 +1,24 @@
-//! A host that has asked to be left alone for a while.
+//! A host that asked us to wait.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What ends within so short a time of a known pause's end is no news: many requests are refused at once.
+/// A pause that ends at most this much later than a known one is no news: many requests are refused at once.
 const NEWS: Duration = Duration::from_millis(500);
 
-/// Hears of hosts that ask for a pause.
+/// Is told about hosts that ask for a pause.
 pub trait PauseObserver: Send + Sync {
-    /// `host` (`host:port`) has asked for it. It must be quick: a request waits for it.
+    /// `host` (`host:port`) asked for a pause. This must be quick: a request waits for it.
     fn paused(&self, host: &str, wait: Duration);
 }
 
-/// Who hears of pauses, once somebody does. Clones share him.
+/// The observer of pauses, once one is set. Clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct PauseWatch(Arc<OnceLock<Arc<dyn PauseObserver>>>);
 
 impl PauseWatch {
     pub(crate) fn set(&self, observer: Arc<dyn PauseObserver>) {
-        // There is one run for a transport, and it sets this once.
+        // A transport serves one run, which sets this once.
         let _ = self.0.set(observer);
     }
 
@@ -29,7 +29,7 @@ impl PauseWatch {
     }
 }
 
-/// Until when a host is left alone.
+/// The end of a host's pause.
 #[derive(Default)]
 pub(crate) struct Pause(Mutex<Option<Instant>>);
 
@@ -45,7 +45,7 @@ impl Pause {
         until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
-    /// It lasts so long from now, if it does not last longer. Says whether that is news.
+    /// Extends the pause to `wait` from now, unless it is longer already. Returns whether that is news.
     pub(crate) fn extend(&self, wait: Duration) -> bool {
         let until = Instant::now() + wait;
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);

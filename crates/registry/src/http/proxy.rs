@@ -1,4 +1,4 @@
-//! Proxies, from the environment that the program hands in or for one registry.
+//! Proxies, from the environment that the program passes in, or for one registry.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use url::Url;
 
 use super::no_proxy::NoProxy;
 
-/// Which proxy serves which address. Addresses may have a password in them, so printing shows none.
+/// The proxies by scheme. Their addresses may contain a password, so printing shows none.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Proxies(Arc<Ways>);
 
@@ -19,7 +19,7 @@ struct Ways {
     exceptions_text: String,
 }
 
-/// Why a text is no proxy. The text itself may have a password in it.
+/// Why a text is not a proxy's address. The text may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{whose} no proxy's address: write http://host:port, https://host:port or socks5://host:port; user:password@ may stand before the host, with reserved characters as %XX"
@@ -37,7 +37,7 @@ impl Proxies {
     /// One proxy for everything: `http://`, `https://` or `socks5://`, the first one if none is written.
     ///
     /// # Errors
-    /// The text is no such address.
+    /// The text is not such an address.
     pub fn one(text: &str) -> Result<Self, ProxyError> {
         let address = address(text).ok_or(ProxyError { whose: "this is" })?;
         Ok(Self(Arc::new(Ways { http: Some(address.clone()), https: Some(address), ..Ways::default() })))
@@ -46,7 +46,7 @@ impl Proxies {
     /// Reads `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, in capitals or not.
     ///
     /// # Errors
-    /// One of them is no proxy's address.
+    /// One of them is not a proxy's address.
     pub fn from_environment(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, ProxyError> {
         let either = |name: &str| {
             let value = lookup(name).or_else(|| lookup(&name.to_ascii_lowercase()));
@@ -64,13 +64,13 @@ impl Proxies {
         })))
     }
 
-    /// The proxy to ask for `url`.
+    /// The proxy for `url`.
     pub(crate) fn proxy_for(&self, url: &Url) -> Option<&Url> {
         let proxy = if url.scheme() == "http" { self.0.http.as_ref() } else { self.0.https.as_ref() };
         proxy.filter(|_| !self.0.exceptions.as_ref().is_some_and(|exceptions| exceptions.covers(url)))
     }
 
-    /// The HTTP library's form. It takes the password out of the address and sends it to the proxy alone.
+    /// The HTTP library's form. It removes the password from the address and sends it only to the proxy.
     pub(crate) fn build(&self) -> Option<reqwest::Proxy> {
         let proxies = self.clone();
         let has_any = self.0.http.is_some() || self.0.https.is_some();
@@ -78,13 +78,13 @@ impl Proxies {
     }
 }
 
-/// Reads a proxy's address.
+/// Parses a proxy's address.
 fn address(text: &str) -> Option<Url> {
     let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let mut url = Url::parse(&text).ok().filter(|url| url.host_str().is_some_and(|host| !host.is_empty()))?;
     match url.scheme() {
         "http" | "https" | "socks5h" => Some(url),
-        // As in Go's HTTP client the proxy resolves names: behind an air gap nobody else can.
+        // As in Go's HTTP client, the proxy resolves names: behind an air gap only the proxy can.
         "socks5" => url.set_scheme("socks5h").ok().map(|()| url),
         _ => None,
     }

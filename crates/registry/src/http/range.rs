@@ -1,11 +1,11 @@
 //! `Content-Range` of partial downloads and `Range` of uploads. Spec: RFC 9110 section 14.4, distribution-spec end-13.
 
-/// Which bytes an answer has.
+/// The bytes of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentRange {
     /// Position of the first byte, from 0.
     pub(crate) first: u64,
-    /// Length of the whole, where the server tells it.
+    /// Length of the whole, if the server states it.
     pub(crate) total: Option<u64>,
 }
 
@@ -22,7 +22,7 @@ pub(crate) fn content_range(text: &str) -> Option<ContentRange> {
     fits.then_some(ContentRange { first, total })
 }
 
-/// Reads `bytes */10`: what a server has to say of a range that lies behind the end.
+/// Parses `bytes */10`, the answer to a range beyond the end.
 pub(crate) fn whole_length(text: &str) -> Option<u64> {
     let (unit, rest) = text.trim().split_once([' ', '='])?;
     let (range, total) = rest.trim().split_once('/')?;
@@ -30,10 +30,10 @@ pub(crate) fn whole_length(text: &str) -> Option<u64> {
     is_none.then(|| number(total.trim())).flatten()
 }
 
-/// How many bytes a registry has of an upload, from its `Range: 0-<last>`, when between `least` and `most` are possible.
+/// How many bytes a registry has of an upload, from its `Range: 0-<last>`, if from `least` to `most` are possible.
 ///
-/// `None` for what cannot be right: some registries report the last chunk instead of the whole
-/// (<https://github.com/regclient/regclient/issues/627>). `0-0` is one byte or none: none costs a byte sent twice.
+/// `None` for impossible values: some registries report the last chunk instead of the whole
+/// (<https://github.com/regclient/regclient/issues/627>). `0-0` is one byte or none; if it is taken for none, one byte is sent twice.
 pub(crate) fn received(text: &str, least: u64, most: u64) -> Option<u64> {
     let text = text.trim();
     let text = text.strip_prefix("bytes=").or_else(|| text.strip_prefix("bytes ")).unwrap_or(text);

@@ -1,4 +1,4 @@
-//! URLs that can be shown: storage links carry signatures, and users type passwords into URLs.
+//! URLs that are safe to show: storage links carry signatures, and users type passwords into URLs.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use url::Url;
 
 use oci::foreign_text::Cleaned;
 
-/// A URL as people may see it: no user, no password, and a query only where it is harmless.
+/// A URL for display: no user, no password, and a query only if it is harmless.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedactedUrl(String);
 
@@ -14,12 +14,12 @@ pub struct RedactedUrl(String);
 const HARMLESS: [&str; 7] = ["n", "last", "digest", "mount", "from", "scope", "service"];
 
 impl RedactedUrl {
-    /// For what is no URL at all.
+    /// Stands for a text that is not a URL.
     pub(crate) fn unreadable() -> Self {
         Self("an unreadable address".to_owned())
     }
 
-    /// Host and port, as a registry's name has them.
+    /// Host and port, in the form of a registry's name.
     pub fn host(&self) -> Option<String> {
         let url = Url::parse(&self.0).ok()?;
         let host = url.host_str()?;

@@ -1,13 +1,13 @@
-//! Decides whether a redirect is followed, and whether the login goes along: the only place where this is decided.
-//! Who sends the requests is told by a [`Walk`](super::walk::Walk).
+//! Decides whether a redirect is followed, and whether the login goes along: no other file decides this.
+//! A [`Walk`](super::walk::Walk) applies it to the requests.
 //!
-//! Registries send readers of blobs to storage services with signed URLs; those refuse requests
-//! that also carry `Authorization`, and must never see ours. Whether the place may be asked at all is for
+//! Registries redirect blob reads to storage services with signed URLs. These services refuse requests
+//! that also carry `Authorization`, and must never get our login. Whether the address may be used at all is decided in
 //! [`Transport::storage_client`](super::transport::Transport::storage_client).
 //!
 //! | rule | leads to | requests | from TLS to plain HTTP | the login | what is not followed |
 //! |---|---|---|---|---|---|
-//! | `Registry` | anywhere | 10 | as the entry says | at the registry's origin, as long as nobody else leads | is an error |
+//! | `Registry` | anywhere | 10 | as the entry says | at the registry's origin, until another server redirects | is an error |
 //! | `Ping` | `/v2/` at the same host | 10 | no | none | is the answer |
 //! | `TokenServer` | the same origin | 3 | no | all the way | is an error |
 //! | `Author` | anywhere | 5 | no | none | is an error |
@@ -23,32 +23,32 @@ use crate::client::Party;
 use crate::error::{NotFollowed, Problem};
 use crate::{Error, RedactedUrl};
 
-/// How far a request goes along redirects.
+/// How far a request follows redirects.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Rule<'a> {
-    /// A request of the protocol to the registry that answers at `home`.
+    /// A request of the protocol to the registry at `home`.
     Registry {
         home: &'a Url,
-        /// Who named the first address.
+        /// Which server named the first address.
         named_by: Party,
         leaving_tls: LeavingTls,
     },
     /// The first request to a registry: port 80 in front of TLS redirects to it. A redirect that must not be followed
-    /// says so again to the request that matters.
+    /// is taken as the answer: the next request gets it again, and fails.
     Ping,
-    /// A question to a token server: behind a proxy it may send us to another path of its own.
+    /// A request to a token server: behind a proxy it may redirect us to another path of its own.
     TokenServer,
-    /// A read of a layer from where the image's author says that it is. Who sends it judges each address.
+    /// A read of a layer at the address that the image's author named. The sender judges each address.
     Author,
-    /// A read of what a host offers beside the protocol, with a login that belongs there: as from a name without a slash
+    /// A read of an API beside the protocol, with a login for that host: redirects may, for example, lead from a path without a slash
     /// to one with it.
     SameServer,
-    /// A request whose redirect is an answer.
+    /// A redirect is returned as the answer.
     Nowhere,
 }
 
 impl Rule<'_> {
-    /// How often a request is sent: what goes on is a circle.
+    /// How often a request is sent at most: more redirects are a loop.
     pub(super) fn most_requests(self) -> usize {
         match self {
             Self::Registry { .. } | Self::Ping => 10,
@@ -58,7 +58,7 @@ impl Rule<'_> {
         }
     }
 
-    /// Where the answer to a request sends us on, with the same method and body; `None` where it is what was asked for.
+    /// Where a redirect leads, with the same method and body; `None` if the answer is final.
     ///
     /// # Errors
     /// The redirect is not followed.
@@ -92,7 +92,7 @@ impl Rule<'_> {
         }
     }
 
-    /// Who names the first address.
+    /// The server that named the first address.
     pub(super) fn begins_with(self) -> Party {
         match self {
             Self::Registry { named_by, .. } => named_by,
@@ -101,7 +101,7 @@ impl Rule<'_> {
         }
     }
 
-    /// Whose word an address is that `party` named: the login is for those alone that the first one leads to.
+    /// The party behind an address that `party` named: the login goes only where the first party leads.
     pub(super) fn party_at(self, party: Party, url: &Url) -> Party {
         match self {
             Self::Registry { home, .. } => party.at(home, url),
@@ -110,13 +110,13 @@ impl Rule<'_> {
     }
 }
 
-/// Where the answer to a request sends us on, with the same method and body; `None` if it is no redirect.
+/// Where a redirect leads, with the same method and body; `None` if it is no redirect.
 ///
-/// For requests whose body, if any, can be sent again. Plain HTTP at the very host and port that were reached by TLS is
-/// TLS there: a server behind a proxy that ends TLS does not know of it.
+/// For requests whose body, if any, can be sent again. Plain HTTP at the same host and port that we reached by TLS is
+/// upgraded to TLS: a server behind a proxy that ends TLS does not know of it.
 ///
 /// # Errors
-/// The redirect is not followed: it leaves TLS, has no target, or would make another request of a write.
+/// The redirect is not followed: it leaves TLS, has no target, or would turn a write into another request.
 fn target(
     (method, from): (&Method, &Url),
     (status, headers): (StatusCode, &HeaderMap),
@@ -134,7 +134,7 @@ fn target(
     let is_read = matches!(*method, Method::GET | Method::HEAD);
     match (from.scheme(), to.scheme()) {
         ("https", "http") if leaving_tls == LeavingTls::Refused => Err(refused(NotFollowed::LeavesTls)),
-        // RFC 9110, 15.4: these turn a write into a read, which stores nothing.
+        // RFC 9110, 15.4: these statuses turn a write into a read, which stores nothing.
         _ if !is_read && !matches!(status.as_u16(), 307 | 308) => Err(refused(NotFollowed::OtherRequest)),
         (_, "http" | "https") => Ok(Some(to)),
         _ => Err(refused(NotFollowed::LeavesHttp)),

@@ -1,4 +1,4 @@
-//! Reads an answer that says no: the specification's error document, else the beginning of the body.
+//! Parses an answer that refuses a request: the specification's error document, else the beginning of the body.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,20 +13,20 @@ use crate::client::Answered;
 use crate::error::{Refusal, RegistryMessage};
 use crate::{Error, RedactedUrl};
 
-/// The most that is read of an answer that only explains a refusal.
+/// The most bytes that are read of an answer that only explains a refusal.
 pub(crate) const MOST_BYTES: u64 = 64 << 10;
 /// The most bytes of an undecodable body that are kept.
 const MOST_SHOWN: usize = 300;
 /// The most entries of an error document that are kept.
 const MOST_ENTRIES: usize = 20;
-/// A registry may not send us to sleep for longer.
+/// The longest `Retry-After` that is obeyed.
 const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Deserialize)]
 struct Document {
     #[serde(default)]
     errors: Vec<Entry>,
-    // Token servers answer like OAuth2, others with one message.
+    // Token servers answer like OAuth2, others with a single message.
     #[serde(default)]
     details: Option<String>,
     #[serde(default)]
@@ -43,7 +43,7 @@ struct Entry {
     detail: serde_json::Value,
 }
 
-/// Makes an error of an answer.
+/// The error for an answer.
 pub(crate) async fn refusal(method: &Method, response: reqwest::Response) -> Error {
     let url = RedactedUrl::from(response.url());
     let (status, answered) = (response.status(), Answered::of(&response));
@@ -55,7 +55,7 @@ pub(crate) async fn refusal(method: &Method, response: reqwest::Response) -> Err
 }
 
 impl Refusal {
-    /// What an answer says whose body was read.
+    /// The refusal in an answer whose body was read.
     pub(crate) fn of_body(
         method: &Method,
         url: RedactedUrl,
@@ -91,7 +91,7 @@ fn messages(body: &[u8]) -> Vec<RegistryMessage> {
     entries.chain(single.map(|message| RegistryMessage { code: String::new(), message })).collect()
 }
 
-/// Docker's registry calls trouble with its disk an unknown error, and has the system's number in the detail: 28 is a full disk
+/// Docker's registry reports a disk error as an unknown error, with the system's error number in the detail: 28 is a full disk
 /// (<https://github.com/distribution/distribution/blob/v2.8.2/registry/storage/driver/storagedriver.go>, `Error`).
 fn with_system_error(message: String, detail: &serde_json::Value) -> String {
     match detail.pointer("/Enclosed/Err").and_then(serde_json::Value::as_u64) {
@@ -101,12 +101,12 @@ fn with_system_error(message: String, detail: &serde_json::Value) -> String {
     }
 }
 
-/// A registry's words as they may be shown: on one line, cleaned.
+/// A registry's text for display: on one line, cleaned.
 fn one_line(text: &str) -> String {
     clean(&folded(text)).into_owned()
 }
 
-/// Pages and pretty documents have many lines, which say no more than one.
+/// Joins the lines of web pages and indented documents into one.
 fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -117,8 +117,8 @@ fn shown(body: &[u8]) -> Option<String> {
     (!line.is_empty()).then(|| clean_to(&line, most).into_owned())
 }
 
-/// Both forms of `Retry-After`: seconds, or a date, which the server's own clock tells from its answer's `Date`: ours
-/// may be minutes away.
+/// Both forms of `Retry-After`: seconds, or a date. A date is compared with the answer's own `Date`, because our clock
+/// may be minutes off.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if let Ok(seconds) = text.parse::<u64>() {
@@ -196,7 +196,7 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(http::header::RETRY_AFTER, "Sun, 06 Nov 1994 08:49:37 GMT".parse().unwrap());
             headers.insert(http::header::DATE, date.parse().unwrap());
-            // Ours is ten minutes behind.
+            // Our clock is ten minutes behind.
             retry_after(&headers, SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 605))
         };
         assert_eq!(read("Sun, 06 Nov 1994 08:49:32 GMT"), Some(Duration::from_secs(5)));

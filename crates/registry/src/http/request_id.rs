@@ -1,9 +1,9 @@
-//! What a server calls a request: whoever runs it finds it in his logs by that.
+//! A server's id of a request: the server's operator finds the request in the logs by it.
 
 use http::HeaderMap;
 use oci::foreign_text::clean_to;
 
-/// The headers in which servers say so.
+/// The headers in which servers send it.
 const HEADERS: [&str; 6] = [
     "x-request-id",
     "x-amzn-requestid",
@@ -12,10 +12,10 @@ const HEADERS: [&str; 6] = [
     "x-github-request-id",
     "x-oss-request-id",
 ];
-/// The most bytes of one that are kept.
+/// The most bytes of an id that are kept.
 const MOST_SHOWN: usize = 300;
 
-/// The first that is there.
+/// The first header that is present.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<String> {
     let id = HEADERS.iter().find_map(|name| headers.get(*name))?;
     Some(clean_to(&String::from_utf8_lossy(id.as_bytes()), MOST_SHOWN).into_owned())

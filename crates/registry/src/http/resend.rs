@@ -1,7 +1,7 @@
-//! Which requests that broke are sent again at once, without counting as a failed try.
+//! Decides which broken requests are sent again at once, without counting as a failed attempt.
 //!
 //! A server may end an idle or an old connection at any time (RFC 9110, 9.2.2 and RFC 9113, 6.8). Requests that were
-//! on their way then were not refused and say nothing about the server's health.
+//! under way then were not refused and say nothing about the server's health.
 
 use std::error::Error as StdError;
 use std::io;
@@ -12,19 +12,19 @@ use reqwest::StatusCode;
 use super::failure::{causes, tls_error};
 use super::limit::RequestKind;
 
-/// A request that the server never looked at is sent again at most so often.
+/// How often a request is sent again that the server never looked at.
 const MOST_UNSEEN: u32 = 8;
-/// A request whose connection closed before the answer is sent again at most so often: more looks like a dead server.
+/// How often a request is sent again whose connection closed before the answer: more looks like a dead server.
 const MOST_CLOSED: u32 = 2;
 
-/// How a request broke, as far as sending it again is concerned.
+/// How a request broke, as far as it matters for sending it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broke {
     /// It never left, because its connection closed first, or the server refused its stream.
     Unsent,
     /// The server ended the connection and did not look at it: a stream above the last one of a GOAWAY.
     Unseen,
-    /// The connection closed before any byte of the answer. The server may have done what was asked.
+    /// The connection closed before any byte of the answer. The server may have processed the request.
     Closed,
     /// The server speaks no HTTP/1.1.
     WantsHttp2,
@@ -43,7 +43,7 @@ pub(crate) struct Resends {
 impl Resends {
     /// Whether the request is sent again, now.
     ///
-    /// `is_alive` says whether the server answered anything before: else a closed connection means that it is not there.
+    /// `is_alive` is whether the server has answered any request before: if not, a closed connection means that it is not there.
     pub(crate) fn allow(
         &mut self,
         broke: Broke,
@@ -65,8 +65,8 @@ impl Resends {
     }
 }
 
-/// Whether a request may be done twice: reads, manifests under the same name, and the opening of an upload: a session
-/// whose address was lost with the answer stays until the registry purges it, as after any other try. The PUT that ends an upload may not: the second one is told that there is no upload.
+/// Whether a request may be processed twice: reads, manifests under the same name, and the opening of an upload, whose lost session
+/// stays until the registry purges it, as after any other failure. The PUT that closes an upload may not: the second one finds no upload.
 fn may_happen_twice(method: &Method, kind: RequestKind) -> bool {
     match *method {
         Method::GET | Method::HEAD | Method::POST => true,
@@ -80,7 +80,7 @@ pub(crate) fn broke(error: &reqwest::Error) -> Broke {
     if causes(error).any(wants_http2) {
         return Broke::WantsHttp2;
     }
-    // A connection that does not come about is no closed one.
+    // A connection that was never established is not a closed one.
     if error.is_connect() || error.is_timeout() {
         return Broke::Otherwise;
     }
@@ -88,7 +88,7 @@ pub(crate) fn broke(error: &reqwest::Error) -> Broke {
     found.unwrap_or(Broke::Otherwise)
 }
 
-/// Statuses by which servers say that they want another version of HTTP: 505; 426; 464, of Amazon's load balancers
+/// Statuses by which servers ask for another version of HTTP: 505; 426; 464, of Amazon's load balancers
 /// (<https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html>).
 pub(crate) fn is_version_refusal(status: StatusCode) -> bool {
     matches!(status.as_u16(), 426 | 464 | 505)
@@ -112,7 +112,7 @@ fn judge(cause: &(dyn StdError + 'static)) -> Broke {
             return Broke::Closed;
         }
     }
-    // Two requests that connected at once share the first connection; if that ends meanwhile, the second is dropped.
+    // Two requests that connect at once share the first connection; if that ends meanwhile, the second is dropped.
     // https://github.com/hyperium/hyper-util/blob/master/src/client/legacy/client.rs
     if cause.to_string() == "ALPN upgraded to HTTP/2" {
         return Broke::Unsent;

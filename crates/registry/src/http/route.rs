@@ -3,7 +3,7 @@
 //! All streams of an HTTP/2 connection share its congestion window, its thread at the server, and windows that the
 //! server chooses: nginx gives an upload 64 KiB a round trip
 //! (<https://nginx.org/en/docs/http/ngx_http_v2_module.html#http2_body_preread_size>), which is 1.3 MB/s at 50 ms.
-//! Over HTTP/1.1 TCP alone decides.
+//! Over HTTP/1.1 only TCP limits the rate.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,35 +13,35 @@ use url::Url;
 
 use super::origin::host_and_port;
 
-/// Bodies of more than so many bytes are large. As many of them move at once as `--proc` says, so this bounds the
+/// Bodies of more bytes are large. As many of them move at once as `--proc` says, so this bounds the
 /// connections, too.
 const LARGE: u64 = 256 << 10;
 
-/// How a request travels.
+/// The kind of connection for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
-    /// With others: over HTTP/2, where the server speaks it, all at once on one connection.
+    /// Shared with others: over HTTP/2, if the server speaks it, all on one connection.
     Shared,
     /// On a connection of its own, over HTTP/1.1.
     Own,
 }
 
 impl Route {
-    /// For a body of so many bytes; `None` if nobody knows how many.
+    /// The route for a body of this size; `None` if the size is unknown.
     pub(crate) fn for_bytes(bytes: Option<u64>) -> Self {
         if bytes.is_some_and(|bytes| bytes <= LARGE) { Self::Shared } else { Self::Own }
     }
 }
 
-/// A host that ended so many HTTP/2 connections in a row, and left requests unseen, is asked over HTTP/1.1 from then on:
+/// After this many HTTP/2 connections in a row that a host ended with requests unseen, the host gets HTTP/1.1 only:
 /// nginx with `keepalive_timeout 0` ends one whenever all its streams are answered.
 const MOST_ENDED: u32 = 3;
-/// Requests that are left unseen within this time were on one connection.
+/// Requests that a host left unseen within this time were on one connection.
 const ONE_CONNECTION: Duration = Duration::from_millis(50);
-/// An end that comes later than this after the one before is another occasion, such as a reload of the server.
+/// An end that comes this long after the previous one has another reason, such as a reload of the server.
 const IN_A_ROW: Duration = Duration::from_secs(10);
 
-/// What was learned of the versions of HTTP that hosts speak. Cheap to clone; clones share it.
+/// The HTTP versions that hosts proved to speak. Cheap to clone; clones share it.
 #[derive(Clone, Default)]
 pub(crate) struct HostRoutes(Arc<Mutex<HashMap<String, Learned>>>);
 
@@ -83,7 +83,7 @@ impl Learned {
         let since = self.last_ended.map(|last| now.saturating_duration_since(last));
         match since {
             Some(since) if since < ONE_CONNECTION => return,
-            // Whoever came so far stays there: the host is not asked over HTTP/2 any more.
+            // A host that has reached the limit keeps its count: it gets no more HTTP/2.
             Some(since) if since > IN_A_ROW && self.ended_http2 < MOST_ENDED => self.ended_http2 = 1,
             _ => self.ended_http2 += 1,
         }

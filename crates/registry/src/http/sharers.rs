@@ -1,4 +1,4 @@
-//! How many processes share what a host allows to all of them together.
+//! How many processes share a host's limits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

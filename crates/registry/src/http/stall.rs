@@ -1,4 +1,4 @@
-//! Time-outs by progress: a transfer may take as long as it moves.
+//! Time-outs by progress: a transfer has no limit while bytes move.
 
 use std::future::Future;
 use std::pin::pin;
@@ -6,19 +6,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-/// How long an answer, or its next piece, may let us wait.
+/// The longest wait for an answer, or for its next piece.
 pub(crate) const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often progress is looked at.
+/// How often progress is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// How long a registry may let us wait before a request counts as hung. Queues of our own never count.
+/// How long a registry may be silent before a request counts as hung. Waits in our own queues never count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
     /// For the beginning of an answer, and for each further piece of it.
     pub answer: Duration,
     /// For a registry to take bytes that are ready for it.
     pub upload: Duration,
-    /// For the answer to an upload whose last byte was taken: some registries move the blob between
+    /// For the answer to an upload whose last byte was sent: some registries move the blob between
     /// storage systems before they answer (<https://github.com/regclient/regclient/issues/540>).
     pub commit: Duration,
 }
@@ -30,21 +30,21 @@ impl Default for Patience {
     }
 }
 
-/// Shared between an upload's body and its watch: when the last piece was taken, and whose turn it is.
+/// Shared between an upload's body and its watchdog: when the last piece was sent, and which side must act next.
 #[derive(Clone, Default)]
 pub(crate) struct Progress(Arc<Counters>);
 
 #[derive(Default)]
 struct Counters {
-    /// When something happened last, with one of the marks below.
+    /// The time of the last event, with one of the marks below.
     state: AtomicU64,
-    /// Bytes that the other side took.
+    /// Bytes that were sent.
     taken: AtomicU64,
 }
 
 /// Marks that the body is complete; times stay far below it.
 const COMPLETE: u64 = 1 << 63;
-/// Marks that the other side waits for us: for a source that has nothing to give just now.
+/// Marks that the other side waits for us: the source has no bytes ready.
 const WAITING: u64 = 1 << 62;
 /// Stands for a body that will never be complete.
 const BROKEN_OFF: u64 = u64::MAX;
@@ -55,23 +55,23 @@ impl Progress {
         self.0.state.store(now(), Ordering::Relaxed);
     }
 
-    /// A piece was taken.
+    /// A piece was sent.
     pub(crate) fn moved(&self, bytes: u64) {
         self.0.taken.fetch_add(bytes, Ordering::Relaxed);
         self.begin();
     }
 
-    /// The other side wants a piece, and there is none.
+    /// The connection wants a piece, and the source has none.
     pub(crate) fn wait(&self) {
         self.0.state.store(now() | WAITING, Ordering::Relaxed);
     }
 
-    /// The last piece was taken.
+    /// The last piece was sent.
     pub(crate) fn complete(&self) {
         self.0.state.store(now() | COMPLETE, Ordering::Relaxed);
     }
 
-    /// There will be no more pieces, and some are missing.
+    /// There will be no more pieces, though some are missing.
     pub(crate) fn break_off(&self) {
         self.0.state.store(BROKEN_OFF, Ordering::Relaxed);
     }
@@ -81,7 +81,7 @@ impl Progress {
         state != BROKEN_OFF && state & COMPLETE != 0
     }
 
-    /// Bytes that the other side took, whether it kept them or not.
+    /// Bytes that were sent, whether the other side kept them or not.
     pub(crate) fn taken(&self) -> u64 {
         self.0.taken.load(Ordering::Relaxed)
     }
@@ -102,7 +102,7 @@ fn now() -> u64 {
     u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Runs `work` for as long as `progress` says that something moves; `None` when it stalls.
+/// Runs `work` while `progress` shows movement; `None` when it stalls.
 pub(crate) async fn while_moving<T>(
     progress: &Progress,
     patience: Patience,

@@ -1,4 +1,4 @@
-//! A body that can be read once, but is not lost with a request that the server never looked at.
+//! A body that can be read only once, but can be sent again if the server never looked at the request.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,51 +14,51 @@ use super::route::Route;
 use super::traffic::TrafficMeter;
 use crate::blob::BlobBody;
 
-/// A connection that broke lets go of its bodies within this time.
+/// A broken connection releases its body within this time.
 const COMES_BACK: Duration = Duration::from_secs(1);
 
-/// The pieces of a request's body. The next request gets them all again where none was taken, or where the body is
-/// small enough to be kept: small ones travel with others on a connection that any server may end.
+/// The pieces of a request's body. The next request gets all of them again if none was read, or if the body is
+/// small enough to be kept: small bodies share a connection that the server may end at any time.
 pub(crate) struct StreamedBody(Arc<Mutex<Pieces>>, Arc<Notify>);
 
 struct Pieces {
     /// `None` while a request reads it, and after that.
     left: Option<BlobBody>,
-    /// What was taken, where it is kept.
+    /// The pieces that were read, if they are kept.
     taken: Vec<Bytes>,
     keeps: bool,
 }
 
-/// What a request holds of the body.
+/// A request's hold on the body.
 struct Lent {
     lender: Arc<Mutex<Pieces>>,
     given_back: Arc<Notify>,
     left: Option<BlobBody>,
-    /// How many of the kept pieces this request has had.
+    /// How many of the kept pieces this request has got.
     given: usize,
 }
 
 impl StreamedBody {
-    /// `route` is that of the request: the body of a shared one is small.
+    /// `route` is the request's: the body of a shared one is small.
     pub(crate) fn new(
         pieces: impl Stream<Item = Result<Bytes, BrokenOff>> + Send + 'static,
         route: Route,
     ) -> Self {
-        // The next request reads on to the end, which most streams must not be asked for twice.
+        // The next request polls the stream to the end again, which most streams do not allow without `fuse`.
         let (left, keeps) = (Some(Box::pin(pieces.fuse()) as BlobBody), route == Route::Shared);
         Self(Arc::new(Mutex::new(Pieces { left, taken: Vec::new(), keeps })), Arc::default())
     }
 
-    /// The body of one request. The one before must have ended.
+    /// The body for one request. The previous request must have ended.
     pub(crate) fn lend(&self, meter: &TrafficMeter) -> reqwest::Body {
         let (lent, meter) = (self.lent(), meter.clone());
         let counted = lent.inspect(move |piece| meter.gave(piece.as_ref().map_or(0, Bytes::len)));
         reqwest::Body::wrap_stream(counted)
     }
 
-    /// Waits until the request that broke gives the body back; says whether all pieces are there for another one.
+    /// Waits until the broken request returns the body; returns whether all pieces are there for another one.
     pub(crate) async fn is_whole(&self) -> bool {
-        // The connection's own task has the body, and ends a little later than the request.
+        // The connection's own task holds the body, and ends a little later than the request.
         let given_back = async {
             while !self.is_here() {
                 self.1.notified().await;
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     fn body(route: Route) -> StreamedBody {
-        // Panics when it is asked again after its end, as a blob's own stream does.
+        // Panics when it is polled after its end, as a blob's own stream does.
         let pieces = stream::unfold(["one", "two", "three"].into_iter(), async |mut pieces| {
             Some((Ok(Bytes::from_static(pieces.next()?.as_bytes())), pieces))
         });

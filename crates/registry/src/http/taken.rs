@@ -1,4 +1,4 @@
-//! What an answer says about its host's load.
+//! What an answer shows about its host's load.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use http::StatusCode;
 
 use crate::concern::{Cause, Concern, Endpoint, concern, is_failure};
 
-/// How a host took a request.
+/// How a host coped with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     Well,
-    /// The host has trouble with what was asked for, and perhaps with all.
+    /// The host has trouble with this request's content, and perhaps with all requests.
     Troubled,
-    /// It was too much, or the host has trouble; perhaps it says when to come back.
+    /// The host is overloaded, or has trouble; the answer may say when to retry.
     TooMuch(Option<Duration>),
 }
 
 impl Taken {
-    /// What a status says about the host's load. Refusals for a reason are answers like any other.
+    /// What a status shows about the host's load. A refusal for a reason shows no load.
     pub(crate) fn of(endpoint: Endpoint, status: StatusCode, retry_after: Option<Duration>) -> Self {
         if !is_failure(status) {
             return Self::Well;

@@ -1,4 +1,4 @@
-//! TLS as each client speaks it: which certificates are trusted, which one is shown, which versions are offered.
+//! TLS settings of each client: trusted certificates, the client certificate, and the versions that are offered.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,7 +18,7 @@ use crate::Error;
 use crate::settings::{CertificateCheck, HttpVersion};
 
 /// The certificates that all registries of a run trust: the system's, or those of `SSL_CERT_FILE` and `SSL_CERT_DIR`,
-/// and what the program adds.
+/// and those that the program adds.
 #[derive(Default)]
 pub(crate) struct TrustedRoots {
     extra: Vec<CertificateDer<'static>>,
@@ -77,7 +77,7 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
     PROVIDER.get_or_init(|| Arc::new(aws_lc_rs::default_provider())).clone()
 }
 
-/// The versions and ciphers of TLS that are offered to servers, by their IANA names, for whoever runs one that takes
+/// The versions and ciphers of TLS that we offer to servers, by their IANA names, for an operator whose server accepts
 /// none of them.
 pub fn offered_tls() -> String {
     let provider = provider();
@@ -93,10 +93,10 @@ pub(crate) fn setup(error: impl std::error::Error + Send + Sync + 'static) -> Er
     Error::Setup { source: Box::new(error) }
 }
 
-/// Verifies a server's certificate, and takes one that is itself among the trusted ones.
+/// Verifies a server's certificate, and accepts one that is itself a trusted one.
 ///
-/// `openssl req -x509` makes certificates that say of themselves that they are authorities, and many servers show just
-/// that one. Whoever names it trusts it, so that nobody else needs to vouch for it; curl, OpenSSL and Go see it alike.
+/// `openssl req -x509` makes certificates that claim to be authorities, and many servers present just that one.
+/// If the user names it as trusted, no authority needs to have signed it; curl, OpenSSL and Go do the same.
 #[derive(Debug)]
 struct Verifier {
     by_authority: Arc<WebPkiServerVerifier>,
@@ -121,14 +121,14 @@ impl Verifier {
         Ok(Self { by_authority, trusted })
     }
 
-    /// Whether only the chain to an authority is missing; that the dates hold was looked at before.
+    /// Whether only the chain to an authority is missing; the dates were checked before.
     fn lacks_only_an_authority(error: &TlsError) -> bool {
         matches!(error, TlsError::InvalidCertificate(fault)
             if *fault == CertificateError::UnknownIssuer || is_authority_as_server(fault))
     }
 }
 
-/// Whether a server shows the certificate of an authority.
+/// Whether a server presents the certificate of an authority.
 pub(super) fn is_authority_as_server(fault: &CertificateError) -> bool {
     matches!(fault, CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity"))
 }
@@ -176,7 +176,7 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// Takes any certificate, as `insecure` and `skipTlsVerify` ask for.
+/// Accepts any certificate, for `insecure` and `skipTlsVerify`.
 #[derive(Debug)]
 struct AnyCertificate;
 
@@ -210,7 +210,7 @@ impl ServerCertVerifier for AnyCertificate {
         Ok(HandshakeSignatureValid::assertion())
     }
 
-    /// Also what is not safe any more: who takes any certificate takes an old server's, too.
+    /// Includes insecure schemes: a client that accepts any certificate accepts an old server's, too.
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         let mut schemes = provider().signature_verification_algorithms.supported_schemes();
         schemes.extend([SignatureScheme::RSA_PKCS1_SHA1, SignatureScheme::ECDSA_SHA1_Legacy]);
@@ -230,7 +230,7 @@ mod tests {
         {
             assert!(offered.contains(name), "{offered}");
         }
-        // The error says this of all of them.
+        // The error's text names exactly these families.
         let is_known = |name: &str| name.contains("GCM") || name.contains("CHACHA20_POLY1305");
         assert!(provider().cipher_suites.iter().all(|suite| is_known(&format!("{:?}", suite.suite()))));
     }

@@ -1,5 +1,5 @@
-//! How much a registry is asked: all requests for it go out through its meter, and all bodies that are read for it come
-//! in through here.
+//! Meters a registry's traffic: all requests for it are sent through its meter, and all bodies that are read for it
+//! pass through here.
 
 use std::future::Future;
 use std::iter::Sum;
@@ -14,17 +14,17 @@ use oci::RegistryHost;
 use super::exchange::{UnderWay, Watch};
 use super::unanswered::{Body, HostSilence, Unanswered};
 
-/// What was asked of a registry, of its token server, and of the services that it sends us to.
+/// The traffic with a registry, its token server, and the services to which it redirects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Requests that were sent. Each hop of a redirect is one, and so is each further try.
+    /// Requests that were sent. Each redirect hop counts, and so does each retry.
     pub requests: u64,
     /// Bytes of answers' bodies that were read.
     pub bytes_read: u64,
-    /// Bytes of requests' bodies that were given to a connection.
+    /// Bytes of requests' bodies that were passed to a connection.
     pub bytes_sent: u64,
-    /// How long requests were held back: for a `Retry-After`, and until the host takes one more. Requests that wait
-    /// together count each for itself.
+    /// How long requests were held back: by a `Retry-After`, or until the host takes one more. Requests that wait
+    /// at the same time count separately.
     pub waited: Duration,
 }
 
@@ -34,11 +34,11 @@ pub(crate) struct TrafficMeter {
     counters: Arc<Counters>,
     unanswered: Unanswered,
     watch: Watch,
-    /// Whose requests these are.
+    /// The registry of these requests.
     registry: Option<RegistryHost>,
 }
 
-/// What an answer has with it, so that what is read of it counts.
+/// Attached to an answer, so that the bytes that are read of it count.
 #[derive(Clone)]
 struct Counted {
     meter: TrafficMeter,
@@ -53,19 +53,19 @@ struct Counters {
     waited_micros: AtomicU64,
 }
 
-/// A wait that counts though whoever waits may give it up.
+/// A wait that counts even if the waiting request is cancelled.
 struct Wait<'a> {
     meter: &'a TrafficMeter,
     begun: Instant,
 }
 
 impl TrafficMeter {
-    /// A meter that tells `watch` of each request.
+    /// A meter that reports each request to `watch`.
     pub(crate) fn telling(watch: Watch, registry: Option<RegistryHost>) -> Self {
         Self { counters: Arc::default(), unanswered: Unanswered::default(), watch, registry }
     }
 
-    /// Sends a request. What is read of its answer by [`chunk`] counts, too; a body that is a stream counts itself by
+    /// Sends a request. The bytes of its answer that are read by [`chunk`] count, too; a body that is a stream counts itself by
     /// [`gave`](Self::gave).
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
         let (client, request) = request.build_split();
@@ -79,7 +79,7 @@ impl TrafficMeter {
         let question = self.unanswered.ask(request.url(), how);
         let mut under_way = self.watch.begin(self.registry.as_ref(), &request);
         let mut response = client.execute(request).await.inspect_err(|error| {
-            // Without a connection nothing was sent: a registry without TLS is asked for it in vain.
+            // Without a connection nothing was sent: the attempt to reach a registry without TLS by TLS must not count.
             if error.is_connect() {
                 counters.requests.fetch_sub(1, Ordering::Relaxed);
                 counters.bytes_sent.fetch_sub(body as u64, Ordering::Relaxed);
@@ -89,24 +89,24 @@ impl TrafficMeter {
         if let Some(under_way) = &mut under_way {
             under_way.answered(&response);
         }
-        // The end of the answer is the end of this.
+        // This ends with the answer.
         let under_way = under_way.map(Arc::new);
         response.extensions_mut().insert(Counted { meter: self.clone(), under_way });
         Ok(response)
     }
 
-    /// So many bytes of a request's body went to its connection.
+    /// Counts bytes of a request's body that went to its connection.
     pub(crate) fn gave(&self, bytes: usize) {
         self.counters.bytes_sent.fetch_add(bytes as u64, Ordering::Relaxed);
         self.unanswered.gave();
     }
 
-    /// Who owes answers.
+    /// The hosts that owe answers.
     pub(crate) fn silences(&self) -> Vec<HostSilence> {
         self.unanswered.silences()
     }
 
-    /// Waits for the turn of a request.
+    /// Waits until a request may be sent, and counts the time.
     pub(crate) async fn waiting<T>(&self, turn: impl Future<Output = T>) -> T {
         let _wait = Wait { meter: self, begun: Instant::now() };
         turn.await
@@ -124,7 +124,7 @@ impl TrafficMeter {
     }
 }
 
-/// The next piece of an answer's body, counted where the answer came through a meter.
+/// The next piece of an answer's body, counted if the answer came through a meter.
 pub(crate) async fn chunk(response: &mut reqwest::Response) -> reqwest::Result<Option<Bytes>> {
     let piece = response.chunk().await?;
     if let (Some(piece), Some(counted)) = (&piece, response.extensions().get::<Counted>()) {

@@ -1,4 +1,4 @@
-//! Builds the HTTP clients, each once for all who need the same, without any idea of registries.
+//! Builds the HTTP clients and shares each between users with the same settings. It knows nothing of registries' protocol.
 //!
 //! Names with addresses of both kinds are tried over IPv6 and IPv4 at once (RFC 8305, in hyper-util), and
 //! small packets are not held back (`TCP_NODELAY`, in reqwest).
@@ -30,12 +30,12 @@ use crate::Error;
 use crate::error::TransportFailure;
 use crate::settings::{CertificateCheck, HttpVersion, Settings};
 
-/// How long a connection may take to come about.
+/// The longest time to establish a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an unused connection is kept: below the 60 s after which many load balancers drop it silently.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 /// Flow-control window of one HTTP/2 stream: the default of 64 KiB would cap a blob at 64 KiB a round trip.
-/// A fixed one, because windows that adapt begin small and probe with pings, which some servers end connections for.
+/// The window is fixed, because adaptive windows begin small and probe with pings, for which some servers end connections.
 const STREAM_WINDOW: u32 = 4 << 20;
 /// Flow-control window of one HTTP/2 connection.
 const CONNECTION_WINDOW: u32 = 16 << 20;
@@ -62,19 +62,19 @@ struct Shared {
     sharers: Sharers,
 }
 
-/// All that a client is made of. A connection made for one kind is never used for another.
+/// All settings of a client. A connection made for one kind is never used for another.
 #[derive(Clone, PartialEq, Eq)]
 struct Kind {
     check: CertificateCheck,
     certificates: HostCertificates,
     proxies: Proxies,
     http_version: HttpVersion,
-    /// Where the registry is that sent us on.
+    /// The network of the registry that redirected us.
     guard: Option<Network>,
 }
 
 impl Transport {
-    /// Prepares connections that introduce themselves as `user_agent` (tool and version: some
+    /// Prepares connections with the user agent `user_agent` (tool and version: some
     /// registries' support asks for it). `extra_roots` are PEM certificates to trust beside the system's.
     pub fn new(user_agent: &str, extra_roots: &[Vec<u8>]) -> Result<Self, Error> {
         let roots = TrustedRoots::with(extra_roots)?;
@@ -101,23 +101,23 @@ impl Transport {
         Self { shared: self.shared.clone(), proxies: proxies.clone() }
     }
 
-    /// From now on `observer` hears of each request. Only the first one counts.
+    /// From now on, reports each request to `observer`. Only the first observer counts.
     pub fn tell(&self, observer: Arc<dyn RequestObserver>) {
         self.shared.watch.set(observer);
     }
 
-    /// From now on `observer` hears of hosts that ask for a pause (`Retry-After`). Only the first one counts.
+    /// From now on, tells `observer` about hosts that ask for a pause (`Retry-After`). Only the first observer counts.
     pub fn tell_pauses(&self, observer: Arc<dyn PauseObserver>) {
         self.shared.limits.tell_pauses(observer);
     }
 
-    /// Leaves a host (`host:port`) alone for so long, as it has asked another process: what it allows, it allows to all of them
+    /// Pauses requests to a host (`host:port`) that asked another process to wait: the host's limits apply to all processes
     /// together.
     pub fn hold_back(&self, host: &str, wait: Duration) {
         self.shared.limits.hold_back(host, wait);
     }
 
-    /// So many processes, this one included, share what is allowed to all of them together: each keeps to its part.
+    /// Sets how many processes, including this one, share the hosts' limits: each keeps to its part.
     pub fn share_among(&self, processes: usize) {
         self.shared.sharers.set(processes);
     }
@@ -126,32 +126,32 @@ impl Transport {
         self.shared.sharers.clone()
     }
 
-    /// Who hears of requests.
+    /// The observer of requests.
     pub(crate) fn watch(&self) -> Watch {
         self.shared.watch.clone()
     }
 
-    /// What all registries of a run learn together of the hosts that they speak to.
+    /// The limits of hosts, which all registries of a run share.
     pub(crate) fn limits(&self) -> Limits {
         self.shared.limits.for_registry()
     }
 
-    /// How many answers all registries of a run gave.
+    /// The counts of answers of all registries of a run.
     pub(crate) fn answer_counts(&self) -> &AnswerCounts {
         &self.shared.answer_counts
     }
 
-    /// What was learned of the versions of HTTP that hosts speak.
+    /// The HTTP versions that hosts proved to speak.
     pub(crate) fn host_routes(&self) -> &HostRoutes {
         &self.shared.host_routes
     }
 
-    /// The large bodies that come from hosts, and what was learned of reading them by ranges.
+    /// The large bodies under way from hosts, and how well ranges worked there.
     pub(crate) fn large_reads(&self) -> &LargeReads {
         &self.shared.large_reads
     }
 
-    /// For a registry's own host.
+    /// The client for a registry's own host.
     pub(crate) fn registry_client(&self, settings: &Settings, route: Route) -> Result<Client, Error> {
         self.client(Kind {
             check: Destination::Registry.check(settings),
@@ -162,8 +162,8 @@ impl Transport {
         })
     }
 
-    /// For a token server at `url`, on another host than its registry, which may see a login. `sent_from` is where the
-    /// registry is that sends us there; `None` where the user names that token server, which then may be anywhere.
+    /// The client for a token server at `url`, on another host than its registry, which may get a login. `sent_from` is the network
+    /// of the registry that named it; `None` if the user named that token server, which then may be in any network.
     pub(crate) fn token_client(
         &self,
         settings: &Settings,
@@ -171,7 +171,7 @@ impl Transport {
         url: &Url,
     ) -> Result<Client, Error> {
         let check = Destination::TokenServer.check(settings);
-        // What proves by its certificate who it is may be anywhere.
+        // A host whose certificate verifies may be in any network.
         let is_guarded = check == CertificateCheck::Unverified && !self.is_proxied(url);
         let guard = sent_from.filter(|_| is_guarded);
         if let Some(from) = guard {
@@ -186,8 +186,8 @@ impl Transport {
         })
     }
 
-    /// For services beside a registry that may see a login, as clouds have them: their certificates must verify by
-    /// what the system trusts.
+    /// The client for services beside a registry that may get a login, such as clouds' APIs: their certificates must verify by
+    /// the system's authorities.
     ///
     /// # Errors
     /// TLS cannot be set up.
@@ -202,11 +202,11 @@ impl Transport {
         Ok(HostClient::new(client, TrafficMeter::telling(self.watch(), None), self.sharers()))
     }
 
-    /// For `url`, to which a registry at `from` sends us. Never for a login.
+    /// The client for `url`, to which a registry in `from` redirects us. Never for a login.
     ///
     /// # Errors
-    /// The registry may not send us there ([`TransportFailure::Inside`]). For names this shows when they are
-    /// resolved, where we do so: a proxy resolves names itself.
+    /// The registry may not redirect us there ([`TransportFailure::Inside`]). For names this shows when we
+    /// resolve them; a proxy resolves names itself.
     pub(crate) fn storage_client(
         &self,
         settings: &Settings,
@@ -225,7 +225,7 @@ impl Transport {
         })
     }
 
-    /// For an address that a manifest names, in the Internet.
+    /// The client for an address from a manifest, which must be in the Internet.
     pub(crate) fn author_client(&self, settings: &Settings, url: &Url) -> Result<Client, Error> {
         let is_proxied = self.is_proxied(url);
         self.client(Kind {
@@ -233,7 +233,7 @@ impl Transport {
             certificates: Destination::Author.certificates(settings),
             proxies: if is_proxied { self.proxies.clone() } else { Proxies::none() },
             http_version: settings.http_version,
-            // A proxy resolves names itself: behind an air gap nobody else can.
+            // A proxy resolves names itself: behind an air gap only the proxy can.
             guard: (!is_proxied).then_some(Network::Public),
         })
     }
@@ -243,7 +243,7 @@ impl Transport {
         self.proxies.proxy_for(url).is_some()
     }
 
-    /// Where the peer of an answer is. Behind a proxy nobody knows, and the worst is assumed.
+    /// The network of an answer's server. Behind a proxy it is unknown, and the strictest is assumed.
     pub(crate) fn network_of(&self, response: &reqwest::Response) -> Network {
         if let Some(literal) = Network::of_literal(response.url()) {
             return literal;
@@ -252,7 +252,7 @@ impl Transport {
         peer.map_or(Network::Public, |peer| Network::of(peer.ip()))
     }
 
-    /// One client for all who need the same: they share its connections.
+    /// One client for all users with the same settings: they share its connections.
     fn client(&self, kind: Kind) -> Result<Client, Error> {
         let mut clients = self.shared.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, client)) = clients.iter().find(|(known, _)| *known == kind) {
@@ -264,7 +264,7 @@ impl Transport {
     }
 
     fn builder(&self, kind: &Kind) -> Result<ClientBuilder, Error> {
-        // What compresses on the way would change bytes that have a digest.
+        // Compression on the way would change bytes that have a digest.
         let identity = (http::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         let mut builder = Client::builder()
             .user_agent(&self.shared.user_agent)
@@ -273,9 +273,9 @@ impl Transport {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .http2_initial_stream_window_size(STREAM_WINDOW)
             .http2_initial_connection_window_size(CONNECTION_WINDOW)
-            // Redirects carry secrets to strangers unless we follow them ourselves.
+            // The HTTP library's redirects would send secrets to other hosts, so we follow redirects ourselves.
             .redirect(reqwest::redirect::Policy::none())
-            // The environment is read by the program, not by this library.
+            // The program reads the environment, not this library.
             .no_proxy()
             .tls_backend_preconfigured(tls::config(
                 &self.shared.roots,
@@ -294,7 +294,7 @@ impl Transport {
     }
 }
 
-/// Over HTTP/1.1 each request under way has a connection of its own.
+/// Over HTTP/1.1 each request under way has its own connection.
 fn http_version(settings: &Settings, route: Route) -> HttpVersion {
     match route {
         Route::Own => HttpVersion::Http1,
@@ -302,7 +302,7 @@ fn http_version(settings: &Settings, route: Route) -> HttpVersion {
     }
 }
 
-/// Whether the address itself says that it is closer than where the registry is.
+/// Refuses an address that is closer to this machine than the registry's network.
 fn refuse_inside(from: Network, method: &Method, url: &Url) -> Result<(), Error> {
     if Network::of_literal(url).is_none_or(|to| from.may_send_to(to)) {
         return Ok(());

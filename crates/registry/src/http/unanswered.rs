@@ -1,5 +1,5 @@
-//! Which requests have no answer yet, and since when nothing has moved for them: whoever asks why nothing goes on learns whom
-//! everybody waits for.
+//! Tracks the requests without an answer, and since when nothing has moved for them: so a stalled run can show which host it
+//! waits for.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use super::origin::host_and_port;
 pub struct HostSilence {
     /// `host:port`
     pub host: String,
-    /// How long the oldest request there has been without an answer; of an upload, since its last bytes went out.
+    /// How long the oldest request there has been without an answer; for an upload, since its last bytes were sent.
     pub waited: Duration,
 }
 
@@ -23,10 +23,10 @@ pub(crate) struct Unanswered(Arc<Mutex<Open>>);
 
 #[derive(Default)]
 struct Open {
-    /// By numbers that are given one after the other.
+    /// By consecutive numbers.
     requests: HashMap<u64, Asked>,
     last: u64,
-    /// When bytes of a body went out that is sent piece by piece.
+    /// When bytes of a streamed body were last sent.
     gave: Option<Instant>,
 }
 
@@ -36,21 +36,21 @@ struct Asked {
     body: Body,
 }
 
-/// How a request's body goes out.
+/// How a request's body is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Body {
     AtOnce,
     PieceByPiece,
 }
 
-/// A request without an answer. With its drop it has one, or nobody waits for it any more.
+/// A request without an answer. It ends with its drop, when the answer came or the caller gave up.
 pub(crate) struct Question {
     of: Unanswered,
     number: u64,
 }
 
 impl Unanswered {
-    /// A request goes out.
+    /// Notes that a request is sent.
     pub(crate) fn ask(&self, url: &url::Url, body: Body) -> Question {
         let host = host_and_port(url);
         let mut open = self.lock();
@@ -61,7 +61,7 @@ impl Unanswered {
         Question { of: self.clone(), number }
     }
 
-    /// Bytes of some request's body went out.
+    /// Notes that bytes of a request's body were sent.
     pub(crate) fn gave(&self) {
         self.lock().gave = Some(Instant::now());
     }
@@ -103,7 +103,7 @@ impl Drop for Question {
 mod tests {
     use super::*;
 
-    /// Who owes answers, the oldest question first.
+    /// The hosts that owe answers, the oldest request first.
     fn told(unanswered: &Unanswered) -> Vec<String> {
         unanswered.silences().into_iter().map(|silence| silence.host).collect()
     }

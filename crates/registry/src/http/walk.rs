@@ -1,4 +1,4 @@
-//! A request on its way over redirects: the loops that send requests ask it where to send them, and nothing else.
+//! A request's path over redirects: the loops that send requests get each address from here.
 
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
@@ -8,7 +8,7 @@ use crate::Error;
 use crate::client::Party;
 use crate::error::NotFollowed;
 
-/// Where a request is, how often it was sent, and who led it there. It sends nothing itself.
+/// The current address of a request, how often it was sent, and which party led it there. It sends nothing itself.
 pub(crate) struct Walk<'a> {
     rule: Rule<'a>,
     method: Method,
@@ -24,21 +24,21 @@ impl<'a> Walk<'a> {
         Self { rule, method: method.clone(), url, party, requests: 1 }
     }
 
-    /// Where the request is to be sent now.
+    /// The address for the next request.
     pub(crate) fn url(&self) -> &Url {
         &self.url
     }
 
-    /// Whose word the answer from there is. Only [`Party::Registry`] may see a login, and who was once led away by
-    /// [`Party::Another`] does not come back.
+    /// The party behind the current address. Only [`Party::Registry`] may get a login, and a request that
+    /// [`Party::Another`] has redirected stays with it.
     pub(crate) fn party(&self) -> Party {
         self.party
     }
 
-    /// Goes to where an answer leads; `false` where it is the last one.
+    /// Moves to the address of a redirect; `false` if the answer is final.
     ///
     /// # Errors
-    /// It leads where the rule does not, or in circles.
+    /// It leads where the rule does not allow, or in a loop.
     pub(crate) fn goes_on(&mut self, (status, headers): (StatusCode, &HeaderMap)) -> Result<bool, Error> {
         let asked = (&self.method, &self.url);
         let Some(next) = self.rule.next(asked, (status, headers))? else { return Ok(false) };
@@ -68,7 +68,7 @@ mod tests {
         walk.goes_on((StatusCode::TEMPORARY_REDIRECT, &headers))
     }
 
-    /// Whether the login goes along to each address of a way.
+    /// Whether the login is sent to each address of a path.
     fn logins(named_by: Party, way: &[&str]) -> Vec<bool> {
         let home = Url::parse("https://r.io/").unwrap();
         let rule = Rule::Registry { home: &home, named_by, leaving_tls: LEAVING_TLS };

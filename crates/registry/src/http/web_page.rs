@@ -1,6 +1,6 @@
-//! Tells pages for people from answers of registries: proxies, firewalls and web sites give them, often with 200.
+//! Tells web pages from registries' answers: proxies, firewalls and web sites send them, often with 200.
 
-/// The most bytes of a page that are looked at: only its headline is shown, and other things may stand before that.
+/// The most bytes of a page that are searched for its headline, which need not come first.
 pub(crate) const MOST_OF_PAGE: usize = 4096;
 /// The most bytes of a headline that are shown.
 pub(crate) const MOST_HEADLINE: usize = 300;
@@ -13,7 +13,7 @@ pub(crate) fn is_web_page(body: &[u8]) -> bool {
     })
 }
 
-/// What a page says of itself: its title, or where it has none its first heading.
+/// A page's headline: its title, or else its first heading.
 pub(crate) fn headline(page: &str) -> Option<String> {
     let text = ["title", "h1"].iter().find_map(|name| inside(page, name));
     text.map(|text| decoded(&text)).filter(|text| !text.is_empty())
@@ -21,7 +21,7 @@ pub(crate) fn headline(page: &str) -> Option<String> {
 
 /// The text of the first element of this name, on one line.
 fn inside(page: &str, name: &str) -> Option<String> {
-    // Of equal length, whatever the page is written in.
+    // It has the same length, whatever the page's encoding.
     let lower = page.to_ascii_lowercase();
     let tag = format!("<{name}");
     // `<titlebar>` is another element.
@@ -35,7 +35,7 @@ fn inside(page: &str, name: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-/// Without the entities that titles have; the ampersand last, which begins none of them.
+/// Replaces the entities that titles have; the ampersand last, so that none is decoded twice.
 fn decoded(text: &str) -> String {
     [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")]
         .iter()

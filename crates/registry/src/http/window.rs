@@ -1,21 +1,21 @@
-//! The arithmetic of how many requests a host gets at once, without any waiting.
+//! Computes how many requests a host gets at once, without any waiting.
 
 use std::time::Instant;
 
-/// Requests at once in the beginning.
+/// Requests at once at the beginning.
 const FIRST_WINDOW: f64 = 16.0;
-/// So many answers of 500 in a row are no accident of one image, or of a few that lie next to each other.
+/// This many answers of 500 in a row are not caused by one broken image, or by a few neighbours.
 pub(super) const FEWEST_TROUBLES: usize = 16;
-/// More at once never helps: from here on the line or the disk is what counts.
+/// More requests at once never help: from here on the line or the disk is the limit.
 const LARGEST_WINDOW: f64 = 512.0;
 
 /// Requests of one kind that a host gets at once.
 pub(super) struct Window {
     size: f64,
-    /// Below it the window doubles each round, above it grows by one.
+    /// Below it the window doubles each round, above it the window grows by one.
     threshold: f64,
     in_flight: usize,
-    /// How often in a row the host had trouble with what was asked for.
+    /// How often in a row the host had trouble with a request's content.
     troubles: usize,
     last_cut: Option<Instant>,
 }
@@ -40,7 +40,7 @@ impl Window {
         is_free
     }
 
-    /// Gives a place back; says how many waiting requests may try now.
+    /// Returns a slot; returns how many waiting requests may try now.
     pub(super) fn leave(&mut self) -> usize {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.places().saturating_sub(self.in_flight).min(2)
@@ -48,7 +48,7 @@ impl Window {
 
     pub(super) fn grow(&mut self) {
         self.troubles = 0;
-        // A window that nobody fills says nothing about what the host can take.
+        // A window that is not filled says nothing about what the host can take.
         if self.in_flight * 2 < self.places() {
             return;
         }
@@ -56,7 +56,7 @@ impl Window {
         self.size = (self.size + step).min(LARGEST_WINDOW);
     }
 
-    /// Counts a trouble of one manifest or blob. A whole round of them, with nothing else in between, is the host's.
+    /// Counts a trouble with one manifest or blob. A whole round of them, without any success, is the host's trouble.
     pub(super) fn is_trouble_of_all(&mut self) -> bool {
         self.troubles += 1;
         self.troubles >= self.places().max(FEWEST_TROUBLES)

@@ -1,8 +1,8 @@
 //! DELETE of tags and manifests. Spec: distribution-spec, end-9.
 //!
-//! What it does differs: <https://github.com/distribution/distribution> 2.8 takes a tag for a malformed digest, and with a
-//! digest all its tags go, also where an index names it; Harbor deletes by digest alone; Quay takes tags away either way; and
-//! many have it off. So what a refusal means is read from status, code and words, in one table.
+//! Registries differ: <https://github.com/distribution/distribution> 2.8 takes a tag for a malformed digest, and deletion by
+//! digest removes all its tags, even if an index refers to it; Harbor deletes by digest only; Quay only removes tags in either case; and
+//! many have deletion disabled. So one table finds the meaning of a refusal from its status, code and text.
 
 use http::{Method, StatusCode};
 use oci::{Digest, Tag, WhyKept};
@@ -10,18 +10,18 @@ use oci::{Digest, Tag, WhyKept};
 use crate::profile::TagDeletion;
 use crate::{Error, Refusal, Repository};
 
-/// What became of the wish to delete a tag or a manifest.
+/// The result of deleting a tag or a manifest.
 #[derive(Debug)]
 pub enum Deletion {
-    /// The registry has done it.
+    /// The registry deleted it.
     Done,
-    /// It was not there.
+    /// It did not exist.
     NotThere,
     /// Nothing was deleted.
     Kept(WhyKept, Error),
 }
 
-/// What is to be deleted.
+/// How the request names the content to delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Named {
     ByTag,
@@ -29,12 +29,12 @@ enum Named {
 }
 
 impl Repository {
-    /// Takes a tag away. By the specification its manifest stays; whether it does shows only afterwards.
+    /// Deletes a tag. By the specification its manifest stays; whether it does shows only afterwards.
     ///
     /// # Errors
-    /// What says nothing of deletion: no answer, no right, too many requests.
+    /// Failures that do not concern deletion: no answer, no right, too many requests.
     pub async fn delete_tag(&self, tag: &Tag) -> Result<Deletion, Error> {
-        // Behind a domain of one's own the first answer tells what kind it is.
+        // Behind a custom domain, only the first answer shows the registry's kind.
         self.registry().connection().await?;
         let path = match self.registry().profile().tag_deletion {
             TagDeletion::Protocol => return self.delete(Named::ByTag, &format!("manifests/{tag}")).await,
@@ -46,8 +46,8 @@ impl Repository {
         self.deleted(&call, Named::ByTag).await
     }
 
-    /// Deletes a manifest, and with it all tags that point at it. Nothing keeps a registry from doing so where an index
-    /// names it.
+    /// Deletes a manifest, and with it all tags that point to it. A registry may do so even if an index
+    /// refers to it.
     ///
     /// # Errors
     /// As for [`delete_tag`](Self::delete_tag).
@@ -76,7 +76,7 @@ impl Repository {
 }
 
 impl Refusal {
-    /// Why a tag was not taken away, if this says so: also in answers of what registries offer beside the protocol.
+    /// Why the tag was kept, if this refusal says so: also for answers of APIs beside the protocol.
     pub fn why_tag_is_kept(&self) -> Option<WhyKept> {
         match judge(Named::ByTag, self)? {
             Judgement::Kept(why) => Some(why),
@@ -91,7 +91,7 @@ enum Judgement {
     Kept(WhyKept),
 }
 
-/// What a refusal says of deletion; `None` where it says nothing.
+/// The meaning of a refusal for a deletion; `None` if it does not concern deletion.
 fn judge(named: Named, refusal: &Refusal) -> Option<Judgement> {
     let words: Vec<_> = refusal.errors.iter().map(|error| (&*error.code, &*error.message)).collect();
     judge_words(named, refusal.status, &words)
@@ -111,8 +111,8 @@ fn judge_words(named: Named, status: StatusCode, errors: &[(&str, &str)]) -> Opt
     let why = match status.as_u16() {
         404 => return Some(Judgement::NotThere),
         400 | 403 | 405 | 409 | 412 if says("immutab") => WhyKept::Immutable,
-        // Harbor: "the deleting artifact is referenced by others"; ECR: `ImageReferencedByManifestList`; Azure, of what is
-        // locked: "The operation is disallowed on this registry, repository or image".
+        // Harbor: "the deleting artifact is referenced by others"; ECR: `ImageReferencedByManifestList`; Azure, about a
+        // locked one: "The operation is disallowed on this registry, repository or image".
         400 | 403 | 405 | 409 | 412 if says("referenced") || says("disallowed on this") => WhyKept::Held,
         409 | 412 | 423 => WhyKept::Held,
         405 | 501 => off,

@@ -1,4 +1,4 @@
-//! What an answer to HEAD of a manifest means: registries, and proxies in front of them, differ.
+//! The meaning of an answer to HEAD of a manifest: registries, and proxies in front of them, differ.
 
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
@@ -6,18 +6,18 @@ use oci::{Digest, TagOrDigest};
 
 use crate::learned::Ability;
 
-/// What a HEAD tells.
+/// The result of a HEAD.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Head {
-    /// It is there, under this digest.
+    /// The manifest exists, with this digest.
     Found(Digest),
-    /// It is not there.
+    /// The manifest does not exist.
     NotThere,
-    /// Nothing: HEAD is of no use here.
+    /// HEAD does not work here.
     Silent,
-    /// A 404 that need not come from a registry at all.
+    /// A 404 that may not come from a registry.
     Doubtful,
-    /// Another digest than the one that was asked for: only the bytes can tell.
+    /// Another digest than the requested one: only the bytes can decide.
     Contradicts,
 }
 
@@ -31,7 +31,7 @@ pub(super) fn judge(
 ) -> Option<Head> {
     match status {
         StatusCode::OK => {
-            // Some answer for manifests that are not really there: without a length.
+            // Some registries answer for manifests that do not really exist: with a length of zero.
             let is_empty = headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0");
             Some(told.filter(|_| !is_empty).map_or(Head::Silent, |told| compare(asked, told)))
         }
@@ -46,13 +46,13 @@ fn compare(asked: &TagOrDigest, told: Digest) -> Head {
     match asked {
         TagOrDigest::Tag(_) => Head::Found(told),
         TagOrDigest::Digest(asked) if *asked == told => Head::Found(told),
-        // The registry may name by sha256 what it found by its sha512.
+        // The registry may state the sha256 of a manifest that was requested by its sha512.
         TagOrDigest::Digest(asked) if asked.algorithm() != told.algorithm() => Head::Found(asked.clone()),
         TagOrDigest::Digest(_) => Head::Contradicts,
     }
 }
 
-/// Registries announce the error document that a GET would bring, or the protocol that they speak.
+/// Registries announce the error document that a GET would return, or their protocol version.
 fn is_of_registry(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     headers.contains_key("docker-distribution-api-version")

@@ -11,7 +11,7 @@ use crate::http::limit::RequestKind;
 use crate::learned::Ability;
 use crate::{Error, Repository};
 
-/// What became of a manifest that was pushed.
+/// The result of pushing a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pushed {
     /// Whether the registry lists it among the referrers of its subject.
@@ -23,14 +23,14 @@ pub struct Pushed {
 pub enum SubjectIndexed {
     /// The manifest has no subject.
     NoSubject,
-    /// The registry does.
+    /// The registry keeps it.
     ByRegistry,
-    /// The client has to: [`Repository::add_referrer`].
+    /// The client must keep it: [`Repository::add_referrer`].
     NotByRegistry,
 }
 
 impl Repository {
-    /// Stores the manifest under `reference`. All that it refers to has to be there before; its subject need not.
+    /// Stores the manifest under `reference`. The content that it refers to must exist already; its subject need not.
     pub async fn push_manifest(
         &self,
         reference: &TagOrDigest,
@@ -64,14 +64,14 @@ impl Repository {
         let response = response.map_err(|error| with_type(error, manifest))?;
         let (status, answered) = (response.status(), Answered::of(&response));
         match content_digest(response.headers()) {
-            // A registry that names by sha256 what was sent under a sha512 stored the same.
+            // A registry that states the sha256 of a manifest that was sent under its sha512 stored the same.
             Some(stored)
                 if stored != *manifest.digest() && stored != stored.algorithm().digest(manifest.bytes()) =>
             {
                 let expected = manifest.digest().clone();
                 return Err(call.protocol(Problem::StoredOther { expected, actual: stored.to_string() }));
             }
-            // Whoever stands between may say 200 to everything: an answer that could be anybody's is checked.
+            // A proxy may answer 200 to everything: an answer without a registry's signs is checked.
             None if status != StatusCode::CREATED
                 && self.resolve(reference).await?.as_ref() != Some(manifest.digest()) =>
             {
@@ -87,8 +87,8 @@ impl Repository {
     }
 }
 
-/// Names the type of the manifest where that is what the registry does not take: zot refuses Docker's types unless it is
-/// told to take them. <https://zotregistry.dev/v2.1.2/admin-guide/admin-configuration/>
+/// Adds the manifest's type if the registry refuses that type: zot refuses Docker's types unless it is
+/// configured to take them. <https://zotregistry.dev/v2.1.2/admin-guide/admin-configuration/>
 fn with_type(error: Error, manifest: &RawManifest) -> Error {
     match error {
         Error::Refused(source) if source.status == StatusCode::UNSUPPORTED_MEDIA_TYPE => {

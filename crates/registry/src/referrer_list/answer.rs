@@ -1,4 +1,4 @@
-//! Whether an answer to the request for referrers is a list of them. Statuses are not enough: GitLab answers
+//! Checks whether an answer to the request for referrers is a list. The status is not enough: GitLab answers
 //! with the image itself (<https://github.com/oras-project/oras-go/issues/2148>), others with a web page.
 
 use oci::{Descriptor, Digest, MediaType, lenient};
@@ -6,20 +6,20 @@ use serde::Deserialize;
 
 use crate::{Error, Offer, OptionalEndpoint};
 
-/// What an answer that is no list says.
+/// The meaning of an answer that is no list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// The registry keeps no lists.
     NoList,
-    /// It keeps none, or this login may not see them.
+    /// The registry keeps no lists, or this login may not read them.
     Forbidden,
-    /// It does not know the repository or the subject.
+    /// The registry does not know the repository or the subject.
     NoneHere,
-    /// It may keep lists; this request failed.
+    /// The registry may keep lists; this request failed.
     Failure,
 }
 
-/// Who answered.
+/// The server that answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum From {
     Registry,
@@ -39,7 +39,7 @@ pub(super) enum Wrong {
 }
 
 impl Wrong {
-    /// What calls itself an index and cannot be read is damaged; all else was never meant as a list.
+    /// A body with an index's type that does not parse is damaged; any other body was never meant as a list.
     pub(super) fn meaning(&self) -> Meaning {
         match self {
             Self::Type(_) | Self::IsSubject => Meaning::NoList,
@@ -67,7 +67,7 @@ struct Entries<'a> {
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     pub(super) entries: Vec<Descriptor>,
-    /// Why entries cannot be read; they cost no other entry.
+    /// Why some entries cannot be read; the others are still returned.
     pub(super) unreadable: Vec<String>,
 }
 
@@ -98,9 +98,9 @@ pub(super) fn read(content_type: &MediaType, body: &[u8], subject: &Digest) -> R
     Ok(listed)
 }
 
-/// What a refusal or a failure says.
+/// The meaning of a refusal or a failure.
 pub(super) fn meaning_of(error: &Error, from: From) -> Meaning {
-    // To be sent away is the registry's own word; that the other server has trouble says nothing of the registry.
+    // A redirect is the registry's own answer; but trouble of the other server says nothing about the registry.
     let is_sent_away = from == From::Elsewhere && matches!(error, Error::Refused(_)) && !error.is_retryable();
     match error.offer(OptionalEndpoint::Referrers) {
         Offer::NothingHere => Meaning::NoneHere,

@@ -1,4 +1,4 @@
-//! Which referrers are wanted.
+//! Filters referrers.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,7 +7,7 @@ use url::form_urlencoded::Serializer;
 
 use oci::{Descriptor, MediaType};
 
-/// Which referrers are wanted: all, if nothing is said.
+/// The wanted referrers: all by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReferrerFilter {
     /// Of one of these artifact types; of any, if there are none.
@@ -17,7 +17,7 @@ pub struct ReferrerFilter {
 }
 
 impl ReferrerFilter {
-    /// Everything that refers to a manifest.
+    /// All referrers of a manifest.
     pub fn all() -> Self {
         Self::default()
     }
@@ -30,14 +30,14 @@ impl ReferrerFilter {
             && self.annotations.iter().all(has)
     }
 
-    /// Those that are wanted, each once.
+    /// The wanted referrers, each once.
     pub(super) fn each_once(&self, mut referrers: Vec<Descriptor>) -> Vec<Descriptor> {
         let mut seen = HashSet::new();
         referrers.retain(|referrer| self.passes(referrer) && seen.insert(referrer.digest.clone()));
         referrers
     }
 
-    /// The registry can filter by one type.
+    /// The query parameter: the registry can filter by one type.
     pub(super) fn query(&self) -> String {
         match self.only_type() {
             Some(only) => Serializer::new(String::new()).append_pair("artifactType", only.as_str()).finish(),
@@ -45,7 +45,7 @@ impl ReferrerFilter {
         }
     }
 
-    /// Where the registry has filtered, entries that do not tell their type are of the one that was asked for.
+    /// If the registry has filtered, entries without a type have the requested one.
     pub(super) fn complete(&self, entries: &mut [Descriptor], headers: &HeaderMap) {
         let applied = headers.get_all("oci-filters-applied").iter().filter_map(|value| value.to_str().ok());
         let mut applied = applied.flat_map(|value| value.split(',')).map(str::trim);

@@ -1,4 +1,4 @@
-//! One writer at a time for a subject's list of referrers: it is read, changed and written as a whole.
+//! One writer at a time for a subject's list of referrers, which is read, changed and written as a whole.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
@@ -9,10 +9,10 @@ use oci::{RegistryHost, RepositoryName, Tag};
 
 type Key = (RegistryHost, RepositoryName, Tag);
 
-/// For the whole process: the same registry may have several handles, one for each login.
+/// Shared by the whole process: the same registry may have several handles, one for each login.
 static LOCKS: LazyLock<Mutex<HashMap<Key, Weak<tokio::sync::Mutex<()>>>>> = LazyLock::new(Default::default);
 
-/// Waits for its turn, which lasts as long as the guard.
+/// Waits for the lock, which is held until the guard is dropped.
 pub(super) async fn lock(host: &RegistryHost, repository: &RepositoryName, tag: &Tag) -> OwnedMutexGuard<()> {
     slot((host.clone(), repository.clone(), tag.clone())).lock_owned().await
 }

@@ -1,4 +1,4 @@
-//! The tags under which clients keep what refers to a manifest. Spec: distribution-spec, "Referrers Tag Schema".
+//! The tags under which clients keep the referrers of a manifest. Spec: distribution-spec, "Referrers Tag Schema".
 
 use oci::{Descriptor, Digest, ErrorKind, MediaType, RawManifest, Tag, TagOrDigest, referrers_tag};
 
@@ -6,12 +6,12 @@ use super::lock::lock;
 use crate::error::Problem;
 use crate::{Error, Repository};
 
-/// What became of the list under the tag.
+/// The result of adding to the list under the tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReferrersTag {
     /// The referrer is in it now.
     Updated,
-    /// It was in it before.
+    /// The referrer was in it already.
     Unchanged,
 }
 
@@ -19,8 +19,8 @@ impl Repository {
     /// Adds a referrer to the list under the subject's tag: for registries that keep no list themselves
     /// ([`SubjectIndexed::NotByRegistry`](crate::SubjectIndexed::NotByRegistry)).
     ///
-    /// One writer at a time in this process; writers elsewhere may lose their entry, the protocol has no way to
-    /// exclude them. A tag that is used for something else is left alone, which is an error.
+    /// One writer at a time in this process; entries of writers in other processes may get lost, because the protocol has no
+    /// lock. A tag that holds something else is not changed, which is an error.
     pub async fn add_referrer(&self, subject: &Digest, referrer: &Descriptor) -> Result<ReferrersTag, Error> {
         let tag = referrers_tag(subject);
         let _turn = lock(self.registry().host(), self.name(), &tag).await;
@@ -41,15 +41,15 @@ impl Repository {
         Ok(ReferrersTag::Updated)
     }
 
-    /// Stores a list of referrers under its tag, in the place of whatever list is there. It waits for its turn among
-    /// those who add to that one.
+    /// Stores a list of referrers under its tag, and replaces the existing list. It takes the same lock as
+    /// `add_referrer`.
     pub async fn push_referrers_tag(&self, tag: &Tag, list: &RawManifest) -> Result<(), Error> {
         let _turn = lock(self.registry().host(), self.name(), tag).await;
         self.push_manifest(&TagOrDigest::Tag(tag.clone()), list).await.map(drop)
     }
 }
 
-/// The list with one more referrer; `None` if it is in it.
+/// The list with one more referrer; `None` if it is in it already.
 fn with(index: &RawManifest, referrer: &Descriptor) -> Result<Option<RawManifest>, Error> {
     let unusable = |source| Error::Manifest { digest: index.digest().clone(), source };
     let listed = index.links().map_err(unusable)?.manifests;

@@ -1,4 +1,4 @@
-//! Logins from sources: helpers, temporary passwords, and what becomes of refused ones.
+//! Logins from sources: helpers, temporary passwords, and refusals of both.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ fn tokens(server: &EmbeddedRegistry) -> usize {
     server.requests().iter().filter(|request| request.is_token()).count()
 }
 
-/// Gives these passwords, one after the other, and then the last one for ever.
+/// Returns these passwords one after the other, and then always the last one.
 struct Passwords {
     given: Vec<&'static str>,
     lifetime: Option<Duration>,
@@ -134,7 +134,7 @@ fn helper(name: &str, server: &str) -> CredentialHelper {
     CredentialHelper::at(folder.join(format!("docker-credential-{name}")), server)
 }
 
-/// What `Debug` shows is the user; the password shows in what the server takes.
+/// `Debug` shows only the user, so the test reads the secret itself.
 async fn password(helper: &CredentialHelper) -> Option<String> {
     use secrecy::ExposeSecret as _;
     let credentials = helper.credentials().await.unwrap()?;
@@ -181,7 +181,7 @@ async fn c80_a_helper_that_is_stuck_is_killed_and_gone() {
     let helper = helper("stuck", "r.io").timeout(Duration::from_millis(200));
     let error = helper.credentials().await.unwrap_err();
     assert!(error.reason.contains("no answer within"), "{error}");
-    // No child is left, not even as a zombie: every process here has another parent or is no `sleep 600`.
+    // No child is left, not even as a zombie: no `sleep 600` has this process as its parent.
     let us = std::process::id().to_string();
     let stuck = std::fs::read_dir("/proc").unwrap().flatten().filter(|process| {
         let status = std::fs::read_to_string(process.path().join("stat")).unwrap_or_default();
@@ -191,7 +191,7 @@ async fn c80_a_helper_that_is_stuck_is_killed_and_gone() {
     assert_eq!(stuck.count(), 0);
 }
 
-/// An open registry whose ping wants a login from elsewhere: `localhost` is another host than `127.0.0.1`.
+/// An open registry whose ping asks for a login at another host: `localhost` differs from `127.0.0.1`.
 async fn elsewhere(token_server: &EmbeddedRegistry) -> (EmbeddedRegistry, String) {
     let server = server(Login::Open).await;
     let realm = format!("http://localhost:{}", token_server.address().port());
@@ -241,7 +241,7 @@ async fn c78_a_token_server_may_not_send_the_login_elsewhere() {
         let answer = read(&registry(&server.host(), robot(), None)).await;
         let asked = server.requests().into_iter().filter(LoggedRequest::is_token).count();
         assert_eq!(answer.is_ok(), is_followed, "{answer:?}");
-        // The address that the redirect names has no scope, so its token has no right and is replaced.
+        // The redirected address has no scope, so its token has no right and is replaced.
         assert_eq!(asked, if is_followed { 3 } else { 1 });
     }
     assert!(other.requests().is_empty());

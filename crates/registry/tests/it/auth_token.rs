@@ -1,4 +1,4 @@
-//! How many tokens are fetched, by which grants, and what they are asked for.
+//! Token requests: their number, their grants, and their scopes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use registry::{Access, Credentials, Registry, Security, Settings, Transport};
 use crate::bench::{Bench, tag};
 
 const USER: (&str, &str) = ("robot", "hunter2");
-/// As many repositories as share a token.
+/// The most repositories that share a token.
 const CAP: usize = 8;
 
 fn token_access() -> TokenAccess {
@@ -120,7 +120,7 @@ async fn c75_a_server_that_looks_at_the_first_scope_only_gets_one_at_a_time() {
             read(&bench.client, &name(number)).await.unwrap();
         }
         let counts: Vec<_> = fetched(&bench).iter().map(|request| request.scopes.len()).collect();
-        // The first one serves the first repository; the second repository shows what is wrong.
+        // The first token serves the first repository; the second repository shows that sharing fails.
         assert_eq!(counts, [6, 1, 1, 1, 1, 1], "{form:?}");
         let refused = statuses(&bench).iter().filter(|status| **status == 401).count();
         assert_eq!(refused, usize::from(form == TokenForm::Opaque), "{form:?}");
@@ -151,7 +151,7 @@ async fn c75_a_missing_right_takes_nothing_from_the_others() {
         assert_eq!(error.kind(), ErrorKind::Unauthorized);
         read(&bench.client, &name(1)).await.unwrap();
     }
-    // Together, and alone once to be sure.
+    // Once for both together, and once alone.
     let counts: Vec<_> = fetched(&bench).iter().map(|request| request.scopes.len()).collect();
     assert_eq!(counts, [2, 1]);
     assert_eq!(statuses(&bench), [401, 200, 401, 200, 401, 200]);
@@ -170,7 +170,7 @@ async fn c75_insufficient_scope_asks_once_for_what_the_challenge_names() {
     read(&bench.client, &name(1)).await.unwrap();
     let asked: Vec<_> = fetched(&bench).into_iter().map(|request| request.scopes).collect();
     assert_eq!(asked, [vec!["repository:team/app-1:pull"], vec!["repository:team/app-1:delete,pull"]]);
-    // From now on it is known; and what was named and is not enough is final.
+    // From now on it is known; if a token with the named scope is still refused, that is final.
     bench.misbehave(Match::path("/manifests/"), refuse());
     assert_eq!(read(&bench.client, &name(1)).await.unwrap_err().kind(), ErrorKind::Unauthorized);
     assert_eq!((fetched(&bench).len(), statuses(&bench)), (2, vec![401, 200, 401]));
@@ -183,7 +183,7 @@ async fn c75_a_project_that_was_made_anew_gets_a_new_token_once() {
     bench.server.revoke_tokens();
     read(&bench.client, &name(1)).await.unwrap();
     assert_eq!((fetched(&bench).len(), statuses(&bench)), (2, vec![200, 401, 200]));
-    // A denial is no reason to ask again and again.
+    // A denial is not retried.
     for _ in 0..3 {
         assert_eq!(read(&bench.client, "foreign/app").await.unwrap_err().kind(), ErrorKind::Unauthorized);
     }
@@ -317,7 +317,7 @@ async fn c76_trouble_at_the_token_server_is_worth_another_try_by_the_caller() {
             assert_eq!((error.kind(), error.is_retryable(), error.retry_after()), (kind, true, wait));
         }
         read(&bench.client, &name(1)).await.unwrap();
-        // A token server in trouble says nothing about sharing.
+        // Trouble of the token server says nothing about sharing.
         let last = fetched(&bench).pop().unwrap();
         assert_eq!((last.scopes.len(), last.status), (3, 200));
     }

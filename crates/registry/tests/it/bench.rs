@@ -1,4 +1,4 @@
-//! A registry to talk to, and clients for it.
+//! A registry for the tests, and clients for it.
 
 use bytes::{Bytes, BytesMut};
 use embedded_registry::{Builder, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
@@ -29,7 +29,7 @@ impl Bench {
         self.client.repository(&name.parse().unwrap(), access)
     }
 
-    /// Requests but for pings and tokens.
+    /// Requests without pings and token requests.
     pub(crate) fn asked(&self) -> Vec<LoggedRequest> {
         self.server
             .requests()
@@ -79,15 +79,15 @@ pub(crate) fn body(bytes: &Bytes) -> BlobBody {
     Box::pin(stream::iter(pieces))
 }
 
-/// Sends a blob as the engine does: after each error it goes on as the session says.
+/// Sends a blob as the engine does: after each error it continues as the session demands.
 pub(crate) async fn push_blob(repository: &Repository, bytes: &Bytes) -> Result<Digest, Error> {
     fill(&mut repository.start_upload().await?, bytes).await
 }
 
-/// So often [`fill`] tries again what the session says may be tried later.
+/// How often [`fill`] retries after a recovery that says `Later`.
 const RETRIES: usize = 3;
 
-/// Sends a blob into a session that is open.
+/// Sends a blob into an open session.
 pub(crate) async fn fill(session: &mut UploadSession, bytes: &Bytes) -> Result<Digest, Error> {
     let digest = Digest::sha256(bytes);
     let (mut offset, mut tries) = (0, 0);
@@ -109,7 +109,7 @@ pub(crate) async fn fill(session: &mut UploadSession, bytes: &Bytes) -> Result<D
     panic!("it goes on for ever");
 }
 
-/// Reads a blob to its end, going on after every error; gives the errors, too.
+/// Reads a blob to its end, and resumes after every error; returns the errors, too.
 pub(crate) async fn read_all(reader: &mut BlobReader) -> Result<(Bytes, Vec<ErrorKind>), Error> {
     let (mut bytes, mut errors) = (BytesMut::new(), Vec::new());
     loop {
@@ -125,7 +125,7 @@ pub(crate) async fn read_all(reader: &mut BlobReader) -> Result<(Bytes, Vec<Erro
     }
 }
 
-/// How a list of referrers shows a manifest. Spec: distribution-spec, "Listing Referrers".
+/// The descriptor of a manifest in a list of referrers. Spec: distribution-spec, "Listing Referrers".
 pub(crate) fn as_referrer(manifest: &RawManifest) -> Descriptor {
     let document: serde_json::Value = serde_json::from_slice(manifest.bytes()).unwrap();
     let size = Some(manifest.bytes().len() as u64);

@@ -60,7 +60,7 @@ async fn c05_more_or_fewer_bytes_than_promised_are_refused() {
     let bench = Bench::open().await;
     let stored = digest(&bench.server.store().put_blob("a/app", sample::layer(7, 1000)));
     assert_eq!(pull(&bench, &stored, 999).await.unwrap_err().kind(), ErrorKind::Mismatch);
-    // Too few may be a connection that broke: asked for the rest, the registry says that there is none.
+    // Too few bytes may come from a broken connection: when asked for the rest, the registry says that there is none.
     assert_eq!(pull(&bench, &stored, 1001).await.unwrap_err().kind(), ErrorKind::Mismatch);
 }
 
@@ -95,7 +95,7 @@ async fn a_blob_of_another_length_than_its_descriptor_says_is_asked_for_twice_in
         assert!(error.to_string().ends_with(&told), "{error}");
         let asked: Vec<_> = bench.asked().iter().map(|asked| asked.status).collect();
         assert_eq!(asked, answers, "{size}");
-        // Whoever knows the right length gets it.
+        // With the right size, the blob can be read.
         assert_eq!(pull(&bench, &stored, 1000).await.unwrap().len(), 1000);
     }
 }
@@ -110,14 +110,14 @@ async fn p10_a_blob_that_is_compressed_on_the_way_is_an_error_that_names_the_enc
         let effect = Effect::Status { code: 200, body: body.to_owned(), headers };
         bench.misbehave_once(Match::new(Method::GET, "/blobs/"), effect);
     };
-    // Shorter, longer, and as long as what was asked for.
+    // Shorter, longer, and as long as the descriptor says.
     for compressed in ["\u{1f}short", &"x".repeat(text.len() + 1), &"x".repeat(text.len())] {
         answers(compressed);
         let error = pull(&bench, &stored, text.len() as u64).await.unwrap_err();
         assert!(error.to_string().contains("`Content-Encoding: gzip`"), "{error}");
         assert_eq!(error.kind(), ErrorKind::Mismatch);
     }
-    // What has the right digest is right, whatever the header says.
+    // Bytes with the right digest are right, whatever the header says.
     answers(text);
     assert_eq!(pull(&bench, &stored, text.len() as u64).await.unwrap(), text);
 }

@@ -95,7 +95,7 @@ async fn harbors_catalog_is_asked_for_with_user_and_password() {
         headers: vec![("www-authenticate", "Basic realm=\"harbor\"".to_owned())],
     };
     bench.misbehave_once(Match::path("/v2/_catalog"), effect);
-    // The embedded registry knows no user here, but what it was shown is what counts.
+    // The embedded registry has no users here; only the logins that it received matter.
     let _ = bench.client.catalog().next().await.unwrap();
     let shown: Vec<_> = bench.asked().into_iter().map(|request| request.authorization).collect();
     assert_eq!(shown[..2], [Authorization::Bearer, Authorization::Basic]);

@@ -1,4 +1,4 @@
-//! Images of every shape that the specifications allow, through the client and back, byte for byte.
+//! Images of every shape that the specifications allow: copied by the client, then compared byte for byte.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,7 +14,7 @@ const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// A repository that is filled directly, not by the client.
+/// A repository that the test fills directly, without the client.
 struct Seed<'a>(&'a Store);
 
 impl Seed<'_> {
@@ -31,7 +31,7 @@ impl Seed<'_> {
         self.blob("application/vnd.oci.empty.v1+json", b"{}")
     }
 
-    /// Stores a document by its digest and under the tag `case`; gives its descriptor.
+    /// Stores a document by its digest and under the tag `case`; returns its descriptor.
     fn put(&self, media_type: &str, document: &Value) -> Value {
         self.put_text(media_type, format!("{document:#}\n"))
     }
@@ -55,7 +55,7 @@ impl Seed<'_> {
     }
 }
 
-/// Brings a manifest with all below it, children first.
+/// Copies a manifest with everything below it, children first.
 async fn copy(from: &Repository, to: &Repository, reference: &TagOrDigest) -> RawManifest {
     let manifest = from.pull_manifest(reference).await.unwrap();
     let links = manifest.links().unwrap();
@@ -135,7 +135,7 @@ async fn c11_a_sparse_index_is_read_and_the_registry_says_what_it_misses() {
     let manifest = bench.repository("source", Access::Pull).pull_manifest(&reference).await.unwrap();
     assert_eq!(*manifest.bytes(), bench.server.store().manifest("source", "case").unwrap().bytes);
     assert_eq!(manifest.links().unwrap().manifests.len(), 2);
-    // Registries may refuse a sparse index, as this one does; without the missing child it is taken.
+    // Registries may refuse a sparse index, as this one does; without the missing child it is accepted.
     let target = bench.repository("source", Access::PullPush);
     assert!(target.push_manifest(&reference, &manifest).await.unwrap_err().misses_content());
     let gone = Digest::sha256(b"gone");
@@ -243,7 +243,7 @@ async fn c11_c06_an_image_named_by_sha512() {
     assert_eq!(to.resolve(&TagOrDigest::Digest(name.clone())).await.unwrap(), Some(name));
 }
 
-/// What was signed, and the whole with its signature.
+/// The signed payload, and the whole manifest with its signature.
 fn signed(layer: &Value) -> (String, String) {
     let start =
         format!("{{\n   \"schemaVersion\": 1,\n   \"fsLayers\": [{{\"blobSum\": {}}}]", layer["digest"]);
@@ -256,14 +256,14 @@ fn signed(layer: &Value) -> (String, String) {
 #[tokio::test]
 async fn c11_signed_schema_1_is_named_by_what_was_signed() {
     let media_type = MediaType::DOCKER_SCHEMA1_SIGNED.to_string();
-    // A registry that names it by all of its bytes.
+    // A registry that uses the digest of all bytes.
     let seed_it = |seed: &Seed<'_>| {
         let (_, whole) = signed(&seed.blob(LAYER, b"layer"));
         seed.put_text(&media_type, whole)
     };
     passes("schema 1", seed_it).await;
 
-    // One that names it by what was signed, as distribution does.
+    // One that uses the digest of the payload, as distribution does.
     let bench = Bench::open().await;
     let layer = Seed(bench.server.store()).blob(LAYER, b"layer");
     let (payload, whole) = signed(&layer);

@@ -1,4 +1,4 @@
-//! Deletion at every registry whose way of doing it is known.
+//! Deletion at every registry whose behaviour is known.
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{
@@ -9,7 +9,7 @@ use registry::{Access, Deletion, Repository};
 
 use crate::bench::{Bench, tag};
 
-/// What became of it, without the registry's words.
+/// The result, without the registry's text.
 #[derive(Debug, PartialEq, Eq)]
 enum Became {
     Done,

@@ -1,4 +1,4 @@
-//! Where a registry sends us for its own work, and which of the settings for it hold there.
+//! The servers to which a registry redirects for its own work, and which of its settings apply there.
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{
@@ -14,7 +14,7 @@ use testkit::{CertificateAuthority, TlsFront};
 
 use crate::bench::{read_all, tag};
 
-/// A registry behind TLS, and what it sends its clients to: behind TLS of the same authority, and without.
+/// A registry behind TLS, and its storage: behind TLS of the same authority, and without TLS.
 struct Company {
     authority: CertificateAuthority,
     server: EmbeddedRegistry,
@@ -40,7 +40,7 @@ impl Company {
         Self { authority, server, front, storage, storage_front }
     }
 
-    /// Lets readers of blobs, but not those who only ask for them, be sent on.
+    /// Redirects reads of blobs, but not HEAD requests.
     fn redirect(&self, to: String) {
         self.server.behave();
         let (when, times) = (Match::new(Method::GET, "/blobs/"), Times::Always);
@@ -101,7 +101,7 @@ async fn p25_what_an_entry_says_of_certificates_holds_for_the_storage_too() {
     let asked = company.storage.requests();
     assert!(!asked.is_empty());
     assert!(asked.iter().all(|request| request.authorization == Authorization::Absent), "{asked:?}");
-    // An entry that says nothing of the kind still asks for certificates that verify.
+    // With such an entry, certificates must still verify.
     let transport = Transport::new("test", &[]).unwrap();
     let plain = Security { scheme: Scheme::Plain, ..Security::VERIFIED };
     let settings = Settings { security: plain, ..Settings::new(company.server.host().parse().unwrap()) };
@@ -132,7 +132,7 @@ async fn p25_uploads_go_where_the_registry_sends_them_by_the_same_rules() {
         (format!("https://{}", company.storage_front.host()), true),
         (format!("http://{}", company.storage.host()), false),
     ] {
-        // A session that the storage knows; the registry gives its address.
+        // A session that the storage knows; the registry sends its address.
         let opened = format!("http://{}/v2/a/app/blobs/uploads/", company.storage.host());
         let opened = reqwest::Client::new().post(opened).send().await.unwrap();
         let location: http::Uri = opened.headers()["location"].to_str().unwrap().parse().unwrap();
@@ -141,7 +141,7 @@ async fn p25_uploads_go_where_the_registry_sends_them_by_the_same_rules() {
         let effect = Effect::Status { code: 202, body: String::new(), headers: vec![("location", location)] };
         let when = Match::new(Method::POST, "/blobs/uploads/");
         company.server.misbehave(Fault { when, times: Times::Always, effect });
-        // Under another name than the storage's, which for this host would be no other place.
+        // Another name than the storage's, because the same host would be no redirect to another server.
         let host = company.front.host().replace("127.0.0.1", "localhost").parse().unwrap();
         let send = async |settings: Settings| {
             let settings = Settings { host: oci::RegistryHost::clone(&host), ..settings };
@@ -156,7 +156,7 @@ async fn p25_uploads_go_where_the_registry_sends_them_by_the_same_rules() {
     }
 }
 
-/// A registry whose token server is asked under another name than the registry itself.
+/// A registry whose token server has another name than the registry itself.
 async fn with_token_server() -> (Company, TlsFront, String) {
     let company = Company::start(Login::Token(TokenAccess::harbor(user()))).await;
     let front = TlsFront::builder(&company.authority, company.server.host())
@@ -184,7 +184,7 @@ async fn p18_p25_what_an_entry_says_of_certificates_holds_for_its_token_server_e
 
 #[tokio::test]
 async fn p6_plain_addresses_of_the_server_that_tls_reached_are_asked_over_tls() {
-    // Behind TLS it sees plain HTTP, and so names itself: realm and redirects.
+    // Behind TLS the registry sees plain HTTP, and uses that in its realm and redirects.
     let company = Company::start(Login::Token(TokenAccess::harbor(user()))).await;
     repository(login(company.trusting())).resolve(&tag("v1")).await.unwrap().unwrap();
     let asked = company.front.requests();

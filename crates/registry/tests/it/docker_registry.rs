@@ -31,14 +31,14 @@ fn descriptor(media_type: &str, bytes: &Bytes) -> Value {
     json!({"mediaType": media_type, "digest": Digest::sha256(bytes), "size": bytes.len()})
 }
 
-/// A manifest in an indented text that nobody would print again like this.
+/// A manifest with an indentation that no serializer would produce again.
 fn written(media_type: &MediaType, mut document: Value) -> RawManifest {
     document["schemaVersion"] = json!(2);
     document["mediaType"] = json!(media_type.as_str());
     RawManifest::from_answer(media_type, format!("{document:#}\n").into(), None).unwrap()
 }
 
-/// Sends config and layer, and gives a manifest of them.
+/// Sends config and layer, and returns a manifest of them.
 async fn image(repository: &Repository, media_type: &MediaType, number: u64) -> RawManifest {
     let (config, layer) =
         (Bytes::from(r#"{"os":"linux","architecture":"amd64"}"#), sample::layer(number, 999));
@@ -71,7 +71,7 @@ async fn passes(repository: &Repository, name: &str, manifest: &RawManifest) {
     }
 }
 
-/// The lines of one method, without the sessions' names.
+/// The lines of one method, without the sessions' ids.
 fn methods(lines: &[String]) -> Vec<String> {
     let short = |line: &String| {
         let parts: Vec<_> = line.split(' ').collect();
@@ -131,7 +131,7 @@ async fn c23_c37_c39_a_broken_way_costs_a_blob_its_session_and_a_download_nothin
     let digest = push_blob(&repository, &bytes).await.unwrap();
     assert!(std::fs::read(server.blob_file(&digest.to_string())).unwrap() == bytes);
     let asked = methods(&server.requests());
-    // 2.8 forgets a session whose file is longer than it said last: https://github.com/distribution/distribution,
+    // 2.8 drops a session whose file is longer than the last reported offset: https://github.com/distribution/distribution,
     // `registry/handlers/blobupload.go`, "upload resumed at wrong offest".
     let count = |wanted: &str| asked.iter().filter(|line| *line == wanted).count();
     assert_eq!(

@@ -1,5 +1,5 @@
-//! What other servers say, to which a registry sends its clients, is no word of the registry: it draws no login, and
-//! changes nothing that is believed of the registry.
+//! Answers of other servers to which a registry redirects do not count as the registry's: they get no login, and
+//! do not change what we know about the registry.
 
 use bytes::Bytes;
 use embedded_registry::sample::{self, Flavour};
@@ -20,7 +20,7 @@ fn users() -> Vec<User> {
     vec![User::new(USER.0, USER.1, vec![Grant::push("*")])]
 }
 
-/// A registry that wants a login, and an open one that it sends its clients to.
+/// A registry that asks for a login, and an open one to which it redirects.
 async fn benches() -> (Bench, EmbeddedRegistry) {
     let bench = Bench::start(EmbeddedRegistry::builder().access(Login::Basic(users())), Some(USER)).await;
     (bench, EmbeddedRegistry::builder().start().await.unwrap())
@@ -39,17 +39,17 @@ fn authorizations(requests: &[LoggedRequest]) -> Vec<Authorization> {
     requests.iter().map(|request| request.authorization).collect()
 }
 
-/// An address that leads back to the registry, or to its token server: at the host that it is reached by.
+/// An address at the registry, or at its token server: by the host name that the client uses.
 fn at_home(server: &EmbeddedRegistry, path: &str) -> String {
     format!("http://{}{path}", server.host())
 }
 
-/// An address at another host: `localhost` is another one than `127.0.0.1`.
+/// An address at another host: `localhost` differs from `127.0.0.1`.
 fn to(server: &EmbeddedRegistry, path: &str) -> String {
     format!("http://localhost:{}{path}", server.address().port())
 }
 
-/// The registry still gets its login, by the scheme that it asked for itself.
+/// The registry still gets its login, with the scheme that it asked for itself.
 async fn still_logs_in(bench: &Bench) {
     sample::image(bench.server.store(), "a/app", Some("v1"), Flavour::Oci, &[], "amd64");
     bench.server.behave();
@@ -152,7 +152,7 @@ async fn s1_sizes_and_methods_that_another_server_refuses_are_not_the_registrys(
 async fn s1_a_mount_that_another_server_refuses_does_not_end_all_mounts() {
     let (bench, other) = benches().await;
     misbehave(&other, Match::any(), Effect::refuse(403, "DENIED", "no"));
-    // Twice: the link to another server may have been too old.
+    // Twice: the link to the other server might have expired.
     let (when, effect) = (Match::post("mount="), Effect::Redirect(to(&other, "/v2/")));
     bench.server.misbehave(Fault { when, times: Times::First(2), effect });
     let blob = digest(&bench.server.store().put_blob("a/base", "bytes"));

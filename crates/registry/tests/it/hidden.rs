@@ -1,4 +1,4 @@
-//! Registries that hide what strangers may not see, and do not ask who is there.
+//! Registries that hide content from anonymous requests, and do not ask for a login.
 
 use base64::Engine as _;
 use registry::{Access, Error, LoginSent, Registry};
@@ -17,7 +17,7 @@ async fn look(registry: &Registry, name: &str) -> Result<bool, Error> {
     repository.resolve(&tag("v1")).await.map(|found| found.is_some())
 }
 
-/// What was asked but pings, and whether a login went along.
+/// The requests without pings, and whether each carried a login.
 fn logins(asked: &Asked) -> Vec<bool> {
     let lines = asked.lines().into_iter().filter(|line| !line.contains(" /v2/ "));
     lines.map(|line| line.contains("authorization")).collect()

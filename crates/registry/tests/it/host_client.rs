@@ -1,4 +1,4 @@
-//! What a host offers beside the protocol: small answers within limits, and redirects that never take a login along to
+//! The client for APIs beside the protocol: small answers within limits, and redirects that never send a login to
 //! another server.
 
 use std::time::Duration;

@@ -83,7 +83,7 @@ async fn c75_a_refused_token_is_replaced_once_also_under_harbors_basic_challenge
     let bench = bench(Login::Token(access), Some(USER)).await;
     let repository = bench.repository("library/app", Access::Pull);
     repository.resolve(&tag("v1")).await.unwrap().unwrap();
-    // The server says "0 s", which means nothing, so the client believes in the default of 60 s.
+    // The server states "0 s", which is invalid, so the client uses the default of 60 s.
     tokio::time::sleep(Duration::from_millis(400)).await;
     repository.resolve(&tag("v1")).await.unwrap().unwrap();
     let statuses: Vec<_> = bench.asked().iter().map(|request| request.status).collect();

@@ -1,4 +1,4 @@
-//! Conversations with the embedded registry. Numbers in names are those of the protocol checklist.
+//! Tests against the embedded registry. Numbers in names are those of the protocol checklist.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 

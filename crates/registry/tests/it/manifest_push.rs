@@ -1,4 +1,4 @@
-//! What becomes of manifests that are pushed.
+//! Pushes of manifests.
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Match, Referrers};

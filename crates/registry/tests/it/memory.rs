@@ -1,4 +1,4 @@
-//! What lists cost in memory: measured in a process of its own, because other tests take memory, too.
+//! Memory use of lists: measured in a process of its own, because other tests use memory, too.
 
 use std::io::{BufWriter, Read as _, Write as _};
 use std::process::Command;
@@ -16,7 +16,7 @@ fn peak() -> u64 {
     line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
 }
 
-/// Runs an ignored test of this file alone; gives what it says that its work took, in bytes.
+/// Runs an ignored test of this file alone; returns the bytes that it reports.
 fn measured(name: &str) -> u64 {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", &format!("memory::{name}"), "--ignored", "--nocapture"]);
@@ -26,8 +26,8 @@ fn measured(name: &str) -> u64 {
     told.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
 }
 
-/// A registry that answers 200 to everything, and with one page of `count` elements to a list of tags: no more than a
-/// piece of it is ever there.
+/// A registry that answers 200 to everything, and a list of tags with one page of `count` elements, which is never in memory as
+/// a whole.
 fn registry_of(count: usize, element: fn(usize) -> String) -> Registry {
     let host = serve("127.0.0.1", move |mut client| {
         let mut request = [0; 8192];
@@ -50,7 +50,7 @@ fn registry_of(count: usize, element: fn(usize) -> String) -> Registry {
     Registry::new(settings, Transport::new("test", &[]).unwrap())
 }
 
-/// Reads all tags; gives how many there were, and how many names that are none.
+/// Reads all tags; returns the number of tags, and of invalid names.
 async fn listed(registry: &Registry) -> (usize, usize) {
     let mut pages = registry.repository(&"a/app".parse().unwrap(), Access::Pull).tags();
     let (mut tags, mut invalid) = (0, 0);
@@ -61,7 +61,7 @@ async fn listed(registry: &Registry) -> (usize, usize) {
     (tags, invalid)
 }
 
-/// Tells the process that asked for it.
+/// Reports to the process that started this test.
 #[expect(clippy::print_stdout)]
 async fn measure(count: usize, element: fn(usize) -> String, expected: (usize, usize)) {
     let registry = registry_of(count, element);

@@ -1,6 +1,6 @@
-//! The same conversation with every registry whose quirks are known, from the first blob to its referrers.
+//! The same test with every registry whose quirks are known, from the first blob to its referrers.
 //!
-//! Hosts are 127.0.0.1 here, so no profile is known by name: what is odd has to be learned on the way.
+//! The host is 127.0.0.1 here, so no profile is found by name: the client must learn the quirks.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -22,7 +22,7 @@ const PASSWORD: &str = "correct horse";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
-/// Whether mounts are hoped for.
+/// Whether mounts are expected.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mounting {
     Works,
@@ -37,7 +37,7 @@ fn basic(name: &str) -> Login {
     Login::Basic(users(name))
 }
 
-/// Tokens as a service gives them that is no Harbor.
+/// Tokens of a service that is not Harbor.
 fn token(service: &str, name: &str) -> TokenAccess {
     TokenAccess {
         service: service.to_owned(),
@@ -47,7 +47,7 @@ fn token(service: &str, name: &str) -> TokenAccess {
     }
 }
 
-/// As GHCR and Google: `GET` alone, tokens that tell nothing, and no scope too many.
+/// As GHCR and Google: only `GET`, opaque tokens, and no unknown scope.
 fn strict(service: &str, name: &str) -> Login {
     Login::Token(TokenAccess {
         methods: TokenMethods::Get,
@@ -61,7 +61,7 @@ fn acr(service: &str, name: &str) -> Login {
     Login::Token(TokenAccess::acr(service, users(name)))
 }
 
-/// One registry, and what it holds when the conversation is over.
+/// One registry, and its content after the test.
 struct Conversation {
     bench: Bench,
     name: &'static str,
@@ -96,7 +96,7 @@ impl Conversation {
         self.bench.asked().iter().filter(|request| is_refused(request)).map(LoggedRequest::line).collect()
     }
 
-    /// A small blob; a large one, whose first connection breaks; and another, for which all is learned.
+    /// A small blob; a large one, whose first connection breaks; and another, for which everything is learned.
     async fn push_blobs(&self) -> [(Digest, Bytes); 3] {
         let repository = self.repository("a/base");
         let blobs = [sample::layer(1, 300), sample::layer(2, 17 * MIB + 3), sample::layer(3, 20 * MIB)];

@@ -1,4 +1,4 @@
-//! What a check before a run asks, and what it leaves at the registry: nothing.
+//! The requests of a check before a run, which leave nothing at the registry.
 
 use embedded_registry::{Access as Login, EmbeddedRegistry, Fault, Grant as Right, Match, TokenAccess, User};
 use http::Method;

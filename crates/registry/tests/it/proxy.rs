@@ -1,4 +1,4 @@
-//! Proxies: who is asked for what, and who sees which secret.
+//! Proxies: which requests each one gets, and which secrets.
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
@@ -10,7 +10,7 @@ use testkit::{CertificateAuthority, TlsFront};
 use crate::bench::{digest, tag};
 use crate::small_server;
 
-/// A registry that its clients know as `registry.invalid`, which only a proxy finds.
+/// A registry with the name `registry.invalid`, which only a proxy resolves.
 struct Hidden {
     server: EmbeddedRegistry,
     front: TlsFront,
@@ -115,7 +115,7 @@ async fn p25_a_token_server_that_the_user_names_may_be_closer_than_the_registry(
     let (token_server, asked) = small_server::answering("127.0.0.1", "200 OK", r#"{"token":"t"}"#);
     let challenge =
         format!("401 Unauthorized\r\nwww-authenticate: Bearer realm=\"http://{token_server}/token\"");
-    // Where a registry behind a proxy is nobody knows, so it counts as one in the Internet.
+    // The network of a registry behind a proxy is unknown, so it counts as in the Internet.
     let (proxy, _) = small_server::answering("127.0.0.1", challenge.leak(), "{}");
     let transport =
         environment(&[("HTTP_PROXY", format!("http://{proxy}")), ("NO_PROXY", "127.0.0.1".to_owned())]);
@@ -171,7 +171,7 @@ async fn p21_a_layers_own_address_is_asked_through_the_proxy_which_alone_knows_t
     let mut reader = registry.pull_external(&address, &digest(&blob), None).await.unwrap();
     assert_eq!(crate::bench::read_all(&mut reader).await.unwrap().0, "bytes");
     assert!(asked.has("CONNECT registry.invalid:443 HTTP/1.1"), "{:?}", asked.lines());
-    // Nobody's name leads into this machine, proxy or not.
+    // An address from a manifest never leads to this machine, with or without a proxy.
     for (transport, address) in [
         (&transport, "https://127.0.0.1/layer"),
         (&Transport::new("test", &trusted).unwrap(), "https://localhost:1/layer"),

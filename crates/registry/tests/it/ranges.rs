@@ -1,4 +1,4 @@
-//! A large blob whose source gives each connection little is read by several ranges at once, and nowhere else.
+//! A large blob is read by several ranges at once if its source limits each connection, and only then.
 
 use bytes::Bytes;
 use embedded_registry::{
@@ -39,7 +39,7 @@ impl Capped {
         assert!(bytes == self.bytes && errors.is_empty(), "{} bytes, {errors:?}", bytes.len());
     }
 
-    /// What was asked of the blob.
+    /// The reads of the blob.
     fn reads(&self) -> Vec<LoggedRequest> {
         self.server.requests().into_iter().filter(LoggedRequest::is_blob_read).collect()
     }
@@ -61,7 +61,7 @@ async fn a_source_that_caps_each_connection_is_read_by_several_ranges_and_each_b
     assert_eq!(once, ranges, "no range is asked for twice");
     let read = capped.client.traffic().bytes_read;
     assert!(read < (SIZE + MIB) as u64, "{read} bytes for {SIZE}");
-    // What was learned of the host holds for the next blob.
+    // The width that helped at the host is used for the next blob.
     let before = capped.reads().len();
     capped.pull().await;
     assert!(capped.reads().len() - before >= ranges.len(), "{:?}", capped.ranges());
@@ -85,7 +85,7 @@ async fn ranges_that_break_or_are_wrong_leave_one_stream() {
             Capped::start(wrong.map_or(EmbeddedRegistry::builder(), |wrong| builder.ranges(wrong)), FASTER)
                 .await;
         if wrong.is_none() {
-            // The first answer comes whole: the fault is for those that come after it.
+            // The first answer comes whole: the fault affects the later ones.
             let when = Match::get("/blobs/");
             capped.server.misbehave(Fault {
                 when,

@@ -1,4 +1,4 @@
-//! Redirects over the wire: what is followed with which body, and what is not.
+//! Redirects over the wire: which are followed with which body, and which are not.
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Access as Login, Authorization, Effect, EmbeddedRegistry, Grant, Match, User};
@@ -8,7 +8,7 @@ use registry::{Access, Error, TransportFailure};
 use crate::bench::{Bench, digest, tag};
 use crate::small_server;
 
-/// A registry with a login, and an open one that it sends its clients to.
+/// A registry with a login, and an open one to which it redirects.
 async fn benches() -> (Bench, EmbeddedRegistry) {
     let user = Login::Basic(vec![User::new("u", "secret", vec![Grant::push("*")])]);
     let bench = Bench::start(EmbeddedRegistry::builder().access(user), Some(("u", "secret"))).await;

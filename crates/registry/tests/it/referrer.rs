@@ -1,4 +1,4 @@
-//! Lists of referrers: the registry's own, and the tags that stand in for them.
+//! Lists of referrers: the registry's own, and the tags that replace them.
 
 use std::collections::HashSet;
 
@@ -50,7 +50,7 @@ fn answer(code: u16, content_type: &str, body: &str) -> Effect {
     Effect::Status { code, body: body.to_owned(), headers: vec![("content-type", content_type.to_owned())] }
 }
 
-/// Writes a referrer into the list that clients keep.
+/// Adds a referrer to the list that clients keep.
 async fn add(bench: &Bench, subject: &Sample, referrer: &Sample) -> ReferrersTag {
     let manifest = TagOrDigest::Digest(digest(&referrer.digest));
     let entry = as_referrer(&repository(bench).pull_manifest(&manifest).await.unwrap());
@@ -153,7 +153,7 @@ async fn c57_writers_in_one_process_do_not_lose_each_others_entries() {
     let subject = image(&bench, "v1");
     let contents = ["1", "2", "3", "4", "5", "6", "7", "8"];
     let referrers = contents.map(|content| refer(&bench, &subject, "a/sig", content));
-    // Handles of their own, as rules with different logins have them.
+    // Separate handles, as rules with different logins have them.
     let other = crate::bench::client(&bench.server.host(), None);
     let subject_digest = digest(&subject.digest);
     let writes = referrers.iter().enumerate().map(|(at, referrer)| {
@@ -192,11 +192,11 @@ async fn c58_an_empty_list_is_believed_only_of_a_registry_that_keeps_lists() {
     let empty = format!(r#"{{"schemaVersion":2,"mediaType":"{INDEX}","manifests":[]}}"#);
     bench.misbehave(Match::get("/referrers/"), answer(200, INDEX, &empty));
     bench.server.clear_requests();
-    // `add` has pushed nothing with a subject, so nothing is known.
+    // `add` has pushed no manifest with a subject, so nothing is known.
     assert_eq!(all(&bench, &subject).await, set(&[&referrer]));
     assert_eq!(bench.asked().len(), 2);
 
-    // A registry that says `OCI-Subject` keeps lists.
+    // A registry that answers with `OCI-Subject` keeps lists.
     let manifest = TagOrDigest::Digest(digest(&referrer.digest));
     let manifest = repository(&bench).pull_manifest(&manifest).await.unwrap();
     repository(&bench)
@@ -289,7 +289,7 @@ async fn p1_a_refusal_that_meets_manifests_too_is_an_error_and_says_nothing_of_l
         let refused =
             repository(&bench).untagged_referrers(&subject, &ReferrerFilter::all()).await.unwrap_err();
         assert_eq!(refused.status().map(|status| status.as_u16()), Some(code));
-        // The right comes back, and with it the list.
+        // The login gets the right back, and with it the list.
         bench.server.behave();
         let found = repository(&bench).referrers(&subject, &ReferrerFilter::all()).await.unwrap();
         assert_eq!(found.len(), 1);

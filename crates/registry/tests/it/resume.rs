@@ -83,7 +83,7 @@ async fn c23_what_was_read_can_be_read_again_in_part() {
     assert!(rest == bytes.slice(2_500_000..));
     let sent = bench.asked()[0].sent_bytes;
     assert!(sent < 2_000_000, "read from the last checkpoint, not from the start: {sent}");
-    // The whole digest is checked all the same.
+    // The whole digest is still checked.
     bench.misbehave_once(Match::get("/blobs/"), Effect::CorruptByteAt(0));
     let mut reader = history.read_from(2_500_000).await.unwrap();
     assert_eq!(read_all(&mut reader).await.unwrap_err().kind(), ErrorKind::Mismatch);

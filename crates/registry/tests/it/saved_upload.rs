@@ -1,4 +1,4 @@
-//! Uploads and downloads that another process goes on with.
+//! Uploads and downloads that another process continues.
 
 use bytes::Bytes;
 use embedded_registry::{EmbeddedRegistry, sample};
@@ -16,7 +16,7 @@ fn body(bytes: &Bytes, from: usize, to: usize, end: Option<BrokenOff>) -> BlobBo
     Box::pin(stream::iter(pieces.into_iter().map(Ok).chain(end.map(Err))))
 }
 
-/// Sends a part of a blob and breaks off; gives what is to be kept.
+/// Sends a part of a blob and breaks off; returns the saved upload.
 async fn begin(bench: &Bench, bytes: &Bytes, blob: &Digest) -> SavedUpload {
     let mut session = bench.repository("a/app", Access::PullPush).start_upload().await.unwrap();
     let watch = session.watch(Some(SIZE as u64)).unwrap();

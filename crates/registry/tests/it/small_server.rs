@@ -1,10 +1,10 @@
-//! Servers of a few lines, for what no registry does: wrong answers to the first bytes, proxies.
+//! Tiny servers for behaviour that no registry has: wrong answers to the first bytes, proxies.
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
-/// What a server was asked, line by line.
+/// The requests to a server, line by line.
 #[derive(Clone, Default)]
 pub(crate) struct Asked(Arc<Mutex<Vec<String>>>);
 
@@ -22,7 +22,7 @@ impl Asked {
     }
 }
 
-/// Runs `serve` on every connection to a new port of this machine; gives `host:port`.
+/// Runs `serve` on every connection to a new port of this machine; returns `host:port`.
 pub(crate) fn serve(
     host: &str,
     serve: impl Fn(TcpStream) -> std::io::Result<()> + Clone + Send + 'static,
@@ -49,7 +49,7 @@ fn head(reader: &mut impl std::io::BufRead, asked: &Asked) -> std::io::Result<Op
     Ok(first)
 }
 
-/// What a server without TLS makes of a TLS greeting.
+/// How a server without TLS reacts to a TLS greeting.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Greeted {
     Answers(&'static [u8]),
@@ -57,7 +57,7 @@ pub(crate) enum Greeted {
     Resets,
 }
 
-/// A server without TLS; a plain request gets an open registry's 200.
+/// A server without TLS; it answers a plain request with an open registry's 200.
 pub(crate) fn no_tls(greeted: Greeted) -> (String, Asked) {
     let asked = Asked::default();
     let log = asked.clone();
@@ -68,7 +68,7 @@ pub(crate) fn no_tls(greeted: Greeted) -> (String, Asked) {
             return answer(client, "200 OK", "{}", &log);
         }
         match greeted {
-            // What stays unread makes the end of the connection a reset.
+            // With unread bytes, the end of the connection is a reset.
             Greeted::Resets => return Ok(()),
             Greeted::Closes | Greeted::Answers(_) => client.read(&mut [0; 4096])?,
         };
@@ -84,8 +84,8 @@ pub(crate) fn answering(host: &str, status: &'static str, body: &'static str) ->
     (serve(host, move |client| answer(client, status, body, &log)), asked)
 }
 
-/// A registry that pings to everybody and answers all else with `stranger` to who brings no login, with `known` to who
-/// brings `login`, and with 401 to others.
+/// A registry that answers pings without a login. It answers all other requests with `stranger` if they have no login, with `known` if
+/// they have `login`, and with 401 if they have another one.
 pub(crate) fn hiding(stranger: &'static str, login: &'static str, known: &'static str) -> (String, Asked) {
     let asked = Asked::default();
     let log = asked.clone();
@@ -114,7 +114,7 @@ pub(crate) fn hiding(stranger: &'static str, login: &'static str, known: &'stati
     (host, asked)
 }
 
-/// A server that announces so many bytes as its answer to every request, and sends none.
+/// A server that announces this many bytes in its answer to every request, and sends none.
 pub(crate) fn announcing(length: usize) -> (String, Asked) {
     let asked = Asked::default();
     let log = asked.clone();
@@ -138,7 +138,7 @@ fn answer(client: TcpStream, status: &str, body: &str, asked: &Asked) -> std::io
     Ok(())
 }
 
-/// A proxy that leads every tunnel to `upstream`, whatever it is asked for.
+/// A proxy that connects every tunnel to `upstream`, whatever the requested host.
 pub(crate) fn connect_proxy(upstream: String) -> (String, Asked) {
     let asked = Asked::default();
     let log = asked.clone();
@@ -151,7 +151,7 @@ pub(crate) fn connect_proxy(upstream: String) -> (String, Asked) {
     (host, asked)
 }
 
-/// A SOCKS5 proxy (RFC 1928, 1929) that wants user and password, and leads everything to `upstream`.
+/// A SOCKS5 proxy (RFC 1928, 1929) that requires user and password, and connects everything to `upstream`.
 pub(crate) fn socks_proxy(upstream: String) -> (String, Asked) {
     let asked = Asked::default();
     let log = asked.clone();
@@ -190,8 +190,8 @@ fn tunnel(mut reader: BufReader<TcpStream>, mut client: TcpStream, upstream: &st
     std::io::copy(&mut back, &mut client).map(drop)
 }
 
-/// A way to `upstream` that breaks once, after so many bytes of one connection went `there`, and once after so many
-/// came `back`.
+/// A connection to `upstream` that breaks once after `there` bytes in one direction, and once after `back`
+/// bytes in the other.
 pub(crate) fn breaking_way(upstream: String, there: usize, back: usize) -> String {
     let (there, back) = (Arc::new(Mutex::new(Some(there))), Arc::new(Mutex::new(Some(back))));
     serve("127.0.0.1", move |client| {
@@ -203,7 +203,7 @@ pub(crate) fn breaking_way(upstream: String, there: usize, back: usize) -> Strin
     })
 }
 
-/// Carries bytes until their number is `limit`; then both connections end, and the limit is gone.
+/// Forwards bytes until their number is `limit`; then both connections end, and the limit is removed.
 fn carry(mut from: TcpStream, mut to: TcpStream, limit: &Mutex<Option<usize>>) -> std::io::Result<()> {
     let (mut buffer, mut carried) = (vec![0; 1 << 16], 0);
     loop {

@@ -47,7 +47,7 @@ async fn c18_a_link_that_leads_to_itself_ends_with_an_error() {
     assert!(error.to_string().contains("circle"), "{error}");
 }
 
-/// Answers with these pages of names in turn, each leading to the next; the last to `last`.
+/// Answers with these pages of names in turn, each with a link to the next one; the last one to `last`.
 fn scripted(bench: &Bench, pages: &[&str], last: Option<&str>) {
     for (at, names) in pages.iter().enumerate() {
         let link = if at + 1 < pages.len() { Some(format!("?p={at}")) } else { last.map(str::to_owned) };

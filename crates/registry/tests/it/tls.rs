@@ -1,4 +1,4 @@
-//! TLS as it is met: authorities of one's own, client certificates, wrong certificates, and no TLS at all.
+//! Cases of TLS: private authorities, client certificates, wrong certificates, and no TLS at all.
 
 use embedded_registry::EmbeddedRegistry;
 use embedded_registry::sample::{self, Flavour};
@@ -15,7 +15,7 @@ use crate::small_server::{self, Greeted};
 const SKIPS_CHECK: Security = Security { certificate: CertificateCheck::Unverified, scheme: Scheme::Tls };
 const PLAIN: Security = Security { certificate: CertificateCheck::Verified, scheme: Scheme::Plain };
 
-/// A registry behind TLS with an authority that nobody knows.
+/// A registry behind TLS with an unknown authority.
 struct Bench {
     authority: CertificateAuthority,
     front: TlsFront,
@@ -100,7 +100,7 @@ async fn c83_wrong_certificates_are_told_apart() {
     }
 }
 
-/// A registry that shows what `openssl req -x509` made, and the file with just that certificate.
+/// A registry that presents a certificate of `openssl req -x509`, and the file with just that certificate.
 async fn openssl_bench(certificate: IssuedCertificate) -> (Bench, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("ca.crt"), &certificate.certificate_pem).unwrap();
@@ -114,7 +114,7 @@ async fn p3_the_certificate_that_the_server_shows_can_be_named_itself() {
     let pem = own.certificate_pem.clone();
     let (bench, folder) = openssl_bench(own).await;
     assert_eq!(bench.fault(bench.settings()).await, unknown);
-    // What the hint says: a file, or a folder of files.
+    // As the hint suggests: a file, or a folder of files.
     for path in [folder.path().join("ca.crt"), folder.path().to_owned()] {
         let certificates = HostCertificates::default().with_authorities(&path).unwrap();
         ask(Settings { certificates, ..bench.settings() }).await.unwrap();
@@ -146,7 +146,7 @@ async fn p3_names_and_dates_still_count_and_so_does_every_byte() {
         let certificates = HostCertificates::default().with_authorities(folder.path()).unwrap();
         assert_eq!(bench.fault(Settings { certificates, ..bench.settings() }).await, expected);
     }
-    // Another certificate with the same names is another certificate.
+    // Another certificate with the same names is not trusted.
     let (bench, _folder) = openssl_bench(make(&["127.0.0.1"]).unwrap()).await;
     let (_other, folder) = openssl_bench(make(&["127.0.0.1"]).unwrap()).await;
     let certificates = HostCertificates::default().with_authorities(folder.path()).unwrap();
@@ -202,7 +202,7 @@ fn c83_certs_d_is_read_as_docker_and_containers_read_it() {
     let (_folder, identity) = written(&client);
     let both = identity.and(HostCertificates::default().with_authorities(&authority.ca_file()).unwrap());
     assert_eq!(read("r.io:5000").unwrap(), both);
-    // The first folder that is there counts alone.
+    // Only the first existing folder counts.
     folder(".config/containers/certs.d");
     assert!(read("r.io:5000").unwrap().is_empty());
 }
@@ -242,7 +242,7 @@ async fn c83_plain_http_is_found_however_a_server_without_tls_shows_it_but_only_
             assert_eq!(*failure, expected, "{greeted:?} {error:?}");
         }
         assert!(asked.lines().is_empty(), "{greeted:?}: {:?}", asked.lines());
-        // The answer has no digest: how the registry is reached is all that counts here.
+        // The answer has no digest: only how the registry is reached matters here.
         let _ = ask(settings(Security::INSECURE)).await;
         assert!(asked.has("GET /v2/ HTTP/1.1"), "{greeted:?}: {:?}", asked.lines());
     }
@@ -274,7 +274,7 @@ async fn c83_plain_http_alone_is_asked_without_tls_but_checks_certificates_elsew
     let settings = Settings { security: PLAIN, ..Settings::new(server.host().parse().unwrap()) };
     ask(settings).await.unwrap();
     assert!(!server.requests().is_empty());
-    // Port 80 in front of TLS redirects there, to a certificate that nobody has vouched for.
+    // Port 80 in front of TLS redirects there, to a certificate that no known authority signed.
     let bench = Bench::start(|_, front| front).await;
     let headers = vec![("location", format!("https://{}/v2/", bench.front.host()))];
     let effect = embedded_registry::Effect::Status { code: 308, body: String::new(), headers };
@@ -291,7 +291,7 @@ async fn c83_plain_http_alone_is_asked_without_tls_but_checks_certificates_elsew
     };
     let error = ask(settings(HostCertificates::default())).await.unwrap_err();
     assert_eq!(failure(&error), TransportFailure::Certificate(CertificateFault::UnknownAuthority));
-    // With the authority, all goes to where the redirect leads: the registry is asked for its way once.
+    // With the authority, all requests go to the redirect's target: the first registry gets only one.
     server.clear_requests();
     ask(settings(bench.trusting().certificates)).await.unwrap();
     assert_eq!(server.requests().len(), 1);
@@ -303,7 +303,7 @@ async fn c85_an_ipv6_address_is_a_registry_and_localhost_is_found_on_either() {
     let server = EmbeddedRegistry::builder().start().await.unwrap();
     sample::image(server.store(), "a/app", Some("v1"), Flavour::Oci, &[], "amd64");
     let port = server.host().rsplit_once(':').unwrap().1.to_owned();
-    // The server listens on IPv4 alone; the name may have both.
+    // The server listens only on IPv4; the name may have both.
     let settings =
         Settings { security: PLAIN, ..Settings::new(format!("localhost:{port}").parse().unwrap()) };
     ask(settings).await.unwrap();

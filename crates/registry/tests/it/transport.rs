@@ -1,4 +1,4 @@
-//! Where requests go, and where logins do not.
+//! Where requests go, and where logins must not go.
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{

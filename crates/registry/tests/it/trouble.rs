@@ -1,4 +1,4 @@
-//! A registry that has trouble with some of its images gets as many requests at once as any other.
+//! A registry with trouble at some of its images gets as many requests at once as any other.
 
 use embedded_registry::Effect;
 use futures_util::{StreamExt as _, stream};
@@ -7,10 +7,10 @@ use registry::Access;
 use crate::bench::{Bench, tag};
 
 const IMAGES: usize = 400;
-/// Of so many images one is broken.
+/// One of this many images is broken.
 const EACH: usize = 10;
 
-/// Reads all manifests, and gives the largest number of requests at once, how many failed and how often a window was cut.
+/// Reads all manifests; returns the largest number of requests at once, the number of failures, and how often a window was cut.
 async fn read_all(bench: &Bench) -> (usize, usize, u64) {
     let repository = bench.repository("a/app", Access::Pull);
     let reads = stream::iter(0..IMAGES)

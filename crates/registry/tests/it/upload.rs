@@ -1,4 +1,4 @@
-//! Uploads that registries want in another way, and uploads that break.
+//! Uploads in the shapes that registries want, and uploads that break.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn push_with(client: &Registry, bytes: &Bytes) -> Result<Digest, Error> {
     push_blob(&client.repository(&"a/app".parse().unwrap(), Access::PullPush), bytes).await
 }
 
-/// Sends a blob of so many bytes; it must stand at the registry then.
+/// Sends a blob of this size; the registry must have it then.
 async fn push(bench: &Bench, size: usize) -> Vec<LoggedRequest> {
     bench.server.clear_requests();
     let bytes = sample::layer(5, size);
@@ -37,7 +37,7 @@ fn by(requests: &[LoggedRequest], method: &Method) -> Vec<LoggedRequest> {
     requests.iter().filter(|request| request.method == *method).cloned().collect()
 }
 
-/// Body bytes that the registry took, in all requests together.
+/// The body bytes that the registry received, in all requests together.
 fn received(requests: &[LoggedRequest]) -> u64 {
     requests.iter().map(|request| request.received_bytes).sum()
 }
@@ -130,7 +130,7 @@ async fn c38_offsets_that_cannot_be_right_are_not_believed() {
         let bench =
             bench(|builder| builder.upload_ranges(ranges).largest_body(6 * MIB, LargeBodies::Answered));
         let bench = bench.await;
-        // Learns the chunks first.
+        // First, so that the registry's chunk size is learned.
         push(&bench, 17 * MIB).await;
         bench.misbehave(Match::patch("/uploads/"), Effect::Delay(Duration::ZERO));
         bench.server.behave();
@@ -177,7 +177,7 @@ async fn c39_when_only_the_answer_got_lost_nothing_is_sent_again() {
         assert_eq!(by(&requests, &Method::HEAD).len(), 1, "the blob is asked for: {:?}", bench.lines());
         assert_eq!(by(&requests, &Method::POST).len(), 1);
     }
-    // The last byte went out with a PATCH whose answer is missing: the session knows.
+    // The last byte was sent in a PATCH whose answer is missing: the session knows that.
     let bench = Bench::open().await;
     bench.misbehave_once(Match::patch("/uploads/"), Effect::LoseAnswer);
     let requests = push(&bench, 17 * MIB).await;

@@ -1,4 +1,4 @@
-//! What exactly goes over the wire, and answers that no registry would give.
+//! The exact bytes on the wire, and answers that no registry would give.
 
 use oci::MediaType;
 use registry::{Access, Repository};
@@ -10,10 +10,10 @@ use crate::bench::{client, tag};
 
 const BODY: &str = r#"{"manifests":[]}"#;
 
-/// An answer without body, of a kind that only something in front of a registry gives.
+/// An answer without body, of a kind that only a proxy in front of a registry gives.
 const NO_PAGE: &str = "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-type: text/html\r\n\r\n";
 
-/// Answers `count` requests after their heads, and gives these.
+/// Answers `count` requests after their heads, and returns these heads.
 async fn serve(answer: fn(&str) -> String, count: usize) -> (Repository, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -23,7 +23,7 @@ async fn serve(answer: fn(&str) -> String, count: usize) -> (Repository, JoinHan
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
-                // What is no text is TLS, which the client tries first.
+                // A byte that is no text belongs to TLS, which the client tries first.
                 let Ok(byte @ 1..=127) = stream.read_u8().await else { break };
                 head.push(byte);
             }
@@ -53,7 +53,7 @@ fn methods(heads: &[String]) -> Vec<&str> {
 
 #[tokio::test]
 async fn c08_head_and_get_ask_for_all_types_in_one_line_schema_1_last() {
-    // Ping, HEAD, and GET because the HEAD told no digest.
+    // Ping, HEAD, and GET because the HEAD had no digest.
     let (repository, server) = serve(index, 3).await;
     assert!(repository.resolve(&tag("v1")).await.unwrap().is_some());
     let heads = server.await.unwrap();
@@ -71,7 +71,7 @@ async fn c08_head_and_get_ask_for_all_types_in_one_line_schema_1_last() {
 
 #[tokio::test]
 async fn c22_a_404_to_head_that_is_not_the_registrys_is_doubted_once() {
-    // A proxy that knows no HEAD.
+    // A proxy that does not know HEAD.
     let answer = |head: &str| if head.starts_with("head") { NO_PAGE.to_owned() } else { index(head) };
     let (repository, server) = serve(answer, 4).await;
     for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! The resolver at DNS servers of the testkit, by UDP and TCP on loopback.
+//! The resolver against DNS servers of the testkit, by UDP and TCP on loopback.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use resolver::{Files, Resolver, Unresolved};
 use testkit::{DnsAnswer, DnsServer};
 
-/// A resolver of files of its own.
+/// A resolver with its own files.
 struct Bench {
     folder: tempfile::TempDir,
     resolver: Resolver,

@@ -1,4 +1,4 @@
-//! What stands in the image's file system.
+//! The content of the image's file system.
 
 use std::path::Path;
 
@@ -8,15 +8,15 @@ use crate::release::entry::Entry;
 use crate::release::program::Program;
 use crate::release::workspace::Workspace;
 
-/// Debian's package ca-certificates makes this file.
+/// The file of Debian's package ca-certificates.
 const AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// Debian's package tzdata has these.
+/// The folder of Debian's package tzdata.
 const ZONES: &str = "/usr/share/zoneinfo";
 const USERS: &str =
     "root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n";
 const GROUPS: &str = "root:x:0:\nnonroot:x:65532:\n";
 
-/// Who is trusted to vouch for registries.
+/// The trusted authorities.
 pub(super) fn certificates() -> Result<Vec<Entry>> {
     let bytes = std::fs::read(AUTHORITIES)
         .with_context(|| format!("cannot read {AUTHORITIES}: install ca-certificates"))?;
@@ -43,7 +43,7 @@ fn add_zones(folder: &Path, entries: &mut Vec<Entry>) -> Result<()> {
         let about = path.symlink_metadata()?;
         if about.is_symlink() {
             let to = std::fs::read_link(&path)?;
-            // Others lead out of the folder, to this machine's own choice.
+            // Other links lead out of the folder, to this machine's own settings.
             if to.is_relative() && path.is_file() {
                 entries.push(Entry::link(place(&path), to.to_string_lossy()));
             }
@@ -62,7 +62,7 @@ fn add_zones(folder: &Path, entries: &mut Vec<Entry>) -> Result<()> {
     Ok(())
 }
 
-/// The program and what it stands on.
+/// The program and the folders that it needs.
 pub(super) fn own_files(workspace: &Workspace, program: &Program, licences: &str) -> Result<Vec<Entry>> {
     let mut entries: Vec<_> = [
         "bin",

@@ -1,4 +1,4 @@
-//! Whether a repository holds everything that a manifest refers to.
+//! Checks whether a repository has everything that a manifest refers to.
 
 use serde_json::Value;
 
@@ -6,14 +6,14 @@ use crate::answer::{Answer, Refusal};
 use crate::builder::manifest::Indexes;
 use crate::store::Repository;
 
-/// What is said where the repository lacks something that the manifest refers to.
+/// The refusal if the repository lacks content that the manifest refers to.
 pub(super) fn check(
     repository: Option<&Repository>,
     manifest: &Value,
     indexes: Indexes,
 ) -> Result<(), Answer> {
     let has_blob = |digest: &str| repository.is_some_and(|found| found.blobs.contains_key(digest));
-    // As distribution, which finds an index's children among manifests and blobs: BuildKit's caches rely on it.
+    // As in distribution, which finds an index's children among manifests and blobs: BuildKit's caches rely on it.
     let has_child = |digest: &str| {
         repository.is_some_and(|found| found.manifests.contains_key(digest)) || has_blob(digest)
     };
@@ -42,7 +42,7 @@ fn digest(descriptor: &Value) -> Option<&str> {
     descriptor.get("digest").and_then(Value::as_str)
 }
 
-/// Layers that come with addresses, or that must not be distributed, may be had elsewhere.
+/// Layers with addresses, or those that must not be distributed, may be elsewhere.
 fn is_ours(blob: &Value) -> bool {
     let media_type = blob.get("mediaType").and_then(Value::as_str).unwrap_or_default();
     let has_urls = blob.get("urls").and_then(Value::as_array).is_some_and(|urls| !urls.is_empty());

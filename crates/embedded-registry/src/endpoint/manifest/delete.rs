@@ -1,4 +1,4 @@
-//! DELETE of a tag or a manifest: end-9, as registries do it.
+//! DELETE of a tag or a manifest: end-9, with registries' differences.
 
 use http::StatusCode;
 use serde_json::Value;
@@ -41,7 +41,7 @@ impl Call<'_> {
             DigestDeletion::OnlyTagged if !found.has_tag_of(&digest) => {
                 return Err(Refusal::ManifestUnknown.of(reference));
             }
-            // What was tagged stays readable until it is collected.
+            // The manifest stays readable until it is collected.
             DigestDeletion::OnlyTagged => found.tags.retain(|_, tagged| *tagged != digest),
             DigestDeletion::WithFamily => found.delete_family(&digest),
             DigestDeletion::Alone | DigestDeletion::Off => found.delete(&digest),
@@ -49,7 +49,7 @@ impl Call<'_> {
         Ok(Answer::new(StatusCode::ACCEPTED))
     }
 
-    /// Takes a tag away, by whatever interface.
+    /// Deletes a tag, by the protocol or an API.
     pub(in crate::endpoint) fn untag(
         &self,
         found: &mut Repository,
@@ -74,7 +74,7 @@ impl Call<'_> {
         Ok(Answer::new(done))
     }
 
-    /// Refuses to delete what an index names, or an immutable tag, where the registry does so.
+    /// Refuses to delete a manifest that an index refers to, or an immutable tag, if the registry does so.
     fn check_deletion(&self, found: &Repository, repository: &str, digest: &str) -> Result<(), Answer> {
         let children = self.shared.settings.deletion.children;
         let index = found.manifests.values().find(|manifest| names(&manifest.bytes, digest));
@@ -107,7 +107,7 @@ impl Repository {
         self.tags.retain(|_, tagged| tagged != digest);
     }
 
-    /// With its accessories, and children that nothing else needs.
+    /// Deletes it with its accessories, and children that no tag and no other index refers to.
     fn delete_family(&mut self, digest: &str) {
         let Some(manifest) = self.manifests.get(digest) else { return };
         let children = digests(&manifest.bytes, "manifests");
@@ -131,7 +131,7 @@ impl Repository {
     }
 }
 
-/// Whether an index names a manifest.
+/// Whether an index refers to a manifest.
 fn names(index: &[u8], digest: &str) -> bool {
     digests(index, "manifests").iter().any(|child| child == digest)
 }

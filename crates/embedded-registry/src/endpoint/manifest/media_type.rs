@@ -1,4 +1,4 @@
-//! Which kinds of manifests the registry takes.
+//! The kinds of manifests that the registry accepts.
 
 use serde_json::Value;
 
@@ -8,14 +8,14 @@ use crate::builder::manifest::{Attestations, ManifestSettings};
 
 const IN_TOTO: &str = "application/vnd.in-toto+json";
 
-/// How `BuildKit` marks the attestations in an index.
+/// The path of `BuildKit`'s annotation that marks attestations in an index.
 const REFERENCE_TYPE: &str = "/annotations/vnd.docker.reference.type";
 
 pub(super) fn without_parameters(media_type: &str) -> &str {
     media_type.split(';').next().unwrap_or_default().trim()
 }
 
-/// Refuses what the registry does not want to know.
+/// Refuses manifests that the registry does not accept.
 pub(super) fn check(settings: &ManifestSettings, media_type: &str, manifest: &Value) -> Result<(), Answer> {
     let own = manifest.get("artifactType").and_then(Value::as_str);
     let config = manifest.pointer("/config/mediaType").and_then(Value::as_str);

@@ -1,4 +1,4 @@
-//! Putting a manifest: what is checked, in which order, and what is said when it is there.
+//! Pushes a manifest: the checks in order, and the answer.
 
 use bytes::Bytes;
 use http::header;
@@ -55,7 +55,7 @@ impl Call<'_> {
         }
     }
 
-    /// What header and manifest agree on.
+    /// The media type on which header and manifest agree.
     fn media_type(&self, manifest: &Value) -> Result<String, Answer> {
         let told = self.header(header::CONTENT_TYPE).map(without_parameters);
         let own = manifest.get("mediaType").and_then(Value::as_str);

@@ -1,4 +1,4 @@
-//! The tags of a manifest that is put: which ones, and whether they may move.
+//! The tags of a pushed manifest: which ones, and whether they may be moved.
 
 use http::StatusCode;
 use serde_json::json;
@@ -9,7 +9,7 @@ use crate::call::{Call, parameters};
 use crate::name;
 
 impl Call<'_> {
-    /// The tags in the query, where the registry looks at them.
+    /// The tags in the query, if the registry supports them.
     pub(super) fn tags_to_put(&self, reference: &str) -> Vec<String> {
         let is_taken = self.shared.settings.manifests.tag_parameters == TagParameters::Taken;
         if !is_taken || !reference.contains(':') {
@@ -19,7 +19,7 @@ impl Call<'_> {
         tags.map(|(_, tag)| tag).collect()
     }
 
-    /// Refuses to move a tag that is immutable.
+    /// Refuses to move an immutable tag.
     pub(super) fn check_tag(&self, repository: &str, tag: &str, digest: &str) -> Result<(), Answer> {
         let settings = &self.shared.settings.manifests;
         let known = self.shared.store.ask(repository, |found| found.tags.get(tag).cloned()).flatten();

@@ -1,4 +1,4 @@
-//! The bytes of an upload: chunks and the end.
+//! The bytes of an upload: chunks and the closing request.
 
 use http::{StatusCode, header};
 
@@ -55,7 +55,7 @@ impl Call<'_> {
             return Ok(self.session_answer(StatusCode::RANGE_NOT_SATISFIABLE, repository, id, session));
         }
         self.receive(id, session, body).await?;
-        // As distribution: a session whose bytes are wrong is over as well.
+        // As in distribution: a session with wrong bytes ends, too.
         self.shared.store.content().uploads.remove(id);
         let mut answer = self.finish(repository, &digest, session)?;
         if let Some(status) = settings.put_status.and_then(|status| StatusCode::from_u16(status).ok()) {
@@ -64,7 +64,7 @@ impl Call<'_> {
         Ok(answer)
     }
 
-    /// Takes bytes piece by piece: of a body that breaks off, the session keeps what came, or does not.
+    /// Reads bytes piece by piece: if the body breaks off, the session keeps the received bytes or not, by the settings.
     async fn receive(&self, id: &str, session: &Session, body: &mut RequestBody) -> Result<(), Answer> {
         let settings = &self.shared.settings.uploads;
         session.begin_chunk(self.told_length());
@@ -93,7 +93,7 @@ impl Call<'_> {
         Ok(())
     }
 
-    /// The digest under which the upload is complete already.
+    /// The digest with which the upload is complete already.
     fn early_digest(&self, session: &Session) -> Option<String> {
         match &self.shared.settings.uploads.early_created {
             EarlyCreated::Never => None,
@@ -104,14 +104,14 @@ impl Call<'_> {
         }
     }
 
-    /// Only the newest location that was handed out takes bytes. Asking for the status gives it, whatever one has.
+    /// Only the latest location takes bytes. A status request returns it, with any location.
     fn check_location(&self, session: &Session) -> Result<(), Answer> {
         let is_newest = self.shared.settings.uploads.locations == Locations::WithoutQuery
             || self.parameter("_state") == Some(session.state());
         if is_newest { Ok(()) } else { Err(Refusal::UploadOutdated.into()) }
     }
 
-    /// Only chunks that are called so are measured: GHCR takes streams of any length.
+    /// Only requests with `Content-Range` are limited: GHCR takes streams of any length.
     fn check_size(&self, largest: Option<usize>) -> Result<(), Answer> {
         let is_chunk = self.header(header::CONTENT_RANGE).is_some();
         let is_larger = largest.zip(self.told_length()).is_some_and(|(largest, told)| told > largest);

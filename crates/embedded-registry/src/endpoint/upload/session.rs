@@ -1,4 +1,4 @@
-//! What is said about an upload session: where it goes on, and how much is there.
+//! The answers about an upload session: its location, and its offset.
 
 use http::{StatusCode, header};
 
@@ -18,7 +18,7 @@ impl Call<'_> {
         let answer = Answer::new(status)
             .header("location", self.location(repository, id, session))
             .header("docker-upload-uuid", id);
-        // Inclusive, so that nothing and one byte look the same: that is what registries send.
+        // The end is inclusive, so that zero bytes and one byte look the same: registries send it like that.
         let (first, end) = match self.shared.settings.uploads.ranges {
             UploadRanges::Whole => (0, session.length()),
             UploadRanges::LastChunk => session.last_chunk(),
@@ -40,7 +40,7 @@ impl Call<'_> {
             Locations::Absolute => format!("{}{path}?_state={state}", origin()),
             Locations::WithoutQuery => format!("{}{path}", origin()),
             Locations::Relative => format!("{path}?_state={state}"),
-            // What the request's path is up to its last slash goes before it.
+            // The client puts the request's path up to its last slash before it.
             Locations::PathRelative if self.head.uri.path().ends_with("/uploads") => {
                 format!("uploads/{id}?_state={state}")
             }

@@ -1,4 +1,4 @@
-//! Fields that come in more than one type, and listings.
+//! Fields that come in more than one type, and pages of lists.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,18 +7,18 @@ use serde_json::Value;
 
 use crate::entries::Entries;
 
-/// One page of a listing.
+/// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
     /// The entries.
     pub entries: Vec<T>,
-    /// What cannot be read as an entry: to be reported, not to end a run.
+    /// Entries that cannot be parsed: they are reported and do not end a run.
     pub odd: Vec<String>,
     /// How many entries all pages have together.
     pub total: u64,
 }
 
-/// Collects the pages of a listing.
+/// Collects the pages of a list.
 pub(super) struct Pages<T> {
     pub(super) entries: Vec<T>,
     pub(super) odd: Vec<String>,
@@ -30,9 +30,9 @@ impl<T> Pages<T> {
         Self { entries: Vec::new(), odd: Vec::new(), next: 1 }
     }
 
-    /// Takes a page; whether that was the last one. An empty page ends a listing, whatever its total says.
+    /// Adds a page; returns whether it was the last one. An empty page ends a list, whatever its total says.
     ///
-    /// Pages may be shorter than asked for, so what counts is what came.
+    /// Pages may be shorter than requested, so the received entries are counted.
     pub(super) fn take(&mut self, page: Page<T>) -> bool {
         let was_empty = page.len() == 0;
         self.entries.extend(page.entries);
@@ -47,14 +47,14 @@ impl<T> Page<T> {
         Self { entries: listed.read.into_iter().map(Into::into).collect(), odd: listed.odd, total }
     }
 
-    /// How many entries it has, odd ones among them.
+    /// How many entries it has, including odd ones.
     #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> usize {
         self.entries.len() + self.odd.len()
     }
 }
 
-/// A number, or a text that is one.
+/// A number, or a text with a number.
 pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Number(number) => number.as_u64(),
@@ -65,7 +65,7 @@ pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, 
     .ok_or_else(|| de::Error::custom("no number"))
 }
 
-/// A truth value, or a text that is one.
+/// A boolean, or a text with one.
 pub(super) fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::Bool(value) => Ok(value),
@@ -75,7 +75,7 @@ pub(super) fn truth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, 
     }
 }
 
-/// A moment in milliseconds since 1970, as a number or a text; anything else is none.
+/// A time in milliseconds since 1970, as a number or a text; anything else is `None`.
 pub(super) fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SystemTime>, D::Error> {
     let milliseconds = match Value::deserialize(deserializer)? {
         Value::Number(number) => number.as_u64(),
@@ -86,7 +86,7 @@ pub(super) fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     Ok(since.and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since)))
 }
 
-/// A text, where nothing and numbers are texts, too.
+/// A text; `null` and numbers become texts, too.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     match Value::deserialize(deserializer)? {
         Value::String(text) => Ok(text),
@@ -96,7 +96,7 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     }
 }
 
-/// A list that has to be whole, where nothing is an empty one.
+/// A list in which each entry must be valid; `null` becomes an empty one.
 pub(super) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {

@@ -6,7 +6,7 @@ use super::Acr;
 use super::answer::{number, text};
 use crate::alibaba::error::Error;
 
-/// An instance and how it is.
+/// An instance and its state.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Instance {
     /// Its name, the first part of its host names.
@@ -15,7 +15,7 @@ pub struct Instance {
     /// `RUNNING`, `PENDING`, `STOPPED` and so on.
     #[serde(default, rename = "InstanceStatus", deserialize_with = "text")]
     pub status: String,
-    /// What is wrong with it, such as `OSS_…`; empty if nothing is.
+    /// The instance's problem, such as `OSS_…`; empty if there is none.
     #[serde(default, rename = "InstanceIssue", deserialize_with = "text")]
     pub issue: String,
     /// `Enterprise_Basic` and so on.
@@ -23,16 +23,16 @@ pub struct Instance {
     pub specification: String,
 }
 
-/// How many of something there may be and are.
+/// A quota and its usage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// How many there may be.
+    /// The most that are allowed.
     pub limit: u64,
-    /// How many there are.
+    /// How many exist.
     pub used: u64,
 }
 
-/// How full an instance is.
+/// The usage of an instance's quotas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InstanceUsage {
     /// Namespaces.
@@ -61,7 +61,7 @@ struct UsageAnswer {
 }
 
 impl Quota {
-    /// How many more there may be.
+    /// How many more are allowed.
     pub fn left(self) -> u64 {
         self.limit.saturating_sub(self.used)
     }

@@ -1,4 +1,4 @@
-//! Namespaces: where pushes may make repositories.
+//! Namespaces, in which pushes may create repositories.
 
 use serde::Deserialize;
 use serde_json::json;
@@ -7,25 +7,25 @@ use super::Acr;
 use super::answer::{text, truth};
 use crate::alibaba::error::Error;
 
-/// Whether a push to a repository that is not there makes it.
+/// Whether a push to a repository that does not exist creates it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AutoCreateRepository {
-    /// It does.
+    /// The push creates it.
     Enabled,
-    /// Such a push is refused.
+    /// The push is refused.
     Disabled,
 }
 
-/// Who may pull from repositories.
+/// Which users may pull from repositories.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepositoryType {
-    /// Those who may.
+    /// Authorized users.
     Private,
-    /// Everybody.
+    /// All users.
     Public,
 }
 
-/// Whether a tag may be pushed again.
+/// Whether a tag may be overwritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImmutableTags {
     /// It may not.
@@ -34,27 +34,27 @@ pub enum ImmutableTags {
     Disabled,
 }
 
-/// How a namespace is to be.
+/// The wanted settings of a namespace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamespaceSettings {
-    /// Whether pushes make repositories.
+    /// Whether pushes create repositories.
     pub auto_create: AutoCreateRepository,
-    /// Which type these have.
+    /// The type of these repositories.
     pub repository_type: RepositoryType,
-    /// Whether tags in these may be pushed again.
+    /// Whether tags in these may be overwritten.
     pub immutable_tags: ImmutableTags,
 }
 
-/// A namespace as it is.
+/// An existing namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespace {
-    /// Its id, which some calls want.
+    /// Its id, which some calls need.
     pub id: String,
     /// `NORMAL` or `DELETING`.
     pub status: String,
-    /// Whether pushes make repositories.
+    /// Whether pushes create repositories.
     pub auto_create: AutoCreateRepository,
-    /// Which type these have; `None` if the API names another one.
+    /// The type of these repositories; `None` if the API names an unknown one.
     pub repository_type: Option<RepositoryType>,
 }
 
@@ -84,7 +84,7 @@ impl RepositoryType {
     }
 }
 
-/// Pushes make repositories, which are private, and tags may be pushed again.
+/// Pushes create private repositories, and tags may be overwritten.
 impl Default for NamespaceSettings {
     fn default() -> Self {
         Self {
@@ -118,7 +118,7 @@ impl Acr {
         Ok(answer.map(Namespace::from))
     }
 
-    /// `CreateNamespace`, and how it is then. One that is there already is left as it is.
+    /// `CreateNamespace`; returns the namespace. An existing one is not changed.
     pub async fn create_namespace(
         &self,
         name: &str,
@@ -135,7 +135,7 @@ fn configuration(settings: NamespaceSettings) -> String {
     json!({"RepoType": settings.repository_type.as_str(), "TagImmutability": immutable}).to_string()
 }
 
-/// The type stands in two places: older versions of the API know only the one outside the configuration.
+/// The type is sent in two places: older versions of the API know only the one outside the configuration.
 fn parameters<'a>(
     name: &'a str,
     settings: NamespaceSettings,

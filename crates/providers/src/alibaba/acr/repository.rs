@@ -1,4 +1,4 @@
-//! Repositories and their tags. A listing of tags gives digests, so a hundred tags cost one request.
+//! Repositories and their tags. A list of tags contains the digests, so a hundred tags cost one request.
 
 use std::time::SystemTime;
 
@@ -14,26 +14,26 @@ use crate::entries::Entries;
 /// A repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
-    /// Its id, which listing its tags wants.
+    /// Its id, which is needed to list its tags.
     pub id: String,
-    /// The namespace it is in.
+    /// Its namespace.
     pub namespace: String,
     /// Its name, without the namespace.
     pub name: String,
-    /// Who may pull; `None` if the API names another type.
+    /// Which users may pull; `None` if the API names an unknown type.
     pub repository_type: Option<RepositoryType>,
-    /// Whether a tag may be pushed again.
+    /// Whether a tag may be overwritten.
     pub immutable_tags: ImmutableTags,
 }
 
-/// A tag in a listing.
+/// A tag in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedTag {
     /// The tag.
     pub tag: String,
-    /// The manifest that it points at; `None` if the API gives none that can be read.
+    /// The manifest that it points to; `None` if the API gives no valid digest.
     pub digest: Option<Digest>,
-    /// When it was pushed last, where the API tells.
+    /// When it was last pushed, if the API states it.
     pub updated: Option<SystemTime>,
 }
 
@@ -109,7 +109,7 @@ impl From<RepositoryAnswer> for Repository {
 
 impl From<TagAnswer> for ListedTag {
     fn from(answer: TagAnswer) -> Self {
-        // The API leaves the algorithm out.
+        // The API leaves out the digest's algorithm.
         let whole =
             if answer.digest.contains(':') { answer.digest } else { format!("sha256:{}", answer.digest) };
         Self { tag: answer.tag, digest: whole.parse().ok(), updated: answer.image_update }
@@ -124,7 +124,7 @@ impl Acr {
         Ok(answer.map(Repository::from))
     }
 
-    /// `CreateRepository`, and how it is then. One that is there already is left as it is.
+    /// `CreateRepository`; returns the repository. An existing one is not changed.
     pub async fn create_repository(
         &self,
         namespace: &str,
@@ -136,7 +136,7 @@ impl Acr {
             ("RepoNamespaceName", namespace),
             ("RepoName", name),
             ("RepoType", repository_type.as_str()),
-            // The API insists on one.
+            // The API requires one.
             ("Summary", "made by image-syncer"),
         ];
         self.make(action, &parameters).await?;

@@ -16,7 +16,7 @@ struct TemporaryKey {
     expiration: String,
 }
 
-/// Reads a temporary key. The error says what is wrong, without the text.
+/// Parses a temporary key. The error says what is wrong, without the text.
 pub(super) fn temporary_key(json: &Value) -> Result<AccessKey, &'static str> {
     let key = TemporaryKey::deserialize(json)
         .map_err(|_| "the answer lacks AccessKeyId, AccessKeySecret, SecurityToken or Expiration")?;

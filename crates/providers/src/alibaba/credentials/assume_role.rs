@@ -1,6 +1,6 @@
-//! Roles for those who have a key that may take them on.
+//! Keys of a role, for a key that may assume it.
 //!
-//! Spec: STS 2015-04-01, `AssumeRole`. The vendor's libraries still sign it in the oldest way; STS takes ACS3, too.
+//! Spec: STS 2015-04-01, `AssumeRole`. The vendor's libraries still use its oldest signature; STS takes ACS3, too.
 
 use super::answer::temporary_key;
 use crate::alibaba::access_key::AccessKey;
@@ -10,34 +10,34 @@ use crate::alibaba::http::Http;
 use crate::alibaba::signed_call::{Call, Caller, Style};
 
 const ACTION: &str = "AssumeRole";
-/// How sessions are called in the audit log if nobody names them.
+/// The default name of sessions in the audit log.
 pub(super) const SESSION_NAME: &str = "image-syncer";
-/// How long keys of a role live, in seconds.
+/// The lifetime of a role's keys, in seconds.
 pub(super) const DURATION_SECONDS: u32 = 3600;
 
-/// Which role is taken on, and how.
+/// The role to assume, and its parameters.
 #[derive(Clone, Debug)]
 pub(super) struct RoleSettings {
     /// `acs:ram::<account>:role/<name>`.
     pub(super) role_arn: String,
-    /// How the session is called in the audit log; `None` for `image-syncer`.
+    /// The session's name in the audit log; `None` for `image-syncer`.
     pub(super) session_name: Option<String>,
-    /// How long its keys live, 900 or more; `None` for 3600.
+    /// The lifetime of its keys, 900 or more; `None` for 3600.
     pub(super) duration_seconds: Option<u32>,
-    /// Narrows what the session may do.
+    /// Restricts the session's rights.
     pub(super) policy: Option<String>,
-    /// What a foreign account wants to hear.
+    /// The external id that a foreign account may require.
     pub(super) external_id: Option<String>,
 }
 
 impl RoleSettings {
-    /// A role with everything else as usual.
+    /// A role with default parameters.
     pub(super) fn new(role_arn: impl Into<String>) -> Self {
         let role_arn = role_arn.into();
         Self { role_arn, session_name: None, duration_seconds: None, policy: None, external_id: None }
     }
 
-    /// Asks the token service `sts` with `key`.
+    /// Assumes the role at the token service `sts` with `key`.
     pub(super) async fn assume(
         &self,
         http: &Http,

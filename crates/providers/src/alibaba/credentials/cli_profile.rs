@@ -14,7 +14,7 @@ use crate::alibaba::access_key::AccessKey;
 use crate::alibaba::endpoint::Network;
 use crate::alibaba::error::Error;
 
-/// Profiles may name each other; a longer chain than this is a circle.
+/// Profiles may refer to each other; a longer chain than this is a loop.
 const LONGEST_CHAIN: usize = 10;
 
 #[derive(Deserialize)]
@@ -115,7 +115,7 @@ impl File {
 
 impl Profile {
     fn is_supported(&self) -> bool {
-        // `CloudSSO`, `OAuth` and External want a browser or run a program.
+        // `CloudSSO`, `OAuth` and External need a browser or run a program.
         matches!(
             self.mode.as_str(),
             "" | "AK" | "StsToken" | "RamRoleArn" | "ChainableRamRoleArn" | "EcsRamRole" | "OIDC"
@@ -178,7 +178,7 @@ impl Reader<'_> {
         Ok(AccessKey::new(&profile.access_key_id, profile.access_key_secret.clone()))
     }
 
-    /// The key that a role is taken on with. It may be temporary itself.
+    /// The key with which a role is assumed. It may be temporary itself.
     fn base(&self, profile: &Profile) -> Result<AccessKey, Error> {
         let (key, token) = (self.fixed(profile)?, &profile.sts_token);
         let has_token = !token.expose_secret().is_empty();

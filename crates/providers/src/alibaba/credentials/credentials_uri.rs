@@ -16,7 +16,7 @@ pub(super) async fn ask(context: &Context) -> Result<Answer, Error> {
         return Ok(Answer::NotApplied(format!("{VARIABLE} is not set")));
     };
     let origin = CredentialOrigin::CredentialsUri;
-    // The address may have a password in it, so no error shows more than its host.
+    // The address may contain a password, so errors show only its host.
     let url: Url = uri.parse().map_err(|_| origin.clone().failed("it is no URL"))?;
     let host = url.host_str().unwrap_or_default().to_owned();
     let answer = context.http.ask(&HostRequest::new(Method::GET, url), VARIABLE, &host).await?;

@@ -1,4 +1,4 @@
-//! Keys of the role that an ECS instance has, from the metadata server that only the instance can reach.
+//! Keys of an ECS instance's role, from the metadata server that only the instance can reach.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode};
@@ -20,7 +20,7 @@ const SESSION_SECONDS: HeaderValue = HeaderValue::from_static("21600");
 const SESSION_SECONDS_HEADER: HeaderName = HeaderName::from_static("x-aliyun-ecs-metadata-token-ttl-seconds");
 const SESSION_HEADER: HeaderName = HeaderName::from_static("x-aliyun-ecs-metadata-token");
 
-/// Looks whether this is an instance with a role. That there is no metadata server is no error.
+/// Checks whether this is an instance with a role. A missing metadata server is no error.
 pub(super) async fn discover(context: &Context) -> Result<Answer, Error> {
     if context.is_true("ALIBABA_CLOUD_ECS_METADATA_DISABLED") {
         return Ok(Answer::NotApplied("ALIBABA_CLOUD_ECS_METADATA_DISABLED is true".to_owned()));
@@ -41,7 +41,7 @@ pub(super) async fn discover(context: &Context) -> Result<Answer, Error> {
     Ok(Answer::Found(CredentialOrigin::EcsRole { role }, key))
 }
 
-/// The key of a role that is configured, or of the only one.
+/// The key of the configured role, or of the only one.
 pub(super) async fn key(
     context: &Context,
     role: Option<&str>,
@@ -59,12 +59,12 @@ pub(super) async fn key(
 struct Server<'a> {
     context: &'a Context,
     endpoint: Endpoint,
-    /// Version 2 wants it in every request.
+    /// The session token, which version 2 requires in every request.
     session: Option<String>,
 }
 
 impl<'a> Server<'a> {
-    /// Opens a session as version 2 wants it; servers that know only version 1 need none.
+    /// Opens a session for version 2; servers with only version 1 need none.
     async fn greet(context: &'a Context) -> Result<Self, String> {
         let endpoint = context.endpoints.metadata.clone().unwrap_or_else(Endpoint::metadata);
         let request = HostRequest::new(Method::PUT, endpoint.url("/latest/api/token")).body("");

@@ -1,6 +1,6 @@
-//! Roles for those who show an OIDC token: service accounts of Kubernetes (RRSA) and pipelines.
+//! Keys of a role, for an OIDC token: service accounts of Kubernetes (RRSA) and pipelines.
 //!
-//! Spec: STS 2015-04-01, `AssumeRoleWithOIDC`. The call is not signed: the token proves who asks.
+//! Spec: STS 2015-04-01, `AssumeRoleWithOIDC`. The call is not signed: the token is the proof.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ use crate::alibaba::signed_call::{FORM, judge, now};
 
 const ACTION: &str = "AssumeRoleWithOIDC";
 
-/// Who wants to become which role, and what proves it.
+/// The role to assume, and the token that proves the identity.
 pub(super) struct OidcRole {
     pub(super) role_arn: String,
     pub(super) provider_arn: String,
@@ -53,7 +53,7 @@ pub(super) async fn from_environment(context: &Context) -> Result<Answer, Error>
 }
 
 impl OidcRole {
-    /// Asks the token service. The token's file is read each time, since tokens in it are replaced.
+    /// Assumes the role at the token service. The token's file is read each time, because its token is replaced regularly.
     pub(super) async fn assume(
         &self,
         http: &Http,

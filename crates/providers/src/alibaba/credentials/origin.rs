@@ -1,9 +1,9 @@
-//! Which source a key came from, in words for people.
+//! The source of a key, as text for people.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where an access key came from. Display says it to people.
+/// The source of an access key. `Display` is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CredentialOrigin {
@@ -42,7 +42,7 @@ pub enum CredentialOrigin {
 pub struct NotApplied {
     /// The source's name.
     pub source: &'static str,
-    /// What it lacks.
+    /// What is missing.
     pub reason: String,
 }
 

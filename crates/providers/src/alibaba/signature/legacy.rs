@@ -1,6 +1,6 @@
 //! The older signatures with HMAC-SHA1: version 1 for RPC calls, and the classic one for ROA calls. Pure.
 //!
-//! They are used only where a gateway says that it does not know ACS3.
+//! They are used only if a gateway says that it does not know ACS3.
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -18,7 +18,7 @@ fn rpc_text(method: &str, parameters: &[(&str, &str)]) -> String {
     format!("{method}&%2F&{}", percent_encode(&canonical_query(parameters)))
 }
 
-/// What a classic ROA signature covers.
+/// The parts of a request that a classic ROA signature covers.
 pub(in super::super) struct RoaSignable<'a> {
     pub(in super::super) method: &'a str,
     pub(in super::super) accept: &'a str,

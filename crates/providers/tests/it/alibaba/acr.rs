@@ -1,4 +1,4 @@
-//! What an instance tells, and what is set up there.
+//! Reads an instance, and changes it.
 
 use providers::alibaba::{Acr, AutoCreateRepository, NamespaceSettings, Quota, RepositoryType};
 use testkit::{AcrApi, AcrInstance};

@@ -1,4 +1,4 @@
-//! Every source of access keys, each proved by a call that the API takes.
+//! Every source of access keys, each proved by a call that the API accepts.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ fn chain(server: &AcrApi, variables: &[(&str, &str)]) -> Arc<CredentialChain> {
     Arc::new(CredentialChain::new(http(), lookup(variables), endpoints(server)))
 }
 
-/// Makes a signed call with the chain's key; gives the origin and the id that signed.
+/// Makes a signed call with the chain's key; returns the origin and the id that signed.
 async fn used(server: &AcrApi, variables: &[(&str, &str)]) -> (CredentialOrigin, String) {
     let chain = chain(server, variables);
     let api = OpenApi::new(http(), endpoint(server), Arc::clone(&chain) as _);
@@ -26,7 +26,7 @@ async fn used(server: &AcrApi, variables: &[(&str, &str)]) -> (CredentialOrigin,
     (chain.origin().await.unwrap(), signer)
 }
 
-/// Lets time pass for those who keep something.
+/// Advances the clock, for caches.
 async fn wait(seconds: u64) {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(seconds)).await;

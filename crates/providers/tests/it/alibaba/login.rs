@@ -16,7 +16,7 @@ use super::{INSTANCE, endpoint, http, key, server};
 
 const SERVICE: &str = "registry.aliyuncs.com:cn-shanghai:china:cri-test";
 
-/// A registry that calls itself so.
+/// A registry with this service name.
 struct Named(&'static str);
 
 impl ServiceSource for Named {
@@ -29,7 +29,7 @@ fn settings(server: &AcrApi) -> AcrLoginSettings {
     of(server, SERVICE)
 }
 
-/// The login of a registry that calls itself `service`.
+/// The login of a registry with the service name `service`.
 fn of(server: &AcrApi, service: &'static str) -> AcrLoginSettings {
     AcrLoginSettings {
         host: "mirror.example.com".parse().unwrap(),

@@ -1,4 +1,4 @@
-//! Signatures that the API takes, refusals by kind, and what is tried again.
+//! Signatures that the API accepts, kinds of refusals, and retries.
 
 use std::sync::Arc;
 

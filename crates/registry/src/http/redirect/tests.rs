@@ -70,7 +70,7 @@ fn c30_an_error_hides_the_signature() {
     assert!(!format!("{error} {error:?}").contains("abc"), "{error:?}");
 }
 
-/// What each rule makes of a redirect by `status` that answers `method`: `None` where it is not followed.
+/// Whether each rule follows a redirect with `status` that answers `method`: `None` if it does, else the reason.
 #[test]
 fn s1_p5_p6_p25_each_rule_leads_as_far_as_it_says_and_no_further() {
     use NotFollowed::{LeavesHttp, LeavesTls, OtherRequest, OtherServer};
@@ -109,7 +109,7 @@ fn s1_p5_p6_p25_each_rule_leads_as_far_as_it_says_and_no_further() {
             "https://r.io.evil.io/",
             [yes, yes, Some(OtherServer), yes, Some(OtherServer)],
         ),
-        // Up to TLS at the same host keeps the login; down from it nothing goes but where the entry says so.
+        // From plain HTTP to TLS at the same host keeps the login; from TLS to plain HTTP is followed only if the entry allows it.
         (&get, 302, "http://r.io/a", "https://r.io/b", [yes, yes, Some(OtherServer), yes, yes]),
         (&get, 302, "http://r.io/a", "http://r.io/b", [yes; 5]),
         (
@@ -126,10 +126,10 @@ fn s1_p5_p6_p25_each_rule_leads_as_far_as_it_says_and_no_further() {
             "http://r.io:8080/b",
             [Some(LeavesTls), yes, Some(LeavesTls), Some(LeavesTls), Some(LeavesTls)],
         ),
-        // The server behind a proxy that ends TLS does not know of it.
+        // A server behind a proxy that ends TLS does not know of it.
         (&get, 302, "https://r.io/a", "http://r.io/b", [yes; 5]),
         (&get, 302, "https://r.io/a", "ftp://r.io/b", [Some(LeavesHttp); 5]),
-        // Writes stay what they are, or stay here.
+        // Writes keep their method, or are not redirected.
         (&post, 307, "https://r.io/a", "https://r.io/b", [yes, yes, yes, yes, Some(OtherRequest)]),
         (&post, 302, "https://r.io/a", "https://r.io/b", [Some(OtherRequest); 5]),
     ] {

@@ -1,4 +1,4 @@
-//! What the real one deletes: by digest alone, and all tags with it.
+//! Deletion at the real registry: only by digest, with all tags.
 
 use oci::{MediaType, TagOrDigest, WhyKept};
 use registry::Deletion;

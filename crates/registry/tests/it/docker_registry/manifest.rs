@@ -71,7 +71,7 @@ async fn c16_c19_tags_come_in_pages_and_a_repository_without_any_is_unknown() {
     while let Some(page) = pages.next().await.unwrap() {
         tags.extend(page.tags);
     }
-    // It keeps no order at all.
+    // Its tags have no order at all.
     tags.sort_unstable_by_key(ToString::to_string);
     assert_eq!(tags, names);
     assert_eq!(server.requests(), ["GET /v2/a/app/tags/list?n=1000 200"]);
