@@ -1,4 +1,4 @@
-//! The command line: what was typed, not what it means.
+//! The command line as typed; `command` and `config` interpret it.
 
 mod acr;
 mod check;

@@ -1,4 +1,4 @@
-//! One verb a file; what verbs that run share is in `execute.rs` and `outputs.rs`.
+//! One file for each verb. The verbs that copy share `execute.rs` and `outputs.rs`.
 
 pub(crate) mod acr;
 pub(crate) mod apply;
@@ -38,7 +38,7 @@ mod watchers;
 #[cfg(feature = "fleet")]
 pub(crate) mod worker;
 
-/// What a build without the feature says of NATS.
+/// Reports that this build lacks NATS support; returns the exit status.
 #[cfg(not(feature = "fleet"))]
 pub(crate) fn no_fleet(url: &str) -> u8 {
     let error =

@@ -1,4 +1,4 @@
-//! Config files: what was written, and what it means.
+//! Config files: as written, and as resolved.
 
 mod alibaba;
 mod auth;

@@ -1,4 +1,4 @@
-//! Turns an error into words: where it happened and why, in the registry's own words, and what to do next.
+//! Describes an error: where and why it happened, in the registry's own words, and what to do next.
 
 mod alike;
 mod choose;
@@ -16,16 +16,16 @@ pub(crate) use choose::{leaves_tls_hint, no_login_hint, transport_hint};
 use why::LONGEST;
 pub(crate) use why::{registry_words, why};
 
-/// An error for people and, taken apart, for programs: each text is one line.
+/// An error for people, in parts also for programs: each text is one line.
 #[derive(Clone, Debug)]
 pub(crate) struct Diagnosis {
-    /// What stopped it, in the other side's words where it has any.
+    /// The cause, in the other side's words if it has any.
     pub(crate) why: String,
-    /// What to do.
+    /// The advice.
     pub(crate) next: String,
 }
 
-/// Everything that helps.
+/// The full description.
 pub(crate) fn diagnose(error: &Error) -> Diagnosis {
     let next = match error.told() {
         Some(told) => told.next.clone(),
@@ -35,12 +35,12 @@ pub(crate) fn diagnose(error: &Error) -> Diagnosis {
     Diagnosis { why: why(&error.cause), next }
 }
 
-/// One line.
+/// The description on one line.
 pub(crate) fn short(error: &Error) -> String {
     format!("{} {}: {}: {}", error.side, Cleaned(&error.place), error.operation, why(&error.cause))
 }
 
-/// An error and all that lies behind it, in one line.
+/// An error and its sources, on one line.
 pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
     clean_to(&oci::with_sources(error), LONGEST).into_owned()
 }

@@ -1,4 +1,4 @@
-//! What a run did, as everything that tells of it needs it.
+//! The results of a run, for everything that reports them.
 
 use std::sync::Arc;
 
@@ -11,20 +11,20 @@ use crate::output::plan::Plan;
 use crate::output::report_json::RegistryEntry;
 use crate::output::{PlannedRule, Records, Tally, Verified};
 
-/// What came of the images, whoever brought them.
+/// The results of the images, whether this process or workers copied them.
 pub(crate) struct Brought {
     pub(crate) report: Report,
-    /// What others asked registries for.
+    /// The requests of workers.
     pub(crate) elsewhere: Vec<RegistryEntry>,
-    /// When the run began, where this process has joined it.
+    /// When the run began, if this process joined a run in progress.
     pub(crate) joined: Option<jiff::Timestamp>,
-    /// Of the bytes that others sent, what stands at targets.
+    /// Of the bytes that workers sent, those that are stored at targets.
     pub(crate) kept: u64,
-    /// The same in uploads that stay open for whoever began them.
+    /// Of the bytes that workers sent, those in upload sessions that stay open, so that the worker can resume them.
     pub(crate) left_open: u64,
-    /// Bytes that others told of while they sent them; what became of them they did not tell.
+    /// Bytes that workers reported while sending, without a final result.
     pub(crate) without_result: u64,
-    /// The exit status, where somebody else has interrupted the run.
+    /// The exit status, if the run was interrupted on another machine.
     pub(crate) called_off: Option<u8>,
 }
 
@@ -35,56 +35,56 @@ impl From<Report> for Brought {
     }
 }
 
-/// What a run did, with the rules as they were written.
+/// The results of a run, with its rules as written.
 pub(crate) struct Done {
     pub(crate) run: RunFacts,
     pub(crate) report: Report,
     pub(crate) ended: Ended,
-    /// The file that its rules came from, or its logins, as it was named.
+    /// The path of its config or login file, as typed.
     pub(crate) config: Option<String>,
-    /// Which part of all images it was about.
+    /// The shard, if the run copied only one.
     pub(crate) shard: Option<Shard>,
     pub(crate) failures: Arc<Failures>,
-    /// Its images, where somebody wants to know them.
+    /// Its images, if an output needs them.
     pub(crate) records: Records,
-    /// What is to be done, of a run that only looked for it.
+    /// The plan, if the run only planned.
     pub(crate) plan: Option<Plan>,
-    /// What was found at targets, where that was asked.
+    /// The findings, if the run verified.
     pub(crate) verified: Option<Verified>,
-    /// In the order in which failures count them.
+    /// In the order of the rule indices in failures.
     pub(crate) rules: Vec<PlannedRule>,
     pub(crate) refused: Vec<RefusedRule>,
-    /// All registries that were spoken to.
+    /// All registries that this process used.
     pub(crate) registries: Vec<Registry>,
-    /// What others asked registries for who worked on this run.
+    /// The requests of the workers of this run.
     pub(crate) elsewhere: Vec<RegistryEntry>,
-    /// Bytes that were sent and stand at targets: no run sends them again.
+    /// Bytes that were sent and are stored at targets: no run sends them again.
     pub(crate) kept: u64,
-    /// Bytes in uploads that workers have left open: whichever of them goes on with its own does not send them again.
+    /// Bytes in upload sessions that workers left open: a worker that resumes its own session does not send them again.
     pub(crate) left_open: u64,
-    /// Bytes that workers told of while they sent them, and of which no result tells.
+    /// Bytes that workers reported while sending, without a final result.
     pub(crate) without_result: u64,
 }
 
 impl Done {
-    /// How a rule is called.
+    /// The label of a rule.
     pub(crate) fn rule(&self, index: usize) -> Option<&str> {
         self.rules.get(index).map(|rule| rule.written.label())
     }
 
-    /// How many rules, or images of a plan, cannot be carried out.
+    /// The number of rules, or of images of a plan, that cannot be carried out.
     pub(crate) fn refused(&self) -> usize {
         self.refused.iter().map(|refused| refused.count).sum()
     }
 
-    /// How many requests registries got, with their token servers and storage services.
+    /// The number of requests to registries, their token servers and storage services.
     pub(crate) fn requests(&self) -> u64 {
         let own = self.registries.iter().map(|registry| registry.traffic().requests);
         let others = self.elsewhere.iter().map(|registry| registry.requests);
         own.chain(others).fold(0, u64::saturating_add)
     }
 
-    /// Nothing stands at a target, and nothing failed either.
+    /// Whether there was no image to copy, and no failure.
     pub(crate) fn is_empty(&self) -> bool {
         let Report { totals, failed_rules, unfinished_rules, .. } = &self.report;
         totals.images() == totals.left_out
@@ -97,21 +97,21 @@ impl Done {
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// It came to all that it was asked for, well or not.
+    /// Everything was attempted, whether it succeeded or not.
     ByItself,
-    /// Something was not looked at.
+    /// Something was not attempted.
     Stopped,
 }
 
 impl Ended {
-    /// How the run of this report ended, which a signal may have stopped, here or elsewhere.
+    /// The end of a run with this report. `signal` is set if a signal stopped it, here or on another machine.
     pub(crate) fn of(report: &Report, signal: Option<u8>) -> Self {
         let is_all = report.not_done() == 0 && report.unfinished_rules.is_empty() && !report.is_broken_off;
         if is_all && signal.is_none() { Self::ByItself } else { Self::Stopped }
     }
 }
 
-/// One run, for its report.
+/// The identity of a run, for its report.
 pub(crate) struct RunFacts {
     pub(crate) id: RunId,
     pub(crate) command: &'static str,
@@ -126,7 +126,7 @@ impl RunFacts {
         Self { id: RunId::new(id), command, started, tally: Arc::default() }
     }
 
-    /// The same of the run that was brought: somebody else may have begun it.
+    /// The identity of the run that was copied: this process may have joined another's run.
     pub(crate) fn of_brought(self, brought: &Brought) -> Self {
         let (id, started) = (brought.report.run.clone(), brought.joined.unwrap_or(self.started));
         Self { id, started, ..self }

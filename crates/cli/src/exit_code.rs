@@ -1,4 +1,4 @@
-//! What the exit status says. The table in docs/verbs.md is this one.
+//! The exit statuses. docs/verbs.md has the same table.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use sync::RuleFailure;
 use crate::done::Done;
 use crate::output::Verified;
 
-/// All is well.
+/// Success.
 pub(crate) const DONE: u8 = 0;
-/// Some images failed, others are fine; or targets differ.
+/// Some images failed; or targets differ.
 pub(crate) const SOME_FAILED: u8 = 1;
 /// The command line or a config file cannot be used; nothing was copied.
 pub(crate) const USAGE: u8 = 2;
@@ -19,26 +19,26 @@ pub(crate) const ALL_FAILED: u8 = 3;
 /// Every image failed because a login was refused.
 pub(crate) const ALL_REFUSED: u8 = 4;
 
-/// A plan has something to do, and its status was asked for.
+/// The plan has changes, and the caller asked for this status.
 pub(crate) const CHANGES: u8 = 10;
 
-/// From here on a signal ended the run: its number is added.
+/// Statuses from here on mean a signal: its number is added.
 pub(crate) const INTERRUPTED: u8 = 128;
 
-/// What decides.
+/// The counts that determine the status.
 pub(crate) struct Counts {
-    /// Images, and rules that gave none.
+    /// Failed images, and rules that yielded no images.
     pub(crate) failures: u64,
     /// Rules that cannot be carried out.
     pub(crate) refused: u64,
-    /// Images that nobody has brought: somebody else may have stopped a run of several machines.
+    /// Images that were not copied: a run on several machines may have been stopped elsewhere.
     pub(crate) not_done: u64,
     pub(crate) fine: u64,
-    /// Whether a login was refused for all that failed.
+    /// Whether all failures are about refused logins.
     pub(crate) are_all_by_login: bool,
 }
 
-/// Whether all that failed is that repositories are not there which are looked at for themselves: that is what was to be found out.
+/// Whether the only failures are missing repositories in a verification of named targets: their absence is a finding.
 fn is_absence(done: &Done) -> bool {
     let is_absent = |failure: &Arc<RuleFailure>| failure.error.kind() == Some(ErrorKind::NotFound);
     done.verified.as_ref().is_some_and(Verified::is_alone)
@@ -47,7 +47,7 @@ fn is_absence(done: &Done) -> bool {
         && done.report.failed_rules.iter().all(is_absent)
 }
 
-/// The status for what a run did.
+/// The status for a run.
 pub(crate) fn of(done: &Done) -> u8 {
     let report = &done.report;
     if report.totals.different > 0 || report.is_broken_off {
@@ -66,7 +66,7 @@ pub(crate) fn of(done: &Done) -> u8 {
     }
 }
 
-/// The status for what came of images and rules.
+/// The status for these counts.
 pub(crate) fn judge(counts: &Counts) -> u8 {
     match (counts.failures + counts.refused, counts.fine) {
         _ if counts.not_done > 0 => SOME_FAILED,

@@ -1,9 +1,9 @@
-//! How the system's allocator keeps its memory.
+//! Settings of the system's allocator.
 
-/// Has glibc serve all threads from one heap. By itself it makes one for each core, up to eight times, and each keeps what it
-/// once had: ten layers at once take 30 MiB instead of 36 on two cores, and no longer
-/// (<https://sourceware.org/glibc/manual/latest/html_node/Malloc-Tunable-Parameters.html>). Pieces of blobs are large and few, so
-/// threads do not wait for each other; small things come from each thread's own store.
+/// Makes glibc serve all threads from one heap. By default it makes one for each core, up to eight times the cores, and each keeps its peak
+/// size: ten layers at once take 30 MiB instead of 36 on two cores, at the same speed
+/// (<https://sourceware.org/glibc/manual/latest/html_node/Malloc-Tunable-Parameters.html>). Pieces of blobs are large and few, so threads
+/// do not contend; small allocations come from each thread's cache.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "no crate offers this call")]
 pub(crate) fn keep_together() {

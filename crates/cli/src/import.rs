@@ -1,5 +1,5 @@
-//! Configs of other tools, made into ours: what they say is kept, changed in meaning or left out, and all of that is
-//! told. Nothing is guessed, and nothing is copied that the other tool would not have copied without a word about it.
+//! Converts configs of other tools to ours. Each setting is kept, changed in meaning or left out, and every such decision is reported.
+//! Nothing is guessed, and the result copies nothing that the other tool would not copy, unless a note says so.
 
 mod draft;
 mod dregsy;
@@ -28,15 +28,15 @@ pub(crate) use options::Options;
 use rule::{Referrers, Rule};
 use tree::Tree;
 
-/// A config of ours, and what became of the other one.
+/// A converted config, with notes about the conversion.
 #[derive(Debug)]
 pub(crate) struct Imported {
-    /// YAML with `auth`, `defaults` and `sync`; nothing where no rule could be made.
+    /// YAML with `auth`, `defaults` and `sync`; `None` if no rule could be made.
     pub(crate) config: Option<String>,
     pub(crate) notes: Vec<Note>,
 }
 
-/// Makes a config of ours of a file; `None` where files of that tool are not read.
+/// Converts a file; `None` if files of that tool are not supported.
 pub(crate) fn import(root: &Node, tool: OtherTool, options: Options<'_>) -> Option<Result<Imported, Slip>> {
     let draft = match tool {
         OtherTool::Regsync => regsync::import(root),
@@ -65,7 +65,7 @@ impl Draft {
             1,
             "was left out was told on stderr. Look first: image-syncer expand --config FILE".to_owned(),
         );
-        // What all rules say is said once.
+        // A setting that all rules share goes to the defaults.
         let referrers = (self.rules.iter().all(|rule| rule.referrers == Some(Referrers::None)))
             .then_some(Tree::truth(false));
         if referrers.is_some() {

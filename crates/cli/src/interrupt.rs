@@ -1,9 +1,8 @@
-//! Signals. The first of SIGINT, SIGTERM and SIGHUP stops the run in an orderly way, the second ends the program at
-//! once; SIGUSR1 asks how far it is.
+//! Signals. The first SIGINT, SIGTERM or SIGHUP stops the run in an orderly way, the second ends the program at once; SIGUSR1 prints the
+//! status.
 //!
-//! SIGHUP is left alone where it is ignored when the program starts: so `nohup` asks for it. SIGPIPE is ignored, as in
-//! any Rust program; SIGQUIT and SIGTSTP do what they always do;
-//! SIGCONT, too, and has the picture drawn anew below what others wrote meanwhile.
+//! SIGHUP stays ignored if it is ignored when the program starts, as under `nohup`. SIGPIPE is ignored, as in any Rust program; SIGQUIT and
+//! SIGTSTP have their default action. SIGCONT, too, and then the picture is drawn again below the lines of other programs.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -14,12 +13,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::output;
 
-/// Also of a run that was interrupted elsewhere.
+/// Also the status of a run that was interrupted on another machine.
 pub(crate) const INTERRUPTED: u8 = 130;
-/// Also by SIGHUP: a session that is closed ends what runs in it.
+/// Also for SIGHUP, which ends the programs of a closed session.
 const TERMINATED: u8 = 143;
 
-/// Listens for signals for as long as it lives.
+/// Handles signals until it is dropped.
 pub(crate) struct Interrupt {
     /// Cancelled by the first signal.
     pub(crate) cancel: CancellationToken,
@@ -28,7 +27,7 @@ pub(crate) struct Interrupt {
 }
 
 impl Interrupt {
-    /// Begins to listen. Where signals cannot be caught, they end the program as they always did.
+    /// Starts handling signals. If a handler cannot be installed, the signal's default action stays.
     pub(crate) fn listen(tell_status: impl Fn() + Send + Sync + 'static) -> Self {
         let tell_status = Arc::new(tell_status);
         let (cancel, code) = (CancellationToken::new(), Arc::default());
@@ -39,7 +38,7 @@ impl Interrupt {
             loop {
                 match signals.next().await {
                     Caught::Status => {
-                        // Whatever it takes to tell: signals are heard meanwhile.
+                        // Printing may block, so it has its own thread: signals are still handled.
                         let tell = tell_status.clone();
                         tokio::task::spawn_blocking(move || tell());
                     }
@@ -60,43 +59,43 @@ impl Interrupt {
         Self { cancel, code, listener }
     }
 
-    /// The exit status, if a signal came: also one that came after the run, whose files are written all the same.
+    /// The exit status, if a signal arrived. It may arrive after the run: its files are written nevertheless.
     pub(crate) fn exit_code(&self) -> Option<u8> {
         Some(self.code.load(Ordering::Relaxed)).filter(|code| *code != 0)
     }
 }
 
 impl Drop for Interrupt {
-    /// From now on the first signal ends the program: nobody else would hear it.
+    /// From now on, the first signal ends the program, because there is no listener.
     fn drop(&mut self) {
         self.listener.abort();
         let_signals_end();
     }
 }
 
-/// `timeout` of coreutils signals the program, and right after it the program's group. Nobody asks twice so fast.
+/// coreutils' `timeout` signals the process, and right after it the process group. A user cannot repeat a signal this fast.
 const ONE_SIGNAL: Duration = Duration::from_millis(100);
 
-/// Whether a signal is the first one, which came twice.
+/// Whether a signal is a duplicate of the first one.
 fn is_the_same((first, then): (u8, Instant), (signal, now): (u8, Instant)) -> bool {
     signal == first && now.saturating_duration_since(then) < ONE_SIGNAL
 }
 
-/// Whether an exit status says that a signal came.
+/// Whether an exit status means a signal.
 pub(crate) fn is_status(code: u8) -> bool {
     matches!(code, INTERRUPTED | TERMINATED)
 }
 
-/// From now on SIGUSR1 ends no program: who sends it asks a question, also of a verb that has no answer.
+/// From now on SIGUSR1 does not end the program: it asks for the status, even of a verb that has none.
 pub(crate) fn let_questions_be() {
     let _ = signal(SignalKind::user_defined1());
 }
 
 enum Caught {
-    /// With the exit status.
+    /// The signal's exit status.
     Stop(u8),
     Status,
-    /// The program was stopped, and others have used its terminal meanwhile.
+    /// The program was stopped and continued; other programs may have used its terminal.
     Continued,
 }
 
@@ -143,7 +142,7 @@ async fn received(signal: &mut Option<Signal>) {
 #[expect(unsafe_code, reason = "the standard library does not tell what happens to a signal")]
 fn ignores_hangup() -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: without a new action the call only writes the present one, and all zeros is one, too.
+    // SAFETY: without a new action, the call only writes the current one, and all zeros is a valid value.
     let action = unsafe {
         libc::sigaction(libc::SIGHUP, std::ptr::null(), action.as_mut_ptr());
         action.assume_init()
@@ -151,7 +150,7 @@ fn ignores_hangup() -> bool {
     action.sa_sigaction == libc::SIG_IGN
 }
 
-/// Takes the handlers away that stay when nobody listens any more.
+/// Restores the default actions: tokio's handlers stay when their listeners are gone.
 #[expect(unsafe_code, reason = "the standard library cannot set what happens to a signal")]
 fn let_signals_end() {
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {

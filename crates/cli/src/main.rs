@@ -1,4 +1,4 @@
-//! `image-syncer`: carries container images from registries to registries.
+//! `image-syncer`: copies container images between registries.
 
 mod args;
 mod command;
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     };
     if let Some(run) = invocation.run_args() {
         let odd = output::choose_progress(run.progress, run.show.quiet);
-        // Programs want none.
+        // The output is for programs.
         let colour = if output::is_for_programs() { output::Colour::Never } else { run.show.color };
         output::choose_colour(colour);
         if let Some(odd) = odd {
@@ -79,12 +79,12 @@ fn main() -> ExitCode {
             Invocation::Demo(args) => command::demo::run(&args).await,
         }
     });
-    // Connections that wait for a peer must not hold the end up.
+    // The shutdown must not wait for connections whose peer does not answer.
     runtime.shutdown_background();
     end(code)
 }
 
-/// Waits for what was said to arrive: results as long as it takes, what people read not for ever.
+/// Waits until the output is written: for results without a limit, for messages with one.
 fn end(code: u8) -> ExitCode {
     if interrupt::is_status(code) {
         output::let_results_go();

@@ -1,7 +1,7 @@
-//! How names are found for libraries that ask glibc: NATS's client does, all else asks `resolver`.
+//! Name resolution for libraries that call glibc: NATS's client does, everything else uses `resolver`.
 
-/// Has glibc look into `/etc/hosts` and ask DNS, whatever `nsswitch.conf` says: both are in the static binary. For other sources it
-/// would load this machine's libraries, which were made for another glibc, and crash in them.
+/// Makes glibc use `/etc/hosts` and DNS whatever `nsswitch.conf` says: the static binary contains both. For other sources glibc would load
+/// this machine's libraries, which were built for another glibc, and crash.
 #[cfg(all(target_os = "linux", target_env = "gnu", target_feature = "crt-static"))]
 #[expect(unsafe_code, reason = "no crate offers this call")]
 pub(crate) fn load_nothing() {
@@ -10,7 +10,7 @@ pub(crate) fn load_nothing() {
         fn __nss_configure_lookup(database: *const libc::c_char, sources: *const libc::c_char)
         -> libc::c_int;
     }
-    // SAFETY: both are texts that end in a zero and live as long as the program, and no other thread runs yet.
+    // SAFETY: both are static, zero-terminated texts, and no other thread runs yet.
     unsafe {
         __nss_configure_lookup(c"hosts".as_ptr(), c"files dns".as_ptr());
     }

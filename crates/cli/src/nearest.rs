@@ -1,26 +1,26 @@
-//! What somebody most likely meant who wrote a word that is not known.
+//! Guesses the known word that an unknown word stands for.
 
-/// Nearer than so many changed letters a known word is most likely meant.
+/// A known word with at most this many changed letters is taken as the intended one.
 const NEAR: usize = 3;
 
-/// The known word that is nearest, if at most half of its letters differ.
+/// The nearest known word, if at most half of its letters differ.
 pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
-    // Of two that are equally near the one with the same letters is meant.
+    // Of two equally near words, the one with the same letters is preferred.
     let nearest =
         known.iter().copied().min_by_key(|known| (changes(word, known), letters(word) != letters(known)))?;
     let (changes, letters) = (changes(word, nearest), nearest.chars().count().max(word.chars().count()));
     (changes <= NEAR && changes * 2 <= letters).then_some(nearest)
 }
 
-/// Its letters in order: two words with the same ones differ in their places alone.
+/// Its letters, sorted: two words with the same letters differ only in their order.
 fn letters(word: &str) -> Vec<char> {
     let mut letters: Vec<char> = word.to_lowercase().chars().collect();
     letters.sort_unstable();
     letters
 }
 
-/// How many letters have to be put in, taken out, replaced or changed with their neighbours to make one word of the other: the
-/// distance of Damerau and Levenshtein, of which each letter is changed once.
+/// The number of letters to insert, delete, replace or swap with a neighbour to turn one word into the other: the Damerau-Levenshtein
+/// distance (optimal string alignment).
 pub(crate) fn changes(from: &str, to: &str) -> usize {
     let letters = |word: &str| word.to_lowercase().chars().collect::<Vec<_>>();
     let (from, to) = (letters(from), letters(to));

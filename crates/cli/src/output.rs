@@ -1,4 +1,4 @@
-//! The ways in which a run is shown. stdout is for results that programs read, stderr for people.
+//! The output of a run. stdout is for results that programs read, stderr for people.
 
 pub(crate) mod amount_text;
 mod annotations;
@@ -96,12 +96,12 @@ pub(crate) use verified::{Verified, VerifiedRecorder};
 pub(crate) use volume::Volume;
 pub(crate) use worker_shares::WorkerShares;
 
-/// Whether all that is said on stderr is for programs.
+/// Whether all output on stderr is for programs.
 pub(crate) fn is_for_programs() -> bool {
     json_lines::is_spoken()
 }
 
-/// Tells programs how a run ended: the last line, where they read along.
+/// Prints the last line for programs, with the result of the run.
 pub(crate) fn say_summary_line(done: &crate::done::Done, code: u8) {
     if is_for_programs() {
         standard::stderr_text(&progress_json::summary_line(done, code));

@@ -1,4 +1,4 @@
-//! Where the program remembers what an interrupted run leaves behind.
+//! The state file: what an interrupted run leaves for the next.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::args::{RunArgs, given};
 use crate::diagnostic::with_sources;
 use crate::output::warn;
 
-/// Opens what is remembered; whoever only looks reads it. Where that cannot be, a warning says so and nothing is remembered.
+/// Opens the state; a dry run opens it read-only. If it cannot be used, a warning says so, and the run has no state.
 pub(crate) fn open(args: &RunArgs, lookup: impl Fn(&str) -> Option<String>) -> State {
     let goes_on = if args.dry_run { DRY_RUN_GOES_ON } else { RUN_GOES_ON };
     let (state, warning) = open_or_say_why_not(args, lookup, goes_on);
@@ -19,8 +19,8 @@ pub(crate) fn open(args: &RunArgs, lookup: impl Fn(&str) -> Option<String>) -> S
     state
 }
 
-/// Opens what is remembered, for a run that workers bring; or gives what is to be told once the run is planned here: whoever joins
-/// another's run asks no state.
+/// Opens the state for a coordinator. A warning is returned, not printed: it applies only if this process plans the run, since one that
+/// joins a run does not use the state.
 #[cfg(feature = "fleet")]
 pub(crate) fn open_for_coordinator(
     args: &RunArgs,
@@ -29,8 +29,8 @@ pub(crate) fn open_for_coordinator(
     open_or_say_why_not(args, lookup, COORDINATOR_GOES_ON)
 }
 
-/// Opens what is remembered, for a worker. Several may share a machine, with each other and with a coordinator: where no file is
-/// named, each takes the first of the workers' files that nobody uses.
+/// Opens the state for a worker. Several workers and a coordinator may share a machine: without `--state`, each worker takes the first
+/// workers' file that is not in use.
 #[cfg(feature = "fleet")]
 pub(crate) fn open_for_worker(args: &RunArgs, lookup: impl Fn(&str) -> Option<String>) -> State {
     if args.no_state || given(args.state.as_deref()).is_some() {
@@ -53,7 +53,7 @@ pub(crate) fn open_for_worker(args: &RunArgs, lookup: impl Fn(&str) -> Option<St
     }
 }
 
-/// So many workers of a machine find files of their own.
+/// The most workers on a machine that get separate files.
 #[cfg(feature = "fleet")]
 const WORKERS: usize = 64;
 
@@ -77,7 +77,7 @@ fn open_or_say_why_not(
     or_none(opened, &path, goes_on)
 }
 
-/// Nothing is remembered where the file cannot be used, which is told.
+/// The state; if the file cannot be used, no state and a warning.
 fn or_none(opened: Result<State, StateError>, path: &Path, goes_on: &str) -> (State, Option<String>) {
     match opened {
         Ok(state) => (state, None),
@@ -106,7 +106,7 @@ fn open_or_move_aside(path: &Path) -> Result<State, StateError> {
     Ok(state)
 }
 
-/// Opens what is remembered, for a run that deletes what has been gone for long enough.
+/// Opens the state for `prune`, which deletes only what has been gone for long enough.
 pub(crate) fn open_for_prune(
     path: Option<&Path>,
     no_state: bool,
@@ -142,7 +142,7 @@ fn default_path(lookup: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     Some(default_folder(lookup)?.join("state.redb"))
 }
 
-/// Spec: XDG Base Directory Specification, "`$XDG_STATE_HOME`": relative paths there do not count.
+/// XDG Base Directory Specification, "`$XDG_STATE_HOME`": relative paths are ignored.
 fn default_folder(lookup: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     let given = |name| lookup(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let folder = given("XDG_STATE_HOME").or_else(|| Some(given("HOME")?.join(".local/state")))?;

@@ -1,4 +1,4 @@
-//! `image-syncer acr`: what else an Alibaba Cloud registry needs before images can be copied to it.
+//! `image-syncer acr`: prepares an Alibaba Cloud registry for copies.
 
 mod access;
 mod account;
@@ -16,7 +16,7 @@ pub(crate) use account::AccountId;
 pub(crate) use address_range::AddressRange;
 pub(crate) use namespace::NamespaceName;
 
-/// Does what was asked for; gives the exit status.
+/// Runs the chosen subcommand; returns the exit status.
 pub(crate) async fn run(args: &AcrArgs) -> u8 {
     match &args.command {
         AcrCommand::Policy(args) => policy::run(args),

@@ -1,4 +1,4 @@
-//! `image-syncer apply PLAN`: carries out what a plan decided, with this config's logins.
+//! `image-syncer apply PLAN`: carries out the steps of a plan with this config's logins.
 
 mod lines;
 mod plan_file;
@@ -24,7 +24,7 @@ use crate::config::{
 use crate::output::plan::Step;
 use crate::output::remainder;
 
-/// Carries it out; gives the exit status.
+/// Carries the plan out; returns the exit status.
 pub(crate) async fn run(args: ApplyArgs) -> u8 {
     if let Some(why) = args.meaningless() {
         return refuse(&[ConfigError::new(format!("`apply` does not take {why}"))]);
@@ -41,10 +41,10 @@ pub(crate) async fn run(args: ApplyArgs) -> u8 {
     }
 }
 
-/// Which shard of a plan, and how the plan is divided.
+/// The shard of a plan, and the fingerprint of the plan's division.
 type PlanShard = (Shard, Digest);
 
-/// What is to be done; and where it is one part of the plan, which.
+/// The resolved steps; and the shard, if only one shard of the plan is carried out.
 fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<PlanShard>), Vec<ConfigError>> {
     let shard = shard(args.shard)?;
     let unusable = |problem: String| vec![ConfigError::new(problem).file(&args.plan)];
@@ -78,7 +78,7 @@ fn resolved(args: &ApplyArgs) -> Result<(Resolved, Option<PlanShard>), Vec<Confi
     Ok((Resolved { rules, patterns, tasks, refused, registries, warnings }, part))
 }
 
-/// What is odd about a plan that is not as it was written, or does not tell.
+/// The problem with a plan whose checksum is missing or wrong.
 fn problem(integrity: Integrity) -> Option<&'static str> {
     match integrity {
         Integrity::AsWritten => None,
@@ -105,7 +105,7 @@ fn warning_of_kept(kept: usize) -> Option<String> {
     })
 }
 
-/// The steps by rule, with the endpoints that they name; those that are refused; and how many leave the target what it has.
+/// Binds the steps to endpoints, by rule. Also returns the refused steps, and the number of conflicts that keep the target's image.
 fn bind(
     plan: PlanFile,
     file: &Path,
@@ -142,7 +142,7 @@ fn bind(
     (tasks, refused, kept.len())
 }
 
-/// What helps against whatever somebody has changed in a plan.
+/// The advice for a plan that was edited and cannot be used.
 const ANEW: &str = "make the plan anew with `image-syncer plan --out FILE`";
 
 fn refusal(step: Malformed, file: &Path) -> RefusedRule {
@@ -158,7 +158,7 @@ fn refusal(step: Malformed, file: &Path) -> RefusedRule {
     RefusedRule { written: WrittenRule::of_images(0, 0, source, vec![target]), error, count: 1 }
 }
 
-/// What is not in the plan though it should be: whoever carries it out is told, and the status says it.
+/// Images and rules that the plan lacks because planning them failed. They are reported as refused and count for the exit status.
 fn lacking(lacks: &Lacks, file: &Path) -> Vec<RefusedRule> {
     let refusal = |source: String, count: usize, problem: String, help: &str| {
         let help = format!("{help}{}then plan again", if help.is_empty() { "" } else { "; " });
@@ -183,7 +183,7 @@ fn lacking(lacks: &Lacks, file: &Path) -> Vec<RefusedRule> {
     failed.chain(refused).collect()
 }
 
-/// What a plan could only tell of.
+/// A step that was impossible when the plan was made.
 fn impossibility(step: &Step, file: &Path) -> RefusedRule {
     let (source, target) = (step.image.source_name(), step.image.target_name());
     let (why, help) = match step.action {

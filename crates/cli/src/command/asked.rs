@@ -1,4 +1,4 @@
-//! What a verb asks of a run beside its flags.
+//! The options of a run that its verb sets, beside the flags.
 
 use std::path::Path;
 
@@ -10,32 +10,32 @@ use crate::done::Done;
 use crate::exit_code;
 use crate::output::{self, image_file, plan, print, report_json, verified, write_to_stdout};
 
-/// What a verb asks for beside its flags.
+/// The options of a run that its verb sets, beside the flags.
 pub(crate) struct Asked<'a> {
     pub(crate) verb: &'static str,
     pub(crate) results: Results,
-    /// Whether a run that finds no image is a failure.
+    /// Whether a run that finds no image has failed.
     pub(crate) needs_images: bool,
     pub(crate) digest_file: Option<&'a Path>,
-    /// Where a plan is written.
+    /// The file that the plan is written to.
     pub(crate) plan_file: Option<&'a Path>,
-    /// Files that are read: none of them is written over.
+    /// The files that the run reads: it must not overwrite one.
     pub(crate) inputs: Vec<NamedFile>,
-    /// Which part of the images is meant, where not all are.
+    /// The shard to copy, if not all images.
     pub(crate) shard: Option<Shard>,
-    /// How the parts were divided before the run, as those of a plan are.
+    /// The fingerprint of a division that was made before the run, as in a plan.
     pub(crate) split: Option<Digest>,
-    /// For how many shards a plan is divided.
+    /// The number of shards that a plan is divided for.
     pub(crate) shards: Option<usize>,
-    /// Through whom images are handed out, where workers bring them.
+    /// The fleet that carries the images, if workers do.
     #[cfg(feature = "fleet")]
     pub(crate) fleet: Option<super::fleet::FleetRun>,
-    /// Stands for the config in a plan.
+    /// The digest of the config, for a plan.
     pub(crate) config_digest: Option<Digest>,
 }
 
 impl Asked<'_> {
-    /// A verb that carries a config out.
+    /// The options of a verb that carries out a config.
     pub(crate) fn of_config(verb: &'static str, results: Results) -> Self {
         let (digest_file, plan_file, inputs, shard, split, shards, config_digest) = Default::default();
         Self {
@@ -54,7 +54,7 @@ impl Asked<'_> {
         }
     }
 
-    /// The config, as it was named.
+    /// The config's path, as the user typed it.
     pub(super) fn config(&self) -> Option<String> {
         let is_config = |file: &&NamedFile| matches!(file.name, "--config" | "--images");
         self.inputs.iter().find(is_config).map(|file| file.path.display().to_string())
@@ -70,15 +70,15 @@ pub(crate) enum Results {
     Images,
     /// The report, for programs.
     Report,
-    /// What a run would do.
+    /// The plan.
     Plan(PlanResults),
-    /// What was found at targets.
+    /// The findings of `verify`.
     Verification(VerifyResults),
-    /// The exit status says it.
+    /// Nothing: the exit status is the result.
     Nothing,
 }
 
-/// Whom a result is for.
+/// The form of a result: for programs or for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Text,
@@ -87,18 +87,18 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    /// As `--json` says.
+    /// The form that `--json` selects.
     pub(crate) fn of(json: bool) -> Self {
         if json { Self::Json } else { Self::Text }
     }
 }
 
-/// What the exit status says of a plan.
+/// The meaning of the exit status of `plan`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StatusOfPlan {
-    /// Whether it could be made.
+    /// Whether the plan could be made.
     Made,
-    /// And whether something is to be done.
+    /// Also whether the plan has changes.
     Changes,
 }
 
@@ -110,7 +110,7 @@ pub(crate) struct PlanResults {
     pub(crate) status: StatusOfPlan,
 }
 
-/// How targets are looked at, and how that is printed.
+/// How `verify` looks at targets, and how its findings are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct VerifyResults {
     pub(crate) how: Verification,
@@ -118,17 +118,17 @@ pub(crate) struct VerifyResults {
 }
 
 impl Results {
-    /// Whether it names images.
+    /// Whether the output names images.
     pub(super) fn name_images(self) -> bool {
         matches!(self, Self::Images | Self::Report)
     }
 
-    /// Whether it says what a run would do.
+    /// Whether the output is a plan.
     pub(super) fn is_plan(self) -> bool {
         matches!(self, Self::Plan(_))
     }
 
-    /// Whether it is one document, which bears nothing beside it.
+    /// Whether the output is one document, so that nothing else may go to stdout.
     pub(super) fn is_document(self) -> bool {
         matches!(
             self,
@@ -138,7 +138,7 @@ impl Results {
         )
     }
 
-    /// The status of a run in which nothing failed.
+    /// The exit status of a run in which nothing failed.
     pub(super) fn status(self, done: &Done) -> u8 {
         match (self, &done.plan) {
             (Self::Plan(PlanResults { status: StatusOfPlan::Changes, .. }), Some(plan))
@@ -150,7 +150,7 @@ impl Results {
         }
     }
 
-    /// What targets are looked at for, where nothing else is done.
+    /// The kind of verification, if the run only verifies.
     pub(super) fn verification(self) -> Option<Verification> {
         match self {
             Self::Verification(VerifyResults { how, .. }) => Some(how),
@@ -158,7 +158,7 @@ impl Results {
         }
     }
 
-    /// What a run does that is asked for this.
+    /// The mode of the run.
     pub(super) fn mode(self, is_dry_run: bool) -> Mode {
         match self.verification() {
             Some(how) => Mode::Verify(how),
@@ -171,7 +171,7 @@ impl Results {
         match self {
             Self::OldSentence => {
                 print(sentence);
-                // Whoever does not read it does not miss it.
+                // A reader that does not read this line loses nothing, so the end of the program does not wait for it.
                 output::let_results_go();
                 Ok(())
             }

@@ -1,4 +1,4 @@
-//! `image-syncer check`: looks at every step that a copy will take, before a byte moves, and leaves nothing behind.
+//! `image-syncer check`: tries every step of a copy without moving a byte, and leaves nothing behind.
 
 mod answer;
 mod blob;
@@ -45,10 +45,10 @@ use show::CheckResult;
 use speed::LargestBlobs;
 use visit::Visitor;
 
-/// So many rules are looked at at once.
+/// The number of rules that are checked at once.
 const RULES_AT_ONCE: usize = 8;
 
-/// Looks and tells; gives the exit status.
+/// Checks and reports; returns the exit status.
 pub(crate) async fn run(args: CheckArgs) -> u8 {
     #[cfg(not(feature = "fleet"))]
     if let Some(url) = &args.fleet.fleet {
@@ -82,10 +82,9 @@ pub(crate) async fn run(args: CheckArgs) -> u8 {
     }
 }
 
-/// Registries side by side, then the rules; told in the config's order.
+/// Checks the registries side by side, then the rules. Findings keep the config's order.
 ///
-/// Once `cancel` is set nothing new begins. Rules that are looked at come to their end, so that no trial of an upload stays
-/// open.
+/// Once `cancel` is set, no new check begins. Rules in progress are finished, so that no trial upload session stays open.
 async fn look(
     resolved: &Resolved,
     nats: Vec<Finding>,

@@ -1,4 +1,4 @@
-//! `image-syncer completions`: what a shell needs to complete verbs, flags and values.
+//! `image-syncer completions`: the script with which a shell completes verbs, flags and values.
 
 use clap_complete::generate;
 
@@ -6,13 +6,13 @@ use crate::args::{CompletionsArgs, program};
 use crate::exit_code;
 use crate::output::print_verbatim;
 
-/// Prints it; gives the exit status.
+/// Prints the script; returns the exit status.
 pub(crate) fn run(args: &CompletionsArgs) -> u8 {
     let mut script = Vec::new();
     generate(args.shell, &mut program(), "image-syncer", &mut script);
     let script = String::from_utf8_lossy(&script);
-    // The script for bash names its states in two ways where the program's name has a dash, and then finds none:
-    // <https://github.com/clap-rs/clap/issues/6421>. One of them it is.
+    // For a program with a dash in its name, clap's script for bash uses two spellings of its states, which never match:
+    // <https://github.com/clap-rs/clap/issues/6421>. This makes them one.
     let script = script.replace("image__subcmd__syncer", "image__syncer");
     print_verbatim(script.trim_end());
     exit_code::DONE

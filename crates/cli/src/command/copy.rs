@@ -1,4 +1,4 @@
-//! `image-syncer copy SOURCE TARGET...`: one rule, typed instead of written.
+//! `image-syncer copy SOURCE TARGET...`: a single rule from the command line.
 
 use super::asked::{Asked, Results};
 use super::execute;
@@ -7,7 +7,7 @@ use super::resolve;
 use crate::args::{CopyArgs, given};
 use crate::config::{self, ConfigError, Defaults, Written, WrittenRule};
 
-/// Copies; gives the exit status.
+/// Copies; returns the exit status.
 pub(crate) async fn run(args: &CopyArgs) -> u8 {
     let defaults = resolve::with_policies(&Defaults::default(), &args.run);
     let asked = Asked {

@@ -1,4 +1,4 @@
-//! `image-syncer demo`: the seed scenario on two registries inside this program, by the code that users run.
+//! `image-syncer demo`: the seed scenario with two registries inside this process, run by the regular code.
 
 mod registries;
 mod verify;
@@ -14,7 +14,7 @@ use crate::args::{DemoArgs, OldArgs};
 use crate::exit_code;
 use crate::output::{print_verbatim, say};
 
-/// Shows a migration; gives the exit status.
+/// Shows a migration; returns the exit status.
 pub(crate) async fn run(_: &DemoArgs) -> u8 {
     match Box::pin(show()).await {
         Ok(()) => exit_code::DONE,
@@ -58,7 +58,7 @@ async fn show() -> Result<(), String> {
     Ok(())
 }
 
-/// The seed's own flags and config, with the hosts of this demo.
+/// Writes the seed's own flags and config, with the hosts of this demo.
 fn write_config(folder: &Path, registries: &Registries) -> std::io::Result<OldArgs> {
     let (source, target) = (registries.source.host(), registries.target.host());
     let config = json!({

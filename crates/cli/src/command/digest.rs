@@ -1,4 +1,4 @@
-//! `image-syncer digest REF`: what a name points at, by one HEAD.
+//! `image-syncer digest REF`: the digest of a reference, by one HEAD.
 
 use ::sync::{Cause, Error, Operation, Side, Source as _};
 
@@ -7,7 +7,7 @@ use crate::args::DigestArgs;
 use crate::exit_code;
 use crate::output::print;
 
-/// Prints it; gives the exit status.
+/// Prints the digest; returns the exit status.
 pub(crate) async fn run(args: &DigestArgs) -> u8 {
     let (look, image) = match Look::at(&args.image, &args.look) {
         Ok(look) => look,
@@ -23,7 +23,7 @@ pub(crate) async fn run(args: &DigestArgs) -> u8 {
             exit_code::DONE
         }
         Ok(None) => {
-            // A HEAD has no words: a GET tells whether a registry says so, or a web site.
+            // A HEAD answer has no body: only a GET shows whether a registry or a web site says that the image is missing.
             let asked =
                 look.ask(repository.name(), operation.clone(), || repository.manifest(&image.by)).await;
             if let Err(error) = asked

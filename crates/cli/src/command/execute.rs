@@ -1,4 +1,4 @@
-//! Carries resolved rules out and writes everything that was asked for besides.
+//! Runs resolved rules, and writes all requested results and files.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::output::{
 };
 use crate::{exit_code, state_file};
 
-/// Copies, tells, writes; gives the exit status.
+/// Copies, reports, writes; returns the exit status.
 pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) -> u8 {
     let outputs = match opened(args, &asked) {
         Ok(outputs) => outputs,
@@ -73,14 +73,14 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     write_all((asked.results, outputs), (done, sentence, code), &interrupt).await
 }
 
-/// A log that wants requests hears of them.
+/// Sends the requests to the log, if it wants them.
 pub(super) fn tell_requests(registries: &SharedRegistries, log: Option<Arc<LogFile>>) {
     if let Some(log) = log.filter(|log| log.tells_requests()) {
         registries.lock().tell_requests(log);
     }
 }
 
-/// What flags name for writing, unless anything of it cannot be written.
+/// Opens all output files of the flags; the errors, if any cannot be written.
 fn opened(args: &RunArgs, asked: &Asked<'_>) -> Result<Outputs, Vec<String>> {
     match (Outputs::open(args, asked), odd_log(args)) {
         (Ok(outputs), None) => Ok(outputs),
@@ -88,7 +88,7 @@ fn opened(args: &RunArgs, asked: &Asked<'_>) -> Result<Outputs, Vec<String>> {
     }
 }
 
-/// Writes results, files and the last line; gives the exit status, which what cannot be written changes.
+/// Writes results, files and the last line; returns the exit status, which a failed write changes.
 async fn write_all(
     (results, outputs): (Results, Outputs),
     (done, sentence, said): (Done, String, u8),
@@ -104,10 +104,10 @@ async fn write_all(
     };
     let code = if problems.is_empty() { said } else { said.max(exit_code::SOME_FAILED) };
     cannot_write(&problems);
-    // A signal may have come since.
+    // A signal may have arrived meanwhile.
     let code = interrupt.exit_code().unwrap_or(code);
     let Some((outputs, done)) = kept else { return code };
-    // What was written said another status.
+    // After a failed write, the reports that were written have an outdated exit status.
     let correct = move || {
         let problems = if code == said { Vec::new() } else { outputs.write_reports_again(&done, code) };
         (problems, done)
@@ -119,7 +119,7 @@ async fn write_all(
     code
 }
 
-/// The exit status of a run that no signal has stopped.
+/// The exit status of a run that was not stopped by a signal.
 fn status(asked: &Asked<'_>, done: &Done, is_empty: bool) -> u8 {
     match if is_empty { exit_code::SOME_FAILED } else { exit_code::of(done) } {
         exit_code::DONE => asked.results.status(done),
@@ -127,7 +127,7 @@ fn status(asked: &Asked<'_>, done: &Done, is_empty: bool) -> u8 {
     }
 }
 
-/// What is odd about the config, and what of it is not carried out.
+/// Reports the config's warnings and the refused rules.
 fn tell_before(args: &RunArgs, log: Option<&LogFile>, warnings: &[String], refused: &[RefusedRule]) {
     for warning in warnings {
         warn(warning);
@@ -150,7 +150,7 @@ fn tell_before(args: &RunArgs, log: Option<&LogFile>, warnings: &[String], refus
     }
 }
 
-/// What registries said beside their answers; gives all that were spoken to.
+/// Reports what registries said beside their answers; returns all registries that were used.
 fn tell_after(log: Option<&LogFile>, registries: &SharedRegistries) -> Vec<Registry> {
     let (registries, more) = {
         let known = registries.lock();
@@ -165,7 +165,7 @@ fn tell_after(log: Option<&LogFile>, registries: &SharedRegistries) -> Vec<Regis
     registries
 }
 
-/// What people see of the end.
+/// Prints the end of the run for people.
 fn show_end(args: &RunArgs, done: &Done, code: u8, is_empty: bool) {
     if !output::is_for_programs() && std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
         say_annotations(done, code);
@@ -174,7 +174,7 @@ fn show_end(args: &RunArgs, done: &Done, code: u8, is_empty: bool) {
         say(&format!("{}: {}", Paint::for_stderr().red("error"), nothing_matches(done.verified.as_ref())));
     }
     if Volume::of(args.show) != Volume::Quiet {
-        // What cannot be read for it is told by whoever writes the plan.
+        // Writing the plan reports errors in reading these lines; here they are ignored.
         let shards = done.plan.as_ref().and_then(|plan| plan.lines_of_shards().ok());
         shards.iter().flatten().for_each(|line| note(line));
     }
@@ -189,7 +189,7 @@ fn show_end(args: &RunArgs, done: &Done, code: u8, is_empty: bool) {
     }
 }
 
-/// Writes, for as long as whoever reads takes; once a signal has come he is not waited for any longer.
+/// Runs the writing task. After a signal, readers of stdout are not waited for.
 async fn while_heard<T: Send + 'static>(
     interrupt: &Interrupt,
     write: impl FnOnce() -> T + Send + 'static,
@@ -204,9 +204,9 @@ async fn while_heard<T: Send + 'static>(
     }
 }
 
-/// Writes results and files; tells what could not be written.
+/// Writes results and files; returns the errors.
 fn write(results: Results, outputs: &Outputs, done: &Done, sentence: &str, code: u8) -> Vec<String> {
-    // Files first: who reads stdout may take for ever.
+    // Files first: a reader of stdout may block forever.
     let mut problems = outputs.write(done, code);
     let printed = if outputs.take_stdout() { Ok(()) } else { results.print(done, sentence, code) };
     let arrived = match output::finish_results() {
@@ -215,7 +215,7 @@ fn write(results: Results, outputs: &Outputs, done: &Done, sentence: &str, code:
     };
     if let Err(error) = printed.and(arrived) {
         problems.push(format!("stdout cannot be written: {error}"));
-        // It is told: the end of the program need not miss it once more.
+        // The error is reported here, so the end of the program need not report it again.
         output::let_results_go();
     }
     problems
@@ -232,7 +232,7 @@ fn nothing_matches(verified: Option<&Verified>) -> String {
     )
 }
 
-/// A plan says on stdout what is to be done; what could not be planned stands here.
+/// A plan goes to stdout; the failures of planning go to stderr.
 fn say_failures(done: &Done) {
     let failures = output::failures(done, Paint::for_stderr());
     if !failures.is_empty() {
@@ -240,7 +240,7 @@ fn say_failures(done: &Done) {
     }
 }
 
-/// GitHub reads them from stderr, too: stdout is for results.
+/// GitHub reads annotations from stderr, too; stdout is for results.
 fn say_annotations(done: &Done, code: u8) {
     let annotations = output::annotations(done, code);
     if !annotations.is_empty() {
@@ -258,7 +258,7 @@ pub(super) fn planned(
     let decided =
         tasks.into_iter().map(|rule| PlannedRule { work: Work::Tasks(rule.tasks), written: rule.written });
     let mut all: Vec<_> = one.chain(many).chain(decided).collect();
-    // Of two rules the later one has its way.
+    // Rules keep their order: for the same target, the later rule wins.
     all.sort_by_key(|rule| rule.written.order);
     all
 }
@@ -270,13 +270,13 @@ fn cannot_write(problems: &[String]) -> u8 {
     exit_code::USAGE
 }
 
-/// How a run went. Signals are listened to until this is dropped.
+/// The result of a run. Signals are handled until this is dropped.
 struct Ran {
     brought: Brought,
     interrupt: Interrupt,
-    /// How fast earlier runs were, too.
+    /// The bandwidth, with that of earlier runs.
     speed: Option<Bandwidth>,
-    /// Bytes that were sent and stand at targets.
+    /// Bytes that were sent and are stored at targets.
     kept: u64,
 }
 
@@ -322,7 +322,7 @@ async fn copy(
     Ran { brought, interrupt, speed, kept }
 }
 
-/// What earlier runs have left behind.
+/// The state that earlier runs left.
 fn state(args: &RunArgs, asked: &Asked<'_>, observers: &mut Vec<Arc<dyn Observer>>) -> State {
     let lookup = |name: &str| std::env::var(name).ok();
     #[cfg(feature = "fleet")]
@@ -335,7 +335,7 @@ fn state(args: &RunArgs, asked: &Asked<'_>, observers: &mut Vec<Arc<dyn Observer
     state_file::open(args, lookup)
 }
 
-/// By workers, or here.
+/// Runs the copies: by workers, or in this process.
 async fn bring(
     asked: &Asked<'_>,
     sync: Sync,
@@ -350,7 +350,7 @@ async fn bring(
     }
     let _ = (observer, id, drain);
     let report = match (asked.shard, &asked.split) {
-        // What is divided is not divided again.
+        // A plan's shard is divided already, so `only` must not divide it again.
         (Some(shard), Some(split)) => {
             Report { shard: Some((shard, split.clone())), ..sync.run(cancel).await }
         }

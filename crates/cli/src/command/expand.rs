@@ -1,4 +1,4 @@
-//! `image-syncer expand`: what the config means, without asking any registry.
+//! `image-syncer expand`: prints the resolved rules without asking any registry.
 
 mod shown;
 mod words;
@@ -11,7 +11,7 @@ use crate::args::ExpandArgs;
 use crate::exit_code;
 use crate::output::{print_json, print_lines, warn};
 
-/// Prints the rules; gives the exit status.
+/// Prints the rules; returns the exit status.
 pub(crate) fn run(args: ExpandArgs) -> u8 {
     let resolved = resolve::resolve_narrowed(&args.config.of_verb("expand"), &args.only, &args.narrow);
     let resolved = match resolved {
@@ -27,7 +27,7 @@ pub(crate) fn run(args: ExpandArgs) -> u8 {
     let patterns = resolved.patterns.iter().map(|rule| (rule.written.order, AnyRule::Many(rule)));
     let mut all: Vec<_> = rules.chain(patterns).collect();
     all.sort_by_key(|(order, _)| *order);
-    // Rules may be tens of thousands: each is put into words when it is printed.
+    // There may be tens of thousands of rules: each is put into words only when it is printed.
     let shown = all.into_iter().map(|(_, rule)| Shown::of(rule));
     if args.json {
         print_json(&shown.collect::<Vec<_>>());

@@ -16,7 +16,7 @@ use crate::exit_code;
 use crate::output::report_json::{Facts, read};
 use crate::output::{print_lines, warn};
 
-/// Explains; gives the exit status.
+/// Explains; returns the exit status.
 pub(crate) fn run(args: ExplainArgs) -> u8 {
     let mut search = Search::new(&args.image);
     let mut look = |image| {
@@ -48,7 +48,7 @@ pub(crate) fn run(args: ExplainArgs) -> u8 {
     }
 }
 
-/// What the config means, where one is there. One that is only found here and has other rules than the report is left aside.
+/// The rules of the config, if there is one. A default config whose rules differ from the report's is ignored.
 fn known(args: ConfigArgs, run: &Facts) -> Result<Option<Known>, Vec<ConfigError>> {
     let name = |args: &ConfigArgs| {
         let named = given(args.config.as_deref()).or_else(|| given(args.images.as_deref()));
@@ -70,8 +70,8 @@ fn known(args: ConfigArgs, run: &Facts) -> Result<Option<Known>, Vec<ConfigError
     Ok(None)
 }
 
-/// The report does not have it: the config, or rules that failed as a whole, may say why. `images` are what it may be called,
-/// as it was typed first.
+/// The report does not have the image: the config, or rules that failed as a whole, may say why. `images` are its possible names, the typed
+/// one first.
 fn not_there(images: &[String], run: &Facts, known: Option<&Known>, near: &[String]) -> u8 {
     let mut lines = Vec::new();
     for image in images {

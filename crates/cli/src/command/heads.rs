@@ -1,4 +1,4 @@
-//! What a plan says of a config's rules.
+//! The description of a config's rules in a plan.
 
 use oci::Digest;
 
@@ -8,7 +8,7 @@ use crate::args::ConfigArgs;
 use crate::config::{Resolved, ResolvedPattern, ResolvedRule, Written};
 use crate::output::plan::{Head, digest_of};
 
-/// Of all rules, in the order in which they are carried out.
+/// For all rules, in the order in which they are carried out.
 pub(super) fn heads(resolved: &Resolved) -> Vec<Head> {
     let rules = resolved.rules.iter().map(|rule| (rule.written.order, of_rule(rule)));
     let patterns = resolved.patterns.iter().map(|pattern| (pattern.written.order, of_pattern(pattern)));
@@ -41,8 +41,7 @@ fn of_pattern(resolved: &ResolvedPattern) -> Head {
     }
 }
 
-/// Stands for the rules of a config as they are written, whatever flags narrow them. `None` where it has no rules that can
-/// be carried out.
+/// The digest of a config's rules as written, whatever flags narrow them. `None` if no rule can be carried out.
 pub(super) fn config_digest(config: Written, args: &ConfigArgs) -> Option<Digest> {
     let resolved = resolve_written(config, defaults(args)).ok()?;
     Some(digest_of(&heads(&resolved)))

@@ -1,5 +1,4 @@
-//! `image-syncer import`: a config of ours, made of another tool's. The config goes to stdout, what became of the other
-//! one to stderr.
+//! `image-syncer import`: converts another tool's config to ours. The config goes to stdout, notes about the conversion to stderr.
 
 use super::refuse::refuse;
 use crate::args::{ImportArgs, Tool};
@@ -10,7 +9,7 @@ use crate::output::{print_verbatim, say, warn};
 
 const FLAGS_OF_SKOPEO: &str = "--to, --scoped and --all say what stands on skopeo's command line";
 
-/// Prints the config; gives the exit status.
+/// Prints the config; returns the exit status.
 pub(crate) fn run(args: &ImportArgs) -> u8 {
     let (file, imported) = match read(args) {
         Ok(read) => read,
@@ -26,7 +25,7 @@ pub(crate) fn run(args: &ImportArgs) -> u8 {
         let none = file.whole("no rule could be made of it: see what was left out");
         return refuse(&[none]);
     };
-    // It may hold passwords of the other file, whole. The printer left nothing in it that a terminal obeys.
+    // The config may hold the other file's passwords, so it must be printed unchanged. The printer has already escaped control characters.
     print_verbatim(config.trim_end());
     exit_code::DONE
 }
@@ -51,12 +50,12 @@ fn read(args: &ImportArgs) -> Result<(ConfigFile, Imported), ConfigError> {
         harbor: args.harbor.as_deref(),
     };
     let Some(made) = import(&file.root, tool, options) else { return Err(not_read(&file, tool)) };
-    // The line is not shown: a password may stand in it.
+    // The error does not show the line: it may hold a password.
     let made = made.map_err(|slip| file.whole(&slip.problem).line(slip.line))?;
     Ok((file, made))
 }
 
-/// Whose file it is: as the flag says, unless the file says otherwise.
+/// The tool of the file: from the flag, or else from the content. A flag that contradicts the content is an error.
 fn tool(given: Option<OtherTool>, file: &ConfigFile) -> Result<OtherTool, ConfigError> {
     match (given, recognise(&file.root)) {
         (Some(given), Some(seen)) if given != seen => {

@@ -1,5 +1,5 @@
-//! `image-syncer inspect REF`: what an image is made of, by the fewest requests. Of one image they are its manifest, its
-//! config, what refers to it, and the tags under which cosign keeps signatures and the like; of an index each of its manifests besides.
+//! `image-syncer inspect REF`: shows the parts of an image, by the fewest requests. For one image these are its manifest, its config, its
+//! referrers, and cosign's tags for signatures and the like; for an index also each of its manifests.
 
 mod assemble;
 mod config;
@@ -21,7 +21,7 @@ use crate::exit_code;
 use crate::output::inspect::{Inspected, lines};
 use crate::output::{print_json, print_lines, say, write_to_stdout};
 
-/// Looks and prints; gives the exit status.
+/// Reads and prints; returns the exit status.
 pub(crate) async fn run(args: &InspectArgs) -> u8 {
     let (look, image) = match Look::at(&args.image, &args.look) {
         Ok(look) => look,
@@ -39,7 +39,7 @@ pub(crate) async fn run(args: &InspectArgs) -> u8 {
             } else {
                 print_lines(lines(&inspected).into_iter());
             }
-            // What is not there is half of an answer only.
+            // A missing part makes the answer incomplete only.
             for problem in &problems {
                 tell(problem);
             }
@@ -49,10 +49,10 @@ pub(crate) async fn run(args: &InspectArgs) -> u8 {
     }
 }
 
-/// Prints the manifest as it came, with nothing behind it; a terminal gets nothing that it would obey.
+/// Prints the manifest's bytes without a trailing newline; for a terminal, control characters are escaped.
 async fn raw(look: &Look, image: &NamedImage) -> u8 {
     let repository = look.repository(&image.place);
-    // By a digest, too, it is the image that is named, and no part of one.
+    // A digest, too, names the image itself here and no part of one.
     let operation = Operation::Resolve(image.by.clone());
     let manifest = look.ask(repository.name(), operation, || repository.manifest(&image.by)).await;
     look.tell_notes();
@@ -73,7 +73,7 @@ async fn raw(look: &Look, image: &NamedImage) -> u8 {
     }
 }
 
-/// What could be found out, and what could not.
+/// The findings, and the errors of parts that could not be read.
 async fn inspect(look: &Look, image: &NamedImage, tags: bool) -> Result<(Inspected, Vec<Error>), Error> {
     let repository = look.repository(&image.place);
     let graph = Graph::new(look, &repository);

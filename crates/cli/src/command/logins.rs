@@ -1,10 +1,10 @@
-//! Registries with the logins that flags name, for verbs that have no rules of a config.
+//! Registries with the logins of the flags, for verbs without rules of a config.
 
 use super::resolve::transport;
 use crate::args::{LoginArgs, given};
 use crate::config::{self, ConfigError, SharedRegistries, Written};
 
-/// The registries, before anybody has named one, and what is odd about the files.
+/// The registries, none used yet, and the warnings about the files.
 ///
 /// # Errors
 /// A file cannot be used.
@@ -14,7 +14,7 @@ pub(super) fn registries(args: &LoginArgs) -> Result<(SharedRegistries, Vec<Stri
     of_logins(written, args)
 }
 
-/// The same, with all that the config says, where its rules can be read.
+/// Like `registries`, with the whole config if its rules can be read.
 ///
 /// # Errors
 /// A file cannot be used.
@@ -41,7 +41,7 @@ fn of_logins(
     Ok((SharedRegistries::with_logins(written.auth, &config::environment, &transport()?), warnings))
 }
 
-/// What is odd about logins and flags, once all registries are named.
+/// Warnings about logins and flags. Call it when all registries have been used.
 pub(super) fn oddities(registries: &SharedRegistries) -> Vec<String> {
     let registries = registries.lock();
     registries.warnings().into_iter().chain(registries.unused_flags()).collect()

@@ -1,5 +1,4 @@
-//! What the verbs that look have in common: registries with the logins that a copy would use, questions that are asked again
-//! as a copy asks them again, and what is told where one fails.
+//! Shared by the verbs that look: registries with the logins of a copy, retries as in a copy, and error reports.
 
 mod failed;
 
@@ -19,14 +18,14 @@ use crate::output::warn;
 
 pub(super) use failed::{tell, unnamed};
 
-/// Registries, and how they are asked.
+/// Registries, and the settings for asking them.
 pub(super) struct Look {
     pub(super) registries: SharedRegistries,
     retries: u32,
 }
 
 impl Look {
-    /// With the logins that the flags name.
+    /// Creates it with the logins of the flags.
     ///
     /// # Errors
     /// A file cannot be used.
@@ -38,28 +37,28 @@ impl Look {
         Ok(Self { registries, retries: args.retries.retries })
     }
 
-    /// The same with the image that is named, or the exit status where either cannot be used.
+    /// Like `new`, with the named image. The error is the exit status if either cannot be used.
     pub(super) fn at(image: &str, args: &LookArgs) -> Result<(Self, NamedImage), u8> {
         let image = NamedImage::parse(image).map_err(|error| unnamed(&error))?;
         let look = Self::new(args).map_err(|errors| refuse(&errors))?;
         Ok((look, image))
     }
 
-    /// The repository of a name. Flags that are about other registries are told.
+    /// The repository of a name. Warns about flags for other registries.
     pub(super) fn repository(&self, place: &Reference) -> RegistryEndpoint {
         let repository = self.registries.lock().source(&place.registry, &place.repository);
         self.tell_oddities();
         repository
     }
 
-    /// Tells what is odd about logins and flags, once the registry is named.
+    /// Warns about logins and flags. Call it when the registry has been used.
     pub(super) fn tell_oddities(&self) {
         for oddity in oddities(&self.registries) {
             warn(&oddity);
         }
     }
 
-    /// Asks until there is an answer, or no hope for one.
+    /// Asks until there is an answer, or retrying is pointless.
     pub(super) async fn ask<T, F>(
         &self,
         place: &str,
@@ -78,12 +77,12 @@ impl Look {
         }
     }
 
-    /// For who asks page by page.
+    /// The retries for a caller that reads page by page.
     pub(super) fn patience(&self) -> Patience {
         Patience(Backoff::new(self.retries))
     }
 
-    /// Tells what registries said beside their answers.
+    /// Reports what registries said beside their answers.
     pub(super) fn tell_notes(&self) {
         let (registries, more) = {
             let known = self.registries.lock();
@@ -93,14 +92,14 @@ impl Look {
     }
 }
 
-/// How often a question may still be asked again.
+/// The remaining retries of a question.
 pub(super) struct Patience(Backoff);
 
 impl Patience {
-    /// Waits before the question is asked again.
+    /// Waits before the next try.
     ///
     /// # Errors
-    /// The failure, where asking again is in vain or was done often enough.
+    /// The failure, if retrying is pointless or the tries are used up.
     pub(super) async fn wait(&mut self, error: Error) -> Result<(), Error> {
         match self.0.next(&error) {
             Some(wait) => {
@@ -112,7 +111,7 @@ impl Patience {
     }
 }
 
-/// What failed at a place that is read.
+/// The error of a failed read.
 pub(super) fn error(place: &str, operation: Operation, cause: EndpointError) -> Error {
     Error { side: Side::Source, place: place.to_owned(), operation, cause: cause.into() }
 }

@@ -1,4 +1,4 @@
-//! `image-syncer man`: the manual, made of the same definitions as `--help`.
+//! `image-syncer man`: the manual pages, made from the same definitions as `--help`.
 
 mod help;
 mod page;
@@ -16,7 +16,7 @@ use crate::config::ConfigError;
 use crate::exit_code;
 use crate::output::print_verbatim;
 
-/// Prints the program's page, or writes one for each verb; gives the exit status.
+/// Prints the program's page, or writes one for each verb; returns the exit status.
 pub(crate) fn run(args: &ManArgs) -> u8 {
     let Some(folder) = &args.dir else {
         print_verbatim(page(program()).trim_end());
@@ -39,7 +39,7 @@ fn write(folder: &Path, name: &str, page: &str) -> Result<(), ConfigError> {
         .map_err(|error| ConfigError::new(format!("{} cannot be written: {error}", path.display())))
 }
 
-/// The page of a command, which is typed so, with the page's name, and those of all below it.
+/// The pages of a command and all its subcommands, with their names. `typed` is the command as typed, `name` the page's name.
 fn pages(command: Command, typed: &str, name: &str) -> Vec<(String, String)> {
     let below: Vec<Command> = command.get_subcommands().cloned().collect();
     let below = below.into_iter().flat_map(|verb| {

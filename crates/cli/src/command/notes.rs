@@ -1,11 +1,11 @@
-//! What registries said or did, beside their answers, that their users should know.
+//! Registries' warnings, and behaviour that their users should know of.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use registry::Registry;
 
-/// What registries said or did that their users should know.
+/// Registries' warnings, and behaviour that their users should know of.
 pub(super) fn notes(registries: &[Registry]) -> Vec<String> {
     let unencrypted = unencrypted_logins(registries)
         .into_iter()
@@ -19,7 +19,7 @@ pub(super) fn notes(registries: &[Registry]) -> Vec<String> {
     unencrypted.chain(warned.into_iter().map(|(host, text)| format!("{host} warns: {text}"))).collect()
 }
 
-/// `insecure` allows it, but whoever set it may not know.
+/// `insecure` allows plain HTTP, but its user may not know that the login is sent unencrypted.
 fn unencrypted_logins(registries: &[Registry]) -> BTreeSet<&str> {
     let told = registries.iter().filter(|registry| registry.is_unencrypted() && registry.has_login());
     let remote = told.filter(|registry| !is_loopback(registry.host().host_name()));

@@ -1,4 +1,4 @@
-//! The files that a run was asked to write: opened before it begins, so that none of them is missed after hours.
+//! The output files of a run. They are opened before it begins, so that a wrong path fails at once and not after hours.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::output::{
     Document, OutputFile, ReportForm, image_file, is_stdout, plan, report_json, verified, write_markdown,
 };
 
-/// All of them.
+/// All output files.
 pub(super) struct Outputs {
     copied: Option<OutputFile>,
     failed: Option<OutputFile>,
@@ -24,7 +24,7 @@ pub(super) struct Outputs {
 }
 
 impl Outputs {
-    /// Opens what flags name; tells each that cannot be written.
+    /// Opens the files of the flags; returns the errors of all that cannot be written.
     pub(super) fn open(args: &RunArgs, asked: &Asked<'_>) -> Result<Self, Vec<String>> {
         let mut problems = same_files(&asked.inputs, &written(args, asked));
         if asked.results.verification().is_some() {
@@ -44,7 +44,7 @@ impl Outputs {
                 }
             }
         };
-        // A dry run knows neither what is copied nor what fails: the lists of the last run stay.
+        // A dry run knows neither the copied nor the failed images: the lists of the last run stay.
         let list = |path: &'_ Option<PathBuf>| path.clone().filter(|_| !args.dry_run);
         let outputs = Self {
             copied: open("--output-success-images", list(&args.output_success_images).as_deref()),
@@ -63,7 +63,7 @@ impl Outputs {
         if problems.is_empty() { Ok(outputs) } else { Err(problems) }
     }
 
-    /// Whether one of them has stdout for itself.
+    /// Whether one of the files is stdout.
     pub(super) fn take_stdout(&self) -> bool {
         self.on_stdout() > 0
     }
@@ -72,12 +72,12 @@ impl Outputs {
         self.files().filter(|file| file.is_stdout()).count() + usize::from(self.is_log_on_stdout)
     }
 
-    /// Whether one of them names images.
+    /// Whether one of the files names images.
     pub(super) fn name_images(&self) -> bool {
         self.files().next().is_some()
     }
 
-    /// A folder that one of them is written to: there is room for as much again.
+    /// The folder of one of the files: it has room for temporary files of the same size.
     pub(super) fn folder(&self) -> Option<&Path> {
         self.files().find_map(OutputFile::folder)
     }
@@ -87,13 +87,13 @@ impl Outputs {
         one.into_iter().flatten().chain(&self.reports)
     }
 
-    /// A plan that is not whole takes no other one's place; says so.
+    /// A partial plan does not replace an older plan; returns the note about it.
     fn older_plan_stays(&self, done: &Done) -> Option<String> {
         let file = self.plan.as_ref().filter(|file| done.ended == Ended::Stopped && !file.is_stdout())?;
         Some(format!("{} is not written: the plan was stopped before it was whole", file.path.display()))
     }
 
-    /// Writes them; tells each that could not be written after all.
+    /// Writes all files; returns the errors.
     pub(super) fn write(&self, done: &Done, code: u8) -> Vec<String> {
         let unwritten = self.older_plan_stays(done);
         let plan = if unwritten.is_some() { &None } else { &self.plan };
@@ -111,7 +111,7 @@ impl Outputs {
         let mut tasks: Vec<(&OutputFile, Option<&Document<'_>>)> =
             one.into_iter().filter_map(|(file, document)| Some((file.as_ref()?, Some(document)))).collect();
         tasks.extend(self.reports.iter().map(|file| (file, None)));
-        // Who reads stdout may take for ever.
+        // A reader of stdout may block forever, so stdout comes last.
         tasks.sort_by_key(|(file, _)| file.is_stdout());
         let written = tasks.into_iter().map(|(file, document)| match document {
             Some(document) => (file, file.write(document)),
@@ -120,14 +120,14 @@ impl Outputs {
         unwritten.into_iter().chain(told(written)).collect()
     }
 
-    /// Writes those reports once more that have said another exit status, and can be replaced.
+    /// Writes the reports again that have a wrong exit status, if they can be replaced.
     pub(super) fn write_reports_again(&self, done: &Done, code: u8) -> Vec<String> {
         let reports = self.reports.iter().filter(|file| file.can_be_replaced());
         told(reports.map(|file| (file, write_report(file, done, code))))
     }
 }
 
-/// In the form that its name asks for.
+/// Writes the report in the form of the file's name.
 fn write_report(file: &OutputFile, done: &Done, code: u8) -> std::io::Result<()> {
     let facts = || report_json::facts(done, code);
     file.write(&|writer: &mut dyn Write| match (ReportForm::of(&file.path), &done.verified) {
@@ -141,7 +141,7 @@ fn told<'a>(written: impl Iterator<Item = (&'a OutputFile, std::io::Result<()>)>
     failed.map(|(file, error)| format!("{} cannot be written: {error}", file.path.display())).collect()
 }
 
-/// All files that flags name for writing.
+/// All files that the flags name for writing.
 fn written(args: &RunArgs, asked: &Asked<'_>) -> Vec<NamedFile> {
     let reports = args.report.iter().map(|path| ("--report", Some(path.as_path())));
     let others = [
@@ -158,7 +158,7 @@ fn written(args: &RunArgs, asked: &Asked<'_>) -> Vec<NamedFile> {
 
 const MARKDOWN: &str = "--summary-markdown";
 
-/// What `verify` cannot write: its findings are a document of their own.
+/// Errors for outputs that `verify` cannot write: its findings are a document of their own.
 fn without_page(args: &RunArgs) -> Vec<String> {
     let pages = args.report.iter().filter(|path| ReportForm::of(path) == ReportForm::Page);
     let pages = pages.map(|path| {

@@ -1,4 +1,4 @@
-//! `image-syncer plan`: what `sync` would do, for people, for programs, and for `apply`.
+//! `image-syncer plan`: the steps of `sync`, for people, for programs, and for `apply`.
 
 use oci::Digest;
 
@@ -13,7 +13,7 @@ use crate::args::{JobArgs, OnlyArgs, PlanArgs, RunArgs};
 use crate::config::{ConfigError, Resolved};
 use crate::output::plan::Shown;
 
-/// Plans; gives the exit status.
+/// Plans; returns the exit status.
 pub(crate) async fn run(args: PlanArgs) -> u8 {
     if let Some(why) = args.meaningless() {
         let error = ConfigError::new(format!("`plan` does not take {why}"));
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: PlanArgs) -> u8 {
     execute::run(resolved, &job.run, asked).await
 }
 
-/// What is planned, and what stands for the whole config, whatever flags narrow it.
+/// The rules to plan, and the digest of the whole config, whatever flags narrow it.
 fn to_do(job: &JobArgs, only: &OnlyArgs) -> Result<(Resolved, Option<Digest>), Vec<ConfigError>> {
     let config = written(&job.config, &job.reach)?;
     let digest = config_digest(config.clone(), &job.config);

@@ -1,4 +1,4 @@
-//! `image-syncer prune`: what targets have that their sources do not have any more, and its deletion.
+//! `image-syncer prune`: finds tags of targets that their sources no longer have, and deletes them on request.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,7 +21,7 @@ use crate::output::{
 };
 use crate::state_file;
 
-/// Looks, tells and, if asked to, deletes; gives the exit status.
+/// Finds, reports and, if asked to, deletes; returns the exit status.
 pub(crate) async fn run(args: PruneArgs) -> u8 {
     choose_colour(args.show.color);
     let args = PruneArgs { config: args.config.clone().of_verb("prune"), ..args };
@@ -65,7 +65,7 @@ pub(crate) async fn run(args: PruneArgs) -> u8 {
     interrupt.exit_code().unwrap_or_else(|| outcome.status(count))
 }
 
-/// All rules of the config, with the guards of those that delete, by their places.
+/// All rules of the config, and the guards of rules with `prune`, by their places.
 fn to_do(args: &PruneArgs) -> Result<(Resolved, HashMap<usize, Guards>), Vec<ConfigError>> {
     let written = written(&args.config, &args.reach)?;
     if let Some(name) = &args.only.only {
@@ -81,7 +81,7 @@ fn to_do(args: &PruneArgs) -> Result<(Resolved, HashMap<usize, Guards>), Vec<Con
         return Err(vec![error.help("write `prune: {}` in a rule of `sync`, or in `defaults`")]);
     }
     let resolved = resolve_written(written, defaults(&args.config))?;
-    // What a rule selects that cannot be carried out is not known, so that nothing is known to be gone.
+    // The selection of a refused rule is unknown, so no tag can be known to be gone.
     match &resolved.refused[..] {
         [] => Ok((resolved, guards)),
         refused => Err(refused.iter().map(|refused| refused.error.clone()).collect()),
@@ -118,19 +118,19 @@ async fn carry_out(
     Ok(outcome.became(plan.carry_out(interrupt.cancel.clone()).await))
 }
 
-/// How far a deletion is.
+/// The progress of a deletion.
 fn deleting(all: usize, (gone, kept): (usize, usize)) -> String {
     let kept = if kept > 0 { format!(", {kept} kept") } else { String::new() };
     format!("{gone} of {all} deleted{kept}")
 }
 
-/// What earlier runs have written there stays: it may still be needed.
+/// Opened for appending: the entries of earlier runs may still be needed.
 fn open_undo_list(path: &Path) -> Result<OutputFile, String> {
     OutputFile::open_end(path)
         .map_err(|error| format!("the undo list {} cannot be written: {error}", path.display()))
 }
 
-/// Whatever is deleted stands there first, also if the machine dies right afterwards.
+/// Writes the tags to the undo list before they are deleted, and flushes it to disk in case the machine dies.
 fn write_undo_list(undo: &OutputFile, lines: &[String]) -> Result<(), String> {
     let path = undo.path.clone();
     let failed = |error: std::io::Error| {
@@ -168,7 +168,7 @@ fn cannot_write(problem: &str) -> u8 {
     exit_code::USAGE
 }
 
-/// Tells what people should know of listings, and counts along.
+/// Prints notes about listings, and counts them.
 #[derive(Default)]
 struct Listed {
     tags: AtomicUsize,

@@ -1,10 +1,10 @@
-//! Tells that a config cannot be carried out.
+//! Reports that a config cannot be carried out.
 
 use crate::config::ConfigError;
 use crate::exit_code;
 use crate::output::{Paint, say_lines};
 
-/// Tells what is wrong with the config; gives the exit status.
+/// Reports the errors of the config; returns the exit status.
 pub(super) fn refuse(errors: &[ConfigError]) -> u8 {
     let paint = Paint::for_stderr();
     for error in errors {

@@ -1,4 +1,4 @@
-//! `image-syncer report`: shows and merges the reports of runs. Asks no registry.
+//! `image-syncer report`: shows and merges reports of runs. Asks no registry.
 
 mod broken;
 mod merge;
@@ -6,7 +6,7 @@ mod show;
 
 use crate::args::{ReportArgs, ReportCommand};
 
-/// Does what was asked for; gives the exit status.
+/// Runs the chosen subcommand; returns the exit status.
 pub(crate) fn run(args: &ReportArgs) -> u8 {
     match &args.command {
         ReportCommand::Merge(args) => merge::run(args),

@@ -1,4 +1,4 @@
-//! `image-syncer repos HOST[/PREFIX]`: the repositories of a registry, listed as rules with patterns list them.
+//! `image-syncer repos HOST[/PREFIX]`: lists the repositories of a registry as rules with patterns do.
 
 use std::collections::HashSet;
 
@@ -14,7 +14,7 @@ use crate::config::NamedRegistry;
 use crate::exit_code;
 use crate::output::{print_lines, warn};
 
-/// Prints them; gives the exit status.
+/// Prints the repositories; returns the exit status.
 pub(crate) async fn run(args: &ReposArgs) -> u8 {
     let registry = match NamedRegistry::parse(&args.registry) {
         Ok(registry) => registry,
@@ -51,7 +51,7 @@ fn nothing(registry: &NamedRegistry) -> String {
     }
 }
 
-/// Each once, in the registry's order.
+/// Each repository once, in the registry's order.
 async fn list(
     look: &Look,
     registry: &NamedRegistry,

@@ -1,4 +1,4 @@
-//! What is to be done by files and flags, before any registry is asked.
+//! Resolves files and flags before any registry is asked.
 
 use ::sync::{ReferrerPolicy, Rewrite};
 use registry::{Proxies, Transport};
@@ -6,10 +6,10 @@ use registry::{Proxies, Transport};
 use crate::args::{ConfigArgs, NarrowArgs, OnlyArgs, ReachArgs, RunArgs};
 use crate::config::{self, Absent, ConfigError, Defaults, Resolved, Written, environment};
 
-/// How the tool introduces itself to registries.
+/// The user agent of all requests.
 const USER_AGENT: &str = concat!("image-syncer/", env!("CARGO_PKG_VERSION"));
 
-/// What the files say; everything that can be wrong with them shows here, before any registry is asked.
+/// Resolves the files. All errors in them are found here, before any registry is asked.
 pub(super) fn resolve(
     args: &ConfigArgs,
     only: &OnlyArgs,
@@ -18,7 +18,7 @@ pub(super) fn resolve(
     resolve_written(only_named(written(args, reach)?, only)?, defaults(args))
 }
 
-/// The same where flags narrow it, and where nobody logs in: what logins are kept in need not be there.
+/// Like `resolve`, narrowed by flags, for verbs that never log in: a login's variable or file may be missing.
 pub(super) fn resolve_narrowed(
     args: &ConfigArgs,
     only: &OnlyArgs,
@@ -34,7 +34,7 @@ pub(super) fn written(args: &ConfigArgs, reach: &ReachArgs) -> Result<Written, V
     Ok(written)
 }
 
-/// All rules, or the one that the flag names.
+/// All rules, or only the one that the flag names.
 pub(super) fn only_named(written: Written, args: &OnlyArgs) -> Result<Written, Vec<ConfigError>> {
     match &args.only {
         Some(name) => written.only(name).map_err(|error| vec![error]),
@@ -50,13 +50,13 @@ pub(super) fn defaults(args: &ConfigArgs) -> Defaults<'_> {
     }
 }
 
-/// What the command line says of how images are copied.
+/// The command line's policies for copying.
 pub(super) fn with_policies<'a>(defaults: &Defaults<'a>, args: &RunArgs) -> Defaults<'a> {
     let rewrite = if args.force { Rewrite::Always } else { Rewrite::Changed };
     Defaults { rewrite, ..narrowed(defaults, &args.narrow) }
 }
 
-/// What the command line says of what is copied.
+/// The command line's narrowing of what is copied.
 fn narrowed<'a>(defaults: &Defaults<'a>, args: &NarrowArgs) -> Defaults<'a> {
     let referrers = |copies| if copies { ReferrerPolicy::Copy } else { ReferrerPolicy::Leave };
     Defaults {
@@ -68,7 +68,7 @@ fn narrowed<'a>(defaults: &Defaults<'a>, args: &NarrowArgs) -> Defaults<'a> {
     }
 }
 
-/// What rules mean, wherever they come from.
+/// Resolves rules from any origin.
 pub(super) fn resolve_written(
     written: Written,
     defaults: Defaults<'_>,
@@ -76,7 +76,7 @@ pub(super) fn resolve_written(
     config::resolve(written, defaults, &transport()?, &environment)
 }
 
-/// Connections through the environment's proxies.
+/// The transport, with the environment's proxies.
 pub(super) fn transport() -> Result<Transport, Vec<ConfigError>> {
     let proxies = Proxies::from_environment(&environment);
     let proxies = proxies.map_err(|error| vec![ConfigError::new(error.to_string())])?;

@@ -1,5 +1,4 @@
-//! `--retry-failed`: exactly the images that an earlier run named, with the config's logins and the policies of the
-//! rules that they came from.
+//! `--retry-failed`: copies exactly the images that an earlier run listed, with the config's logins and the policies of their rules.
 
 mod known;
 
@@ -12,7 +11,7 @@ use self::known::Known;
 use super::resolve::resolve_written;
 use crate::config::{self, ConfigError, Defaults, Resolved, ResolvedRule, RuleLogins, Written};
 
-/// What is left to do of `config`.
+/// The part of `config` that is left to do.
 pub(super) fn resolve(
     config: Written,
     file: &Path,
@@ -37,7 +36,7 @@ pub(super) fn resolve(
         return Ok(Resolved { rules, patterns, tasks, refused, registries: whole.registries, warnings });
     }
     let mut again = resolve_written(again, defaults)?;
-    // What is odd about the config was told of all its rules.
+    // The warnings of the config are about all its rules.
     again.warnings.clone_from(&whole.warnings);
     let mut known = Known::of(&whole);
     let rules = std::mem::take(&mut again.rules);
@@ -46,7 +45,7 @@ pub(super) fn resolve(
     Ok(again)
 }
 
-/// The same rule, cut in two where its targets came from rules with different policies.
+/// Splits a rule in two if its targets came from rules with different policies.
 fn with_policies(
     known: &mut Known<'_>,
     resolved: ResolvedRule,

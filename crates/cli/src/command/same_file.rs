@@ -1,14 +1,14 @@
-//! Two names of one file: what is written there would take the place of what was read, or of another output.
+//! Detects two names of one file: an output would overwrite an input, or another output.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::args::NamedFile;
 
-/// A list of failures that takes its own place, shorter each time.
+/// The list of failures may be input and output: it shrinks with each run.
 const GOES_ON: (&str, &str) = ("--retry-failed", "--output-failed-images");
 
-/// A sentence for each of `outputs` that is one of `inputs`, or an earlier output.
+/// A problem for each of `outputs` that is one of `inputs`, or an earlier output.
 pub(super) fn same_files(inputs: &[NamedFile], outputs: &[NamedFile]) -> Vec<String> {
     let place = |file: &NamedFile| place(&file.path);
     let read: Vec<_> = inputs.iter().map(|input| (place(input), input.name)).collect();
@@ -31,7 +31,7 @@ pub(super) fn same_files(inputs: &[NamedFile], outputs: &[NamedFile]) -> Vec<Str
     problems
 }
 
-/// Where a file is, by whichever name; `None` for what is none, such as a device or a pipe, and for our own streams.
+/// The canonical path of a file; `None` for what is not a regular file, such as a device or a pipe, and for this process's own streams.
 fn place(path: &Path) -> Option<PathBuf> {
     if path.as_os_str() == "-" || path.starts_with("/dev") || path.starts_with("/proc") {
         return None;
@@ -39,7 +39,7 @@ fn place(path: &Path) -> Option<PathBuf> {
     if let Ok(found) = path.metadata() {
         return found.is_file().then(|| path.canonicalize().ok())?;
     }
-    // A link that leads nowhere yet is written through.
+    // Writing through a dangling link creates the file that it points to.
     let folder = |path: &Path| match path.parent() {
         Some(folder) if folder.as_os_str() != OsStr::new("") => folder.to_owned(),
         _ => PathBuf::from("."),

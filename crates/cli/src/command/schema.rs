@@ -1,11 +1,11 @@
-//! `image-syncer schema`: what the documents look like that this program reads and writes, for editors and programs.
+//! `image-syncer schema`: the JSON Schemas of the documents that this program reads and writes.
 
 use super::check;
 use crate::args::{SchemaArgs, SchemaName};
 use crate::output::{inspect, plan, print_json, progress_schema, prune_schema, report_json, verified};
 use crate::{config, exit_code};
 
-/// Prints it; gives the exit status.
+/// Prints a schema; returns the exit status.
 pub(crate) fn run(args: &SchemaArgs) -> u8 {
     print_json(&match args.name {
         SchemaName::Config => config::schema(),

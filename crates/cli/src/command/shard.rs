@@ -1,4 +1,4 @@
-//! Which shard this process is, where whatever started it says so in the environment.
+//! Which shard this process is, from flags or a scheduler's environment variables.
 
 use ::sync::Shard;
 
@@ -6,20 +6,20 @@ use crate::args::{ShardArgs, WantedShard};
 use crate::config::{ConfigError, environment};
 use crate::output::warn;
 
-/// Variables in which a scheduler counts the processes of one job.
+/// Environment variables in which a scheduler numbers the processes of one job.
 struct Scheduler {
     name: &'static str,
     index: &'static str,
-    /// The number of the first.
+    /// The number of the first process.
     first: First,
     count: &'static str,
-    /// What may be done where the count is not there.
+    /// The advice if the count is missing.
     help: &'static str,
 }
 
 enum First {
     Number(usize),
-    /// A variable has it.
+    /// A variable holds it.
     In(&'static str),
 }
 
@@ -61,7 +61,7 @@ const SCHEDULERS: [Scheduler; 5] = [
     },
 ];
 
-/// The shard that is asked for.
+/// The requested shard.
 pub(super) fn shard(args: ShardArgs) -> Result<Option<Shard>, Vec<ConfigError>> {
     match args.shard {
         None => Ok(None),

@@ -1,4 +1,4 @@
-//! The main job, with a verb and in the Go tool's form without one: rules and logins from files.
+//! The main job, as `sync` and in the Go tool's form without a verb: rules and logins from files.
 
 use super::asked::{Asked, Results};
 use super::execute;
@@ -9,7 +9,7 @@ use super::shard::shard;
 use crate::args::{FleetArgs, JobArgs, OldArgs, OnlyArgs, ShardArgs, SyncArgs, given};
 use crate::config::{ConfigError, Resolved, Written};
 
-/// Runs the form without a verb; gives the exit status.
+/// Runs the form without a verb; returns the exit status.
 pub(crate) async fn run_old(args: &OldArgs) -> u8 {
     main_job(
         &args.job,
@@ -20,7 +20,7 @@ pub(crate) async fn run_old(args: &OldArgs) -> u8 {
     .await
 }
 
-/// Runs `image-syncer sync`; gives the exit status.
+/// Runs `image-syncer sync`; returns the exit status.
 pub(crate) async fn run(args: SyncArgs) -> u8 {
     let results = if args.json { Results::Report } else { Results::Nothing };
     let job = JobArgs { config: args.job.config.of_verb("sync"), ..args.job };
@@ -37,7 +37,7 @@ async fn main_job(
     if let Some(url) = &fleet.fleet {
         return super::no_fleet(url);
     }
-    // Standard input gives a config once.
+    // Standard input can be read only once.
     let to_do = written(&args.config, &args.reach)
         .and_then(|config| Ok((of_written(config.clone(), args, only)?, config, shard(part)?)));
     let (resolved, config, shard) = match to_do {
@@ -55,12 +55,12 @@ async fn main_job(
     execute::run(resolved, &args.run, asked).await
 }
 
-/// All rules of the config, the one that is named, or what failed of them.
+/// The rules to copy: all rules of the config, the named one, or what failed of them.
 pub(super) fn to_do(args: &JobArgs, only: &OnlyArgs) -> Result<Resolved, Vec<ConfigError>> {
     of_written(written(&args.config, &args.reach)?, args, only)
 }
 
-/// The same of a config that was read.
+/// Like `to_do`, for a config that is already read.
 pub(super) fn of_written(
     config: Written,
     args: &JobArgs,

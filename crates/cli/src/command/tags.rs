@@ -1,4 +1,4 @@
-//! `image-syncer tags REPO`: the tags of a repository, narrowed as rules are narrowed.
+//! `image-syncer tags REPO`: lists the tags of a repository, with the filters of rules.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufWriter, Write as _};
@@ -17,7 +17,7 @@ use crate::output::{say, warn, write_to_stdout};
 
 type Dates = HashMap<Tag, SystemTime>;
 
-/// Prints them; gives the exit status.
+/// Prints the tags; returns the exit status.
 pub(crate) async fn run(args: &TagsArgs) -> u8 {
     let place = match parse_repository(&args.repository) {
         Ok(place) => place,
@@ -39,7 +39,7 @@ pub(crate) async fn run(args: &TagsArgs) -> u8 {
     }
 }
 
-/// All tags, and the dates where they are wanted and told.
+/// All tags, and their dates if they are wanted and the registry has them.
 async fn look_up(look: &Look, place: &Reference, dates: bool) -> Result<(Vec<Tag>, Option<Dates>), Error> {
     let repository = look.repository(place);
     let tags = list(look, &repository).await?;
@@ -63,7 +63,7 @@ async fn list(look: &Look, repository: &dyn Source) -> Result<Vec<Tag>, Error> {
                 for name in page.invalid {
                     warn(&format!("`{name}` is listed, and is no tag"));
                 }
-                // A list that changes while it is read may have one twice.
+                // A list that changes while it is read may repeat a tag.
                 tags.extend(page.tags.into_iter().filter(|tag| seen.insert(tag.clone())));
             }
             Ok(None) => return Ok(tags),
@@ -72,7 +72,7 @@ async fn list(look: &Look, repository: &dyn Source) -> Result<Vec<Tag>, Error> {
     }
 }
 
-/// Those that the flags leave.
+/// The tags that the flags select.
 fn chosen(tags: Vec<Tag>, dates: Option<&Dates>, args: &TagsArgs) -> Vec<Tag> {
     let selection = args.select.narrowing().of(&TagSelection::default());
     if selection.is_all() {
@@ -88,7 +88,7 @@ fn chosen(tags: Vec<Tag>, dates: Option<&Dates>, args: &TagsArgs) -> Vec<Tag> {
     selected.chosen.into_iter().filter_map(tag).collect()
 }
 
-/// Tags and dates are plain by their grammar.
+/// By their grammar, tags and dates have no control characters.
 fn print(tags: &[Tag], dates: Option<&Dates>) -> u8 {
     let undated = dates.map_or(0, |dates| tags.iter().filter(|tag| !dates.contains_key(tag)).count());
     if undated > 0 {
@@ -113,13 +113,12 @@ fn print(tags: &[Tag], dates: Option<&Dates>) -> u8 {
     }
 }
 
-/// RFC 3339; nothing for a date that no calendar has.
+/// RFC 3339; an empty text for a date outside the calendar.
 fn shown(date: SystemTime) -> String {
     jiff::Timestamp::try_from(date).map(|date| date.to_string()).unwrap_or_default()
 }
 
-/// When an image was built says nothing of when its tag was pushed, and takes two requests for each tag: it does not stand in
-/// for what was asked.
+/// The build date of an image is no substitute: it does not say when the tag was pushed, and costs two requests for each tag.
 fn no_dates(place: &Reference) -> u8 {
     let problem = format!("{}/{} does not tell when tags were pushed", place.registry, place.repository);
     refuse(&[ConfigError::new(problem).help(

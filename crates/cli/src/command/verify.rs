@@ -1,4 +1,4 @@
-//! `image-syncer verify`: looks whether what targets have is whole.
+//! `image-syncer verify`: checks whether the images at targets are complete.
 
 use ::sync::{Against, Depth, ReferrerPolicy, Repair, Verification};
 
@@ -11,7 +11,7 @@ use super::sync::to_do;
 use crate::args::{JobArgs, RunArgs, VerifyArgs, given};
 use crate::config::{self, ConfigError, Defaults, Resolved, WrittenRule};
 
-/// Looks, repairs if it is asked to, and tells; gives the exit status.
+/// Verifies, repairs if asked to, and reports; returns the exit status.
 pub(crate) async fn run(args: VerifyArgs) -> u8 {
     if let Some(why) = args.meaningless() {
         return refuse(&[ConfigError::new(format!("`verify` does not take {why}"))]);
@@ -26,7 +26,7 @@ pub(crate) async fn run(args: VerifyArgs) -> u8 {
     let how = verification(&args);
     let has_source = args.targets.is_empty();
     let VerifyArgs { targets, job, only, json, repair, shard: part, .. } = args;
-    // Without a repair the state is only read.
+    // Without a repair, the state is read only.
     let run = RunArgs { dry_run: !repair, ..job.run };
     let job = JobArgs { config: job.config.of_verb("verify"), run, ..job };
     let resolved = if has_source { to_do(&job, &only) } else { alone(&job, targets) };
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: VerifyArgs) -> u8 {
         ..Asked::of_config("verify", Results::Verification(VerifyResults { how, form: Form::of(json) }))
     };
     match resolved.and_then(|resolved| Ok((resolved, shard(part)?))) {
-        // A shard may have nothing to look at.
+        // A shard may have no images.
         Ok((resolved, shard)) => {
             let asked = Asked { needs_images: shard.is_none(), shard, ..asked };
             execute::run(resolved, &job.run, asked).await
@@ -53,7 +53,7 @@ fn verification(args: &VerifyArgs) -> Verification {
     }
 }
 
-/// The images that are named, each compared with itself.
+/// The named images, each compared with itself.
 fn alone(job: &JobArgs, targets: Vec<String>) -> Result<Resolved, Vec<ConfigError>> {
     let rules = targets.into_iter().enumerate();
     let rules = rules.map(|(order, text)| WrittenRule::of_images(order, order + 1, text, Vec::new()));

@@ -1,4 +1,4 @@
-//! All who watch a run, from its beginning to its end: they count, write down, and keep what is told afterwards.
+//! The observers of a run: they count, log, and collect the results.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::output::{
     warn,
 };
 
-/// They watch a run.
+/// The observers of a run.
 pub(super) struct Watchers {
     facts: RunFacts,
     log: Option<Arc<LogFile>>,
@@ -25,19 +25,19 @@ pub(super) struct Watchers {
     failures: Arc<Failures>,
 }
 
-/// What they saw.
+/// Their results.
 pub(super) struct Watched {
     pub(super) run: RunFacts,
     pub(super) failures: Arc<Failures>,
     pub(super) records: Records,
     pub(super) plan: Option<Plan>,
     pub(super) verified: Option<Verified>,
-    /// There is more to be written to it.
+    /// Kept open: later messages are logged, too.
     pub(super) log: Option<Arc<LogFile>>,
 }
 
 impl Watchers {
-    /// Those that flags and verb ask for. `heads`: what a plan says of rules, where one is wanted.
+    /// Starts the observers that flags and verb ask for. `heads`: the rules' part of a plan, if one is wanted.
     pub(super) fn begin(
         args: &RunArgs,
         asked: &Asked<'_>,
@@ -63,13 +63,13 @@ impl Watchers {
         self.facts.id.clone()
     }
 
-    /// The log, where one is written.
+    /// The log, if there is one.
     pub(super) fn log(&self) -> Option<Arc<LogFile>> {
         self.log.clone()
     }
 
     pub(super) fn observers(&self) -> impl Iterator<Item = Arc<dyn Observer>> {
-        // Who takes images down asks the tally before that forgets them.
+        // The recorder comes before the tally: it asks the tally about an image that the tally then forgets.
         let all: [Option<Arc<dyn Observer>>; 6] = [
             self.recorder.clone().map(|recorder| recorder as _),
             Some(self.facts.tally.clone()),
@@ -81,7 +81,7 @@ impl Watchers {
         all.into_iter().flatten()
     }
 
-    /// The run has ended. `speed`: of earlier runs, for what a plan estimates.
+    /// Ends the run. `speed`: of earlier runs, for a plan's estimate.
     pub(super) fn end(self, speed: Option<Bandwidth>, shards: Option<usize>) -> Watched {
         Watched {
             records: self.recorder.map_or_else(Records::none, |recorder| recorder.finish()),
@@ -94,7 +94,7 @@ impl Watchers {
     }
 }
 
-/// Why a log cannot be written where it is asked for: programs that read progress take no text in between.
+/// The error if a text log would share stderr with `--progress json`: programs that read progress take no other lines.
 pub(super) fn odd_log(args: &RunArgs) -> Option<String> {
     let path = given(args.log.as_deref()).filter(|path| LogFile::is_on_stderr(path))?;
     let is_text = output::is_for_programs() && args.log_format == LogFormat::Text;
@@ -115,7 +115,7 @@ pub(super) fn open_log(args: &RunArgs, run: &RunId, names: RuleNames) -> Option<
     };
     let form = LogForm { format: args.log_format, level: args.log_level };
     if is_stdout(path) {
-        // It is no result: nobody waits for whoever reads it.
+        // The log is no result, so the end of the program does not wait for its reader.
         output::let_results_go();
     }
     let shown = path.display().to_string();

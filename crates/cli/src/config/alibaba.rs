@@ -1,4 +1,4 @@
-//! One of Alibaba's registries for commands that need no rule: by flags, an entry of `auth`, and what it tells itself.
+//! The API of an Alibaba registry, for commands without rules: from flags, an `auth` entry, and the registry's own answers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::registries::Registries;
 use crate::args::ReachArgs;
 use endpoints::{AcrAccess, AcrSettings};
 
-/// The way to the API behind a registry. `given` beats what the file says.
+/// The client of the API behind a registry. `given` overrides the file.
 pub(crate) fn alibaba(
     file: Option<&Path>,
     (host, repository): (&RegistryHost, &RepositoryName),

@@ -1,4 +1,4 @@
-//! The auth map: who we are at which registry, or at which part of it.
+//! The auth map: the login for each registry, or for a path in it.
 
 mod entry_reader;
 mod field;
@@ -32,22 +32,22 @@ pub(crate) struct AuthEntry {
     pub(crate) key: String,
     /// File and line.
     pub(crate) place: Option<String>,
-    /// The flags that made it, where no file has it.
+    /// The flags that made the entry, if no file has it.
     pub(crate) flags: Vec<&'static str>,
-    /// The key in the form that names are compared in.
+    /// The key, normalized like image names.
     prefix: String,
-    /// Nobody where user or password is empty.
+    /// `None` (anonymous) if user or password is empty.
     pub(crate) credentials: Option<Credentials>,
-    /// What there is of a login that is not complete.
+    /// The incomplete login, if the entry has one.
     pub(crate) half_login: Option<HalfLogin>,
     pub(crate) reach: Reach,
     pub(crate) offer: Offer,
-    /// A token server to which the login may go.
+    /// A token server that may receive the login.
     pub(crate) trusted_realm: Option<TrustedRealm>,
 }
 
 impl AuthEntry {
-    /// An entry that says nothing.
+    /// An entry without any settings.
     fn empty(host: &RegistryHost) -> Self {
         let (credentials, half_login, reach, offer, trusted_realm) = Default::default();
         let key = host.as_str().to_owned();
@@ -64,31 +64,31 @@ impl AuthEntry {
         }
     }
 
-    /// The registry, or a path in it, in a normal form.
+    /// The registry, or a path in it, in normal form.
     pub(super) fn prefix(&self) -> &str {
         &self.prefix
     }
 }
 
-/// A login that lacks one of its parts, and so is none.
+/// A login with a missing part, which is not used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum HalfLogin {
-    /// This user has no password.
+    /// A user without a password.
     User(String),
     Password,
-    /// It is kept where nothing is now: for who only looks at a config.
+    /// A login whose variable or file is missing, for verbs that only look at a config.
     Kept(String),
 }
 
-/// All entries, and what was odd about them.
+/// All entries, and warnings about them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Auth {
     pub(crate) entries: Vec<AuthEntry>,
-    /// Where the entries are, by their prefixes: with many rules and many entries, each is found at once.
+    /// Index of the entries by prefix: a lookup does not scan all entries.
     by_prefix: HashMap<String, usize>,
-    /// Whether a key names more than a registry: most files have none, and need no names of repositories.
+    /// Whether any key has a path. Most files have none, so that lookups can skip the repository.
     has_paths: bool,
-    /// The file that entries are read from, for people: there may be a place for them, and none in it.
+    /// The file of the entries, for messages. Set even if it has no entries.
     pub(crate) file: Option<String>,
     pub(crate) warnings: Vec<String>,
 }
@@ -118,12 +118,12 @@ impl Auth {
 }
 
 impl Auth {
-    /// No entry, though `file` is the place for them.
+    /// No entries; `file` is where they would be.
     pub(super) fn none_in(file: &Path) -> Self {
         Self { file: Some(shown(file).to_string()), ..Self::default() }
     }
 
-    /// Takes a registry for one of Alibaba's: `given` beats what its entry says. Says whether there was an entry.
+    /// Marks a registry as one of Alibaba's: `given` overrides its entry. Returns whether there was an entry.
     pub(crate) fn take_for_acr(
         &mut self,
         host: &RegistryHost,
@@ -137,7 +137,7 @@ impl Auth {
         let mut entry = found.map_or_else(|| AuthEntry::empty(host), |index| self.entries[index].clone());
         let written = entry.offer.acr.take().unwrap_or_default();
         entry.offer.acr = Some(given.or(written));
-        // As if it had been written for this repository.
+        // As if the entry had been written for this repository.
         entry.prefix = format!("{front}{repository}");
         self.push(entry);
         found.is_some()
@@ -207,7 +207,7 @@ impl EntryReader<'_> {
         Ok(AuthEntry { key, place, flags, prefix, credentials, half_login, reach, offer, trusted_realm })
     }
 
-    /// The token server that the registry sends its users to, where that is not evident. Empty means none.
+    /// The token server that the key `realm` allows, for a registry whose token server is not evident. An empty text means none.
     fn realm(&self, node: &Node) -> Result<Option<TrustedRealm>, ConfigError> {
         let text = match &node.value {
             Value::Scalar(Scalar { kind: ScalarKind::Null, .. }) => return Ok(None),
@@ -222,8 +222,7 @@ impl EntryReader<'_> {
     }
 }
 
-/// Brings a key into the form of image names: people write URLs, ports that go without saying, and every name
-/// that Docker Hub ever had.
+/// Normalizes a key like image names: users write URLs, default ports, and all historical names of Docker Hub.
 fn normal_key(key: &str) -> String {
     let bare = key.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
     let bare = bare.trim_end_matches("/v1").trim_end_matches("/v2").trim_end_matches('/');

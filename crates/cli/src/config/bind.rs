@@ -1,4 +1,4 @@
-//! Finds the endpoints that the names of a plan stand for, with this config's logins.
+//! Finds the endpoints for the names in a plan, with this config's logins.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use sync::{BoundTask, Source, Target, Task};
 
 use super::resolved::SharedRegistries;
 
-/// Binds tasks; those of one repository share its endpoint.
+/// Binds tasks to endpoints. Tasks of one repository share an endpoint.
 pub(crate) struct Binder<'a> {
     registries: &'a SharedRegistries,
     sources: HashMap<Arc<str>, Arc<dyn Source>>,
@@ -25,7 +25,7 @@ impl<'a> Binder<'a> {
     /// The task with its endpoints.
     ///
     /// # Errors
-    /// A name in it is no repository.
+    /// A name in it is not a repository.
     pub(crate) fn bind(&mut self, task: Task) -> Result<BoundTask, ReferenceError> {
         let (source, target) = (self.source(&task.image.source)?, self.target(&task.image.target)?);
         Ok(BoundTask { task, source, target })
@@ -34,7 +34,7 @@ impl<'a> Binder<'a> {
     /// The assignment with its endpoints.
     ///
     /// # Errors
-    /// A name in it is no repository.
+    /// A name in it is not a repository.
     #[cfg(feature = "fleet")]
     pub(crate) fn bind_assignment(
         &mut self,

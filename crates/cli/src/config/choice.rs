@@ -1,4 +1,4 @@
-//! What the command line takes from the tags that a rule selects.
+//! Narrows a rule's tag selection by the command line.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use oci::TagOrDigest;
 use sync::select::{Matched, Narrowing, Pattern, TagSelection};
 use sync::{Naming, RuleTarget, Selection};
 
-/// What is left of a selection. Names that are paired with images by position go with them.
+/// The narrowed selection. Target names that are paired with images by position are narrowed along.
 pub(super) fn narrowed(selection: Selection, targets: &mut [RuleTarget], by: &Narrowing) -> Selection {
     if by.is_none() {
         return selection;
@@ -19,7 +19,7 @@ pub(super) fn narrowed(selection: Selection, targets: &mut [RuleTarget], by: &Na
                 let own = TagSelection { include: vec![vec![pattern]], ..TagSelection::default() };
                 chosen(by.of(&own))
             }
-            // Too large for a selection's limits: nothing wider is copied instead.
+            // The pattern exceeds a selection's limits: select nothing rather than too much.
             Err(_) => named(targets, &[], &[]),
         },
         Selection::These(images) => named(targets, &images, &by.places(&images)),
@@ -34,7 +34,7 @@ fn chosen(selection: TagSelection) -> Selection {
     Selection::Chosen(Arc::new(selection))
 }
 
-/// The images in these places alone.
+/// Keeps only the images in these places.
 fn named(targets: &mut [RuleTarget], images: &[TagOrDigest], places: &[usize]) -> Selection {
     for target in targets {
         if let Naming::These(names) = &target.naming

@@ -1,4 +1,4 @@
-//! One config file, read into a tree, with its text for errors.
+//! A config file as a tree, with its text for errors.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,19 +10,19 @@ use super::file_name;
 use super::syntax_error::{Place, SyntaxError};
 use super::{file_text, json, yaml};
 
-/// A file that is valid JSON or YAML.
+/// A file of valid JSON or YAML.
 #[derive(Clone)]
 pub(crate) struct ConfigFile {
     pub(super) path: PathBuf,
     pub(super) format: Format,
     pub(crate) root: Node,
-    /// What is odd about its text, and where what is not read begins.
+    /// Warnings about its text, and where the unread rest begins.
     odd: Vec<String>,
     repeated: Vec<Repeated>,
     text: String,
 }
 
-/// Without the text, which has passwords in it.
+/// Omits the text, which holds passwords.
 impl fmt::Debug for ConfigFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("ConfigFile").field(&self.path).finish()
@@ -30,7 +30,7 @@ impl fmt::Debug for ConfigFile {
 }
 
 impl ConfigFile {
-    /// By the file's ending; a file with another ending is JSON if it can be read as such, else YAML.
+    /// The ending decides the format; with another ending, a file that parses as JSON is JSON, else YAML.
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let read = file_text::read(path)?;
         let text = read.text;
@@ -66,7 +66,7 @@ impl ConfigFile {
         })
     }
 
-    /// What was not read of it, and other odd things.
+    /// Warnings about unread parts and other oddities.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let shown = file_name::shown(&self.path);
         let repeated = self.repeated.iter().map(|repeated| {
@@ -81,7 +81,7 @@ impl ConfigFile {
         warnings
     }
 
-    /// Keys that stand twice in one map below a key of the file itself, as far as lines tell what is below it.
+    /// Repeated keys in maps below a top-level key. Line numbers decide what is below it.
     pub(super) fn repeated_in(&self, node: &Node) -> Vec<ConfigError> {
         let Value::Map(entries) = &self.root.value else { return Vec::new() };
         let later = entries.iter().map(|(_, other)| other.line).filter(|line| *line > node.line).min();
@@ -95,37 +95,37 @@ impl ConfigFile {
         repeated.map(error).collect()
     }
 
-    /// A problem with what stands in a line, at a word there.
+    /// An error about a word in a line.
     pub(super) fn error(&self, problem: String, line: usize, word: &str) -> ConfigError {
         ConfigError::new(problem).file(&self.path).showing(&self.text, line, word)
     }
 
-    /// A problem with what begins at a place.
+    /// An error about a place.
     pub(super) fn error_at(&self, problem: String, place: Place) -> ConfigError {
         ConfigError::new(problem).file(&self.path).showing_place(&self.text, place)
     }
 
-    /// Where a key stands whose value is known.
+    /// The place of a key with this value.
     pub(super) fn place_of_key(&self, key: &str, node: &Node) -> Place {
         let line = self.text.lines().nth(node.line.saturating_sub(1)).unwrap_or_default();
         let before: String = line.chars().take(node.column.saturating_sub(1)).collect();
-        // Where the value has no line of its own, its place is the key's.
+        // If the value has no line of its own, it has its key's place.
         let offset = before.rfind(key).or_else(|| line.find(key));
         let column = offset.map_or(1, |offset| line[..offset].chars().count() + 1);
         Place { line: node.line, column }
     }
 
-    /// The name of the file for people.
+    /// The file's name for messages.
     pub(crate) fn shown(&self) -> Cow<'_, str> {
         file_name::shown(&self.path)
     }
 
-    /// A problem with the file as a whole.
+    /// An error about the whole file.
     pub(crate) fn whole(&self, problem: &str) -> ConfigError {
         ConfigError::new(problem).file(&self.path)
     }
 
-    /// The line of an error that has none to show so far.
+    /// Adds the line to an error that shows none yet.
     pub(super) fn show(&self, error: ConfigError) -> ConfigError {
         error.showing_its_line(&self.text)
     }

@@ -1,4 +1,4 @@
-//! What is odd about rules beside each other, as far as it can be seen before anybody is asked.
+//! Warnings about rules that conflict, as far as the config alone shows it.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -9,7 +9,7 @@ use sync::{Naming, RuleTarget, Selection};
 use super::images::{Section, WrittenRule};
 use super::resolved::ResolvedRule;
 
-/// Names the rules that copy an image onto itself: most likely a slip, and nothing will be done.
+/// Names the rules that copy an image onto itself: most likely a mistake, and the copy does nothing.
 pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {
     let onto_itself = |resolved: &&ResolvedRule| {
         let rule = &resolved.rule;
@@ -33,13 +33,13 @@ pub(super) fn self_copies(rules: &[ResolvedRule]) -> Vec<String> {
     rules.iter().filter(onto_itself).map(warning).collect()
 }
 
-/// An image that is written down, and a name that it gets.
+/// An image from the config, with its name at a target.
 struct Named<'a> {
-    /// However its host is written.
+    /// Normalized, whatever spelling the config uses for the host.
     target: Cow<'a, str>,
     name: TagOrDigest,
     image: TagOrDigest,
-    /// As people read it.
+    /// In the form for messages.
     source: String,
 }
 
@@ -49,7 +49,7 @@ impl Named<'_> {
     }
 }
 
-/// Only images that are written down can be compared. What listed tags collide in shows when they are listed.
+/// Only images that the config names can be compared. Listed tags are compared when they are listed.
 fn named_images(resolved: &ResolvedRule) -> Vec<Named<'_>> {
     let Some(images) = resolved.rule.selection.named() else { return Vec::new() };
     let of_target = |target: &RuleTarget| target.naming.names(&images).unwrap_or_default();
@@ -64,8 +64,8 @@ fn named_images(resolved: &ResolvedRule) -> Vec<Named<'_>> {
     all
 }
 
-/// Names that rules give to more than one image; of these the last rule's is carried out. Told where nothing is asked about
-/// the images themselves: they may be the same.
+/// Names that rules give to more than one image; the last rule's image is copied. This is a warning only, because no digest is known: the
+/// images may be the same.
 pub(crate) fn shared_names(rules: &[ResolvedRule]) -> Vec<String> {
     let mut owners: HashMap<(Cow<'_, str>, TagOrDigest), String> = HashMap::new();
     let mut warnings = Vec::new();
@@ -81,14 +81,14 @@ pub(crate) fn shared_names(rules: &[ResolvedRule]) -> Vec<String> {
     warnings
 }
 
-/// A rule of `sync` that gives a name to another image than an earlier one does.
+/// A rule of `sync` that gives a name to another image than an earlier rule does.
 pub(super) struct Collision {
     /// The later rule's place among all rules.
     pub(super) order: usize,
     pub(super) problem: String,
 }
 
-/// Slips of two rules of `sync`, one for each pair of rules. Two names of one digest are none.
+/// Conflicts between rules of `sync`, one for each pair of rules. Two names for one digest are no conflict.
 pub(super) fn collisions(rules: &[ResolvedRule]) -> Vec<Collision> {
     let mut owners: HashMap<(Cow<'_, str>, TagOrDigest), (&WrittenRule, TagOrDigest, String)> =
         HashMap::new();

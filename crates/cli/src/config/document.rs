@@ -1,29 +1,29 @@
-//! A config file as a tree that remembers lines, whether it was JSON or YAML.
+//! A config file as a tree with line numbers, from JSON or YAML.
 
 use std::collections::HashMap;
 
 use super::syntax_error::Place;
 
-/// What is read of a file, and what is not.
+/// The content of a file, and the parts that were not read.
 #[derive(Clone, Debug)]
 pub(crate) struct Document {
     pub(crate) root: Node,
     pub(crate) repeated: Vec<Repeated>,
-    /// The line where a second JSON value or YAML document begins, which is not read.
+    /// The line where a second JSON value or YAML document begins. It is not read.
     pub(crate) unread: Option<usize>,
 }
 
-/// A key that stands twice in one map with different values: only the last one is in the tree.
+/// A repeated key of a map with different values: the tree has only the last one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Repeated {
     pub(crate) key: String,
-    /// The line of the value that is lost.
+    /// The line of the ignored value.
     pub(crate) lost: usize,
-    /// The line of the value that counts.
+    /// The line of the value in the tree.
     pub(crate) kept: usize,
 }
 
-/// A value with the place where it begins; in a map, the place of its key where that stands in a line before it.
+/// A value with the place where it begins. In a map it is the key's place, if the key is on an earlier line.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
     pub(crate) line: usize,
@@ -31,12 +31,12 @@ pub(crate) struct Node {
     pub(crate) value: Value,
 }
 
-/// What stands there.
+/// The content of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Value {
     Scalar(Scalar),
     List(Vec<Node>),
-    /// In the file's order; where a key stands twice, only its last value is here.
+    /// In the file's order. A repeated key is here once, with its last value.
     Map(Vec<(String, Node)>),
 }
 
@@ -45,11 +45,11 @@ pub(crate) enum Value {
 pub(crate) struct Scalar {
     pub(crate) text: String,
     pub(crate) kind: ScalarKind,
-    /// Whether a YAML tag such as `!abc` stands before it: most likely the beginning of the text.
+    /// Whether a YAML tag such as `!abc` precedes it: most likely the user meant it as part of the text.
     pub(crate) is_tagged: bool,
 }
 
-/// What a reader of the format takes a scalar for.
+/// The type that the format gives to a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ScalarKind {
     Text,
@@ -59,7 +59,7 @@ pub(crate) enum ScalarKind {
     Null,
 }
 
-/// Which notation a file uses; they differ in what they take for text.
+/// The format of a file. They differ in which scalars are text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Json,
@@ -67,7 +67,7 @@ pub(crate) enum Format {
 }
 
 impl Node {
-    /// Names the value in an error.
+    /// A description of the value for errors.
     pub(crate) fn describe(&self) -> String {
         match &self.value {
             Value::List(_) => "a list".to_owned(),
@@ -90,7 +90,7 @@ impl Node {
     }
 }
 
-/// Whether two values say the same, wherever they stand.
+/// Whether two values are equal, wherever they stand.
 fn is_same(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Scalar(one), Value::Scalar(other)) => one == other,
@@ -108,7 +108,7 @@ fn is_same(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// A map that is being read. Large maps are read in time that grows with their size, not with its square.
+/// Builds a map in time linear in its size.
 #[derive(Debug, Default)]
 pub(crate) struct MapBuilder {
     entries: Vec<(String, Node)>,
@@ -116,7 +116,7 @@ pub(crate) struct MapBuilder {
 }
 
 impl MapBuilder {
-    /// Adds an entry. A later value for the same key takes the place of the earlier one, which is told.
+    /// Adds an entry. A later value replaces the earlier one of the same key; the replacement is returned.
     pub(crate) fn insert(&mut self, key: String, node: Node) -> Option<Repeated> {
         let Some(place) = self.places.get(&key) else {
             self.places.insert(key.clone(), self.entries.len());

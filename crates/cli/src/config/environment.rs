@@ -1,21 +1,21 @@
-//! `$NAME` and `${NAME}` in config values, exactly as Go's `os.ExpandEnv` takes them.
+//! `$NAME` and `${NAME}` in config values, expanded exactly as by Go's `os.ExpandEnv`.
 
-/// Gives the value of an environment variable.
+/// Returns the value of an environment variable.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The only place where the environment is read for the config.
+/// The only place that reads the environment for the config.
 pub(crate) fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// A text after expansion, and the names that had no value.
+/// A text after expansion, and the names without a value.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Expanded {
     pub(crate) text: String,
     pub(crate) undefined: Vec<String>,
 }
 
-/// Replaces all variables; undefined ones become nothing. There is no escape: `$$` is a variable, too.
+/// Replaces all variables; undefined ones become empty. There is no escape: `$$` is a variable, too.
 pub(crate) fn expand(text: &str, lookup: Lookup<'_>) -> Expanded {
     let mut expanded = Expanded { text: String::with_capacity(text.len()), undefined: Vec::new() };
     let mut rest = text;
@@ -23,7 +23,7 @@ pub(crate) fn expand(text: &str, lookup: Lookup<'_>) -> Expanded {
         expanded.text.push_str(&rest[..dollar]);
         let (name, length) = name(&rest[dollar + 1..]);
         match name {
-            // A lone `$` stays; `${}` and an open `${` are eaten.
+            // A lone `$` stays; `${}` and an unclosed `${` are removed.
             None if length == 0 => expanded.text.push('$'),
             None => {}
             Some(name) => match lookup(name) {
@@ -37,7 +37,7 @@ pub(crate) fn expand(text: &str, lookup: Lookup<'_>) -> Expanded {
     expanded
 }
 
-/// The name at the beginning of `text`, and how many bytes it takes with its braces.
+/// The name at the beginning of `text`, and its length in bytes with the braces.
 fn name(text: &str) -> (Option<&str>, usize) {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     match text.as_bytes() {
@@ -46,7 +46,7 @@ fn name(text: &str) -> (Option<&str>, usize) {
             Some(end) => (Some(&text[1..=end]), end + 2),
             None => (None, 1),
         },
-        // The shell's special parameters are names of one character.
+        // The shell's special parameters have names of one character.
         [b'*' | b'#' | b'$' | b'@' | b'!' | b'?' | b'-' | b'0'..=b'9', ..] => (Some(&text[..1]), 1),
         bytes => match bytes.iter().take_while(|byte| is_word(**byte)).count() {
             0 => (None, 0),

@@ -1,4 +1,4 @@
-//! What is wrong with a config, where, and what to write instead.
+//! Errors of a config: the problem, its place, and the advice.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,10 +10,10 @@ use super::excerpt::Excerpt;
 use super::file_name;
 use super::syntax_error::{Place, SyntaxError};
 
-/// The most bytes of one part: several texts of the config may stand in it.
+/// The most bytes of one part: it may quote several texts of the config.
 const LONGEST: usize = 4096;
 
-/// One thing that must be mended before anything is copied.
+/// An error that must be fixed before anything is copied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ConfigError {
     file: Option<PathBuf>,
@@ -30,7 +30,7 @@ impl ConfigError {
         Self { file, line, column, problem: problem.into(), excerpt, help }
     }
 
-    /// What is wrong with a text that is no JSON or YAML.
+    /// The error for a text that is not valid JSON or YAML.
     pub(crate) fn syntax(kind: &str, text: &str, error: &SyntaxError) -> Self {
         if text.trim().is_empty() {
             return Self::new("the file is empty");
@@ -40,7 +40,7 @@ impl ConfigError {
                 .help("take the `#` away from what is to count, and write your own registries there");
         }
         let excerpt = Excerpt::new(text, error.place);
-        // A reason may name a character, which may be one of a password.
+        // A reason may quote a character, which may belong to a password.
         let reason = if excerpt.is_hidden { "this place cannot be read" } else { &error.reason };
         let new = Self::new(format!("this is not valid {kind}: {reason}"));
         let help = error.help.map(str::to_owned);
@@ -58,21 +58,21 @@ impl ConfigError {
         self
     }
 
-    /// Shows a line of the file, with a mark under a word in it.
+    /// Adds a line of the file, with a mark under a word.
     pub(crate) fn showing(self, text: &str, line: usize, word: &str) -> Self {
         let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
         let column = shown.find(word).map_or(1, |offset| shown[..offset].chars().count() + 1);
         self.showing_place(text, Place { line, column })
     }
 
-    /// Shows a line of the file, with a mark under a place in it.
+    /// Adds a line of the file, with a mark under a place.
     pub(crate) fn showing_place(mut self, text: &str, place: Place) -> Self {
         self.excerpt = Some(Box::new(Excerpt::new(text, place)));
         (self.line, self.column) = (Some(place.line), Some(place.column));
         self
     }
 
-    /// Shows the line that it is about.
+    /// Adds the line that the error is about.
     pub(crate) fn showing_its_line(mut self, text: &str) -> Self {
         if let (Some(line), None) = (self.line, &self.excerpt) {
             let shown = text.lines().nth(line.saturating_sub(1)).unwrap_or_default();
@@ -82,7 +82,7 @@ impl ConfigError {
         self
     }
 
-    /// Where it stands, for sorting.
+    /// The line number, for sorting.
     pub(crate) fn line_number(&self) -> usize {
         self.line.unwrap_or_default()
     }
@@ -94,7 +94,7 @@ impl ConfigError {
 }
 
 impl ConfigError {
-    /// What is wrong, with its place, on one line.
+    /// The problem with its place, on one line.
     pub(crate) fn problem(&self) -> String {
         let problem = clean_to(&self.problem, LONGEST);
         let Some(file) = &self.file else { return problem.into_owned() };
@@ -106,7 +106,7 @@ impl ConfigError {
         }
     }
 
-    /// What to write instead, on one line.
+    /// The advice, on one line.
     pub(crate) fn advice(&self) -> Option<Cow<'_, str>> {
         self.help.as_deref().map(|help| clean_to(help, LONGEST))
     }

@@ -1,16 +1,16 @@
-//! The line of a file that an error is about, with a mark under the place. What may be a secret is left out.
+//! The line of a file that an error is about, with a mark under the place. Possible secrets are left out.
 
 use oci::foreign_text::is_plain;
 
 use super::syntax_error::Place;
 
-/// So many characters are shown before and behind the place.
+/// The number of characters that are shown before and after the place.
 const WIDTH: usize = 50;
 
-/// What stands behind one of these words is not shown: it may be a password, whatever else is wrong with the file.
+/// The text behind one of these words is not shown: it may be a password, whatever else is wrong with the file.
 const SECRET: [&str; 7] = ["pass", "pwd", "secret", "token", "\"auth\"", "proxy", "://"];
 
-/// A part of a line, and the column under which the mark stands.
+/// A part of a line, and the column of the mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Excerpt {
     text: String,
@@ -20,7 +20,7 @@ pub(crate) struct Excerpt {
 }
 
 impl Excerpt {
-    /// The line at `place`, as far as it may be shown.
+    /// The line at `place`, without parts that must not be shown.
     pub(crate) fn new(text: &str, place: Place) -> Self {
         let mut before = text.lines().take(place.line - 1);
         let mut line = text.lines().nth(place.line - 1).unwrap_or_default();
@@ -53,7 +53,7 @@ impl Excerpt {
     }
 }
 
-/// A character that obeys nobody and is as wide as the mark's line takes it.
+/// A printable character of the same width.
 fn plain(character: char) -> char {
     match character {
         '\t' => ' ',
@@ -62,7 +62,7 @@ fn plain(character: char) -> char {
     }
 }
 
-/// Blanks as wide as the first characters of a text: Chinese ones take two places.
+/// Blanks as wide as the first characters of a text: Chinese characters take two columns.
 fn pad(text: &str, characters: usize) -> String {
     let width = |character: char| if is_wide(character) { 2 } else { 1 };
     " ".repeat(text.chars().take(characters).map(width).sum())
@@ -78,11 +78,11 @@ fn secret_part(line: &str) -> Option<usize> {
     let ends = SECRET.iter().filter_map(|word| lower.find(word).map(|start| start + word.len()));
     let mut end = ends.min()?;
     if lower[..end].ends_with("pass") {
-        // The key's own end is shown, of `password`.
+        // `pass` may be the beginning of a longer key such as `password`.
         end += line[end..].bytes().take_while(u8::is_ascii_alphabetic).count();
     }
     let rest = &line[end..];
-    // The key's own end is shown, so that what is wrong with it can be seen.
+    // The end of the key is shown, so that an error in it is visible.
     let shown = rest.find(|character: char| !matches!(character, '"' | '\'' | ':' | ' ' | '\t'));
     shown
         .map(|shown| end + shown)
@@ -90,7 +90,7 @@ fn secret_part(line: &str) -> Option<usize> {
         .filter(|at| *at < line.len())
 }
 
-/// Whether a line may go on with a secret that began above it: in a block, or in quotes that are open.
+/// Whether a line may continue a secret that began above it: in a block, or in unclosed quotes.
 fn goes_on_below(text: &str, line: usize, above: &str) -> bool {
     let indent = |line: &str| line.len() - line.trim_start().len();
     let here = text.lines().nth(line - 1).unwrap_or_default();

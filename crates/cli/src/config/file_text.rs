@@ -8,10 +8,10 @@ use super::error::ConfigError;
 use super::file_name::is_standard_input;
 use super::missing_file;
 
-/// Larger than any config; a device has no end.
+/// Larger than any config; a device may have no end.
 const MOST_BYTES: u64 = 256 << 20;
 
-/// A text, and what was odd about it.
+/// A text, and the warning about it.
 pub(crate) struct FileText {
     pub(crate) text: String,
     pub(crate) warning: Option<String>,
@@ -47,14 +47,14 @@ fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The bytes of a file; one more than `most` where it has more.
+/// The bytes of a file, up to `most` + 1, so that the caller sees that the file is larger.
 pub(crate) fn read_at_most(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// The text behind a byte order mark, or UTF-8.
+/// Decodes by the byte order mark; without one as UTF-8.
 fn decode(bytes: Vec<u8>) -> Result<FileText, ConfigError> {
     let wide = |units: &mut dyn Iterator<Item = u16>| {
         let text: Result<String, _> = char::decode_utf16(units).collect();

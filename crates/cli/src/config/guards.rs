@@ -1,4 +1,4 @@
-//! Which rules delete what their sources do not have any more, and what guards them.
+//! The rules with `prune`, and the guards of their deletions.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::load::Written;
 use super::sync_rules::{SyncRule, WrittenMaxDelete};
 
 impl Written {
-    /// The guards of all rules that have `prune`, or of the one with that name, by their places among all rules.
+    /// The guards of all rules with `prune`, or of the one with that name, by their places among all rules.
     pub(crate) fn guards(&self, only: Option<&str>, max_delete: Option<MaxDelete>) -> HashMap<usize, Guards> {
         let before = self.rules.len();
         let rules = self.sync.iter().flat_map(|sync| &sync.rules).enumerate();

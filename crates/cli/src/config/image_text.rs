@@ -1,4 +1,4 @@
-//! What a rule's texts mean: `registry/repository` with nothing, a tag, a digest, a list or a pattern behind it.
+//! The texts of a rule: `registry/repository`, optionally followed by a tag, a digest, a list or a pattern.
 
 use oci::{Digest, Reference, ReferenceError, RegistryHost, RepositoryName, Tag, TagOrDigest};
 use regex::Regex;
@@ -6,7 +6,7 @@ use sync::{RepositoryPattern, RepositoryPatternError, TagTemplate, TagTemplateEr
 
 use super::odd_character::{self, OddCharacter};
 
-/// A repository and which of its images are meant.
+/// A repository, and a selection of its images.
 #[derive(Clone, Debug)]
 pub(crate) struct ImageText {
     pub(crate) registry: RegistryHost,
@@ -14,7 +14,7 @@ pub(crate) struct ImageText {
     pub(crate) which: Which,
 }
 
-/// Repositories that match a pattern, and which of their images are meant.
+/// The repositories that match a pattern, and a selection of their images.
 #[derive(Clone, Debug)]
 pub(crate) struct PatternText {
     pub(crate) registry: RegistryHost,
@@ -22,29 +22,29 @@ pub(crate) struct PatternText {
     pub(crate) which: Which,
 }
 
-/// What a source's text means.
+/// The meaning of a source's text.
 #[derive(Clone, Debug)]
 pub(crate) enum SourceText {
     One(ImageText),
     Many(PatternText),
 }
 
-/// Which images of a repository a text means.
+/// A selection of the images of a repository.
 #[derive(Clone, Debug)]
 pub(crate) enum Which {
-    /// Nothing was said: all tags at a source, the same names at a target.
+    /// None given: all tags at a source, the same names at a target.
     Unsaid,
-    /// These, each once for a source; at a target in their order.
+    /// These: each once at a source, in order at a target.
     These(Vec<TagOrDigest>),
-    /// `tag@digest`: the digest decides which image it is, the tag what it is called.
+    /// `tag@digest`: the digest selects the image, the tag names it.
     Pinned(Tag, Digest),
-    /// Tags in which the pattern is found.
+    /// Tags in which the pattern matches anywhere.
     Matching(Regex),
-    /// At a target alone: the source's tags with something before or behind them.
+    /// Only at a target: the source's tags with a prefix or suffix.
     Templated(TagTemplate),
 }
 
-/// Why a text is no such thing.
+/// Why a text cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ImageTextError {
     #[error(transparent)]
@@ -81,16 +81,16 @@ pub(crate) enum ImageTextError {
     ListWithoutTag { text: String },
 }
 
-/// What will be more than registries some day.
+/// Prefixes that are reserved for other transports than registries.
 const RESERVED: [&str; 6] = ["oci:", "oci-archive:", "oci-tree:", "ocidir:", "docker-archive:", "dir:"];
 
-/// Refuses what is no reference for a reason that has its own word.
+/// Rejects a text whose beginning is reserved or a common mistake.
 pub(super) fn check_beginning(text: &str) -> Result<(), ImageTextError> {
     let whole = || text.to_owned();
     if text.starts_with('!') {
         return Err(ImageTextError::Exclusion { text: whole() });
     }
-    // `oci:5000/a` is a registry called `oci`.
+    // `oci:5000/a` is the registry `oci` with a port.
     let is_port = |rest: &str| {
         rest.split_once('/')
             .is_some_and(|(port, _)| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
@@ -106,7 +106,7 @@ pub(super) fn check_beginning(text: &str) -> Result<(), ImageTextError> {
     odd_character::find(text).map_or(Ok(()), |odd| Err(ImageTextError::OddCharacter { text: whole(), odd }))
 }
 
-/// By the grammar `127.0.0.1:5000` is an image of Docker Hub, with a tag of digits. No official image has a dot in its name.
+/// By the grammar, `127.0.0.1:5000` is an image of Docker Hub with the tag `5000`. No official image has a dot in its name.
 fn is_host_with_port(text: &str) -> bool {
     text.split_once(':').is_some_and(|(host, port)| {
         let has_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
@@ -114,7 +114,7 @@ fn is_host_with_port(text: &str) -> bool {
     })
 }
 
-/// Reads a source's text: of one repository, or with wildcards of many.
+/// Parses a source's text: one repository, or a pattern with wildcards.
 pub(crate) fn parse_source(text: &str) -> Result<SourceText, ImageTextError> {
     check_beginning(text)?;
     let (front, behind) = split_images(text);
@@ -128,7 +128,7 @@ pub(crate) fn parse_source(text: &str) -> Result<SourceText, ImageTextError> {
         text: text.to_owned(),
         reason: Box::new(reason),
     })?;
-    // What stands behind means the same for one repository.
+    // The text behind the pattern has the same grammar as for one repository.
     let ImageText { registry, which, .. } = parse(&format!("{host}/any{behind}"))?;
     let has_digest = match &which {
         Which::These(images) => images.iter().any(|image| matches!(image, TagOrDigest::Digest(_))),
@@ -141,7 +141,7 @@ pub(crate) fn parse_source(text: &str) -> Result<SourceText, ImageTextError> {
     Ok(SourceText::Many(PatternText { registry, pattern, which }))
 }
 
-/// Reads a target's text: as a source's, or with `{tag}` in its tag.
+/// Parses a target's text: like a source's, or with `{tag}` in its tag.
 pub(crate) fn parse_target(text: &str) -> Result<ImageText, ImageTextError> {
     let (front, behind) = split_target(text);
     match behind.strip_prefix(':').filter(|tag| tag.contains('{') && !tag.starts_with('/')) {
@@ -150,7 +150,7 @@ pub(crate) fn parse_target(text: &str) -> Result<ImageText, ImageTextError> {
     }
 }
 
-/// A target's registry and repository, and what says which tags. Colons in placeholders are theirs.
+/// Splits a target into repository and tags. Colons inside placeholders belong to the placeholder.
 pub(crate) fn split_target(text: &str) -> (&str, &str) {
     let mut depth = 0_usize;
     let name = text.rfind('/').filter(|slash| !text[..*slash].contains(":/")).map_or(0, |slash| slash + 1);
@@ -167,7 +167,7 @@ pub(crate) fn split_target(text: &str) -> (&str, &str) {
     (text, "")
 }
 
-/// Registry and repository, and what says which images.
+/// Splits a text into repository and images.
 fn split_images(text: &str) -> (&str, &str) {
     let end = text.find(":/").or_else(|| {
         let name = text.rfind('/').map_or(0, |slash| slash + 1);
@@ -176,12 +176,12 @@ fn split_images(text: &str) -> (&str, &str) {
     text.split_at(end.unwrap_or(text.len()))
 }
 
-/// As Docker tells a registry from the first part of a name at Docker Hub.
+/// Docker's rule for the first part of a name: a registry, or a path at Docker Hub.
 pub(crate) fn is_registry(host: &str) -> bool {
     (host.contains(['.', ':']) || host == "localhost") && !host.contains('*')
 }
 
-/// Reads a rule's text. The rules are those of the Go tool: a plain reference first, then a pattern, then a list.
+/// Parses a rule's text as the Go tool does: first as a plain reference, then as a pattern, then as a list.
 pub(crate) fn parse(text: &str) -> Result<ImageText, ImageTextError> {
     check_beginning(text)?;
     let error = match text.parse::<Reference>() {

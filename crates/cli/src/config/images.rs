@@ -1,4 +1,4 @@
-//! The rule map: sources and where they go, as they were written.
+//! The rule map `images`: sources and targets as written.
 
 use std::path::Path;
 
@@ -8,35 +8,35 @@ use super::document::{Node, Scalar, ScalarKind, Value};
 use super::error::ConfigError;
 use super::odd_character;
 
-/// One rule as it was written.
+/// One rule as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WrittenRule {
-    /// The place among all rules, in the order in which they are carried out: `images` first, then `sync`.
+    /// The place among all rules, in the order of execution: first `images`, then `sync`.
     pub(crate) order: usize,
     pub(crate) section: Section,
     pub(crate) line: usize,
-    /// Only rules of `sync` have one.
+    /// Only rules of `sync` have a name.
     pub(crate) name: Option<String>,
     pub(crate) source: String,
     pub(crate) targets: Vec<String>,
 }
 
-/// Where a rule stands: the older form and the newer one differ in what their texts mean.
+/// The section of a rule: the older and the newer form interpret texts differently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Section {
     /// Variables in targets are replaced.
     Images,
-    /// Texts are what they say.
+    /// Texts are literal.
     Sync,
 }
 
 impl WrittenRule {
-    /// A rule of `images`, or one that was typed.
+    /// A rule of `images`, or from the command line.
     pub(crate) fn of_images(order: usize, line: usize, source: String, targets: Vec<String>) -> Self {
         Self { order, section: Section::Images, line, name: None, source, targets }
     }
 
-    /// The same in a sentence.
+    /// The rule's label for a sentence.
     pub(crate) fn shown(&self) -> String {
         match &self.name {
             Some(name) => format!("\"{name}\""),
@@ -44,7 +44,7 @@ impl WrittenRule {
         }
     }
 
-    /// What it is called for people: its name, or else its source's text.
+    /// The label for messages: the name, or else the source's text.
     pub(crate) fn label(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.source)
     }
@@ -52,7 +52,7 @@ impl WrittenRule {
 
 const SHAPE: &str = r#"write "source": "target" or "source": ["target", "target"]"#;
 
-/// Reads the rule map, in the file's order.
+/// Parses the rule map, in the file's order.
 pub(crate) fn read(file: &Path, node: &Node) -> Result<Vec<WrittenRule>, Vec<ConfigError>> {
     let entries = match &node.value {
         Value::Map(entries) => entries,
@@ -74,7 +74,7 @@ pub(crate) fn read(file: &Path, node: &Node) -> Result<Vec<WrittenRule>, Vec<Con
     if errors.is_empty() { Ok(rules) } else { Err(errors) }
 }
 
-/// What makes a map of something that is most likely meant to be one.
+/// The advice for a value that was probably meant as a map.
 fn map_help(node: &Node) -> String {
     let Value::Scalar(scalar) = &node.value else { return SHAPE.to_owned() };
     if scalar.is_tagged {
@@ -96,7 +96,7 @@ fn targets(source: &str, node: &Node) -> Result<Vec<String>, String> {
         _ => Err(wrong(node)),
     };
     match &node.value {
-        // As for the Go tool up to 1.5.0: `a/b:1:` in YAML has the target that the flags name.
+        // As in the Go tool up to 1.5.0: in YAML, `a/b:1:` has the default target of the flags.
         _ if node.is_null() => Ok(vec![String::new()]),
         Value::List(items) if items.is_empty() => Err(format!("`{source}` has an empty list of targets")),
         Value::List(items) => items.iter().map(text).collect(),
@@ -104,7 +104,7 @@ fn targets(source: &str, node: &Node) -> Result<Vec<String>, String> {
     }
 }
 
-/// What `images` may hold, as JSON Schema.
+/// The JSON Schema of `images`.
 pub(crate) fn schema() -> Json {
     let text = json!({ "type": "string" });
     let list = json!({ "type": "array", "minItems": 1, "items": text });

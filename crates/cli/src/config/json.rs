@@ -1,4 +1,4 @@
-//! Reads JSON into a tree with lines. Only the first value counts, as for Go's decoder.
+//! Parses JSON into a tree with lines. Only the first value counts, as for Go's decoder.
 
 mod mistake;
 
@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 use super::document::{Document, MapBuilder, Node, Repeated, Scalar, ScalarKind, Value};
 use super::syntax_error::{Lines, Place, SyntaxError};
 
-/// Deeper than any config, and no danger to the stack.
+/// Deeper than any config, and safe for the stack.
 const MOST_LEVELS: usize = 100;
 
-/// Reads the first value of `text`.
+/// Parses the first value of `text`.
 pub(crate) fn read(text: &str) -> Result<Document, SyntaxError> {
     if text.trim().is_empty() {
         return Err(SyntaxError::new(Place { line: 1, column: 1 }, "the file is empty"));
@@ -21,7 +21,7 @@ pub(crate) fn read(text: &str) -> Result<Document, SyntaxError> {
     let mut reader = Reader { text, lines: Lines::new(text), last, repeated: Vec::new() };
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
     let raw = values.next().transpose().map_err(|error| reader.error(&error, 0))?;
-    // A text with nothing but blanks was refused above.
+    // A text of blanks only was refused above.
     let Some(raw) = raw else {
         return Err(SyntaxError::new(Place { line: 1, column: 1 }, "the file is empty"));
     };
@@ -36,19 +36,19 @@ pub(crate) fn read(text: &str) -> Result<Document, SyntaxError> {
 struct Reader<'a> {
     text: &'a str,
     lines: Lines<'a>,
-    /// The byte whose place was asked for last: what is read next stands behind it.
+    /// The last byte whose place was computed. The next one is behind it.
     last: (usize, Place),
     repeated: Vec<Repeated>,
 }
 
 impl Reader<'_> {
-    /// Where a part of the text begins.
+    /// The offset of a part of the text.
     fn offset(&self, raw: &RawValue) -> usize {
-        // `raw` is a part of the text, so the difference of their addresses is its place.
+        // `raw` borrows from `text`, so the difference of their addresses is the offset.
         (raw.get().as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize)
     }
 
-    /// Line and column of a byte. Those of a file without line ends are counted only once.
+    /// Line and column of a byte. They are counted from `last`, so that a file without line ends is scanned only once.
     fn place(&mut self, offset: usize) -> Place {
         let line = self.lines.line(offset);
         let (from, column) = match self.last {
@@ -99,7 +99,7 @@ impl Reader<'_> {
         serde_json::from_str(text).map_err(|error| self.error(&error, offset))
     }
 
-    /// What is wrong, and where in the whole text; `start` is where the part begins that was read.
+    /// The error, with its place in the whole text. `start` is where the parsed part begins.
     fn error(&self, error: &serde_json::Error, start: usize) -> SyntaxError {
         let part = &self.text[start..];
         let offset = start + Lines::new(part).offset(error.line(), error.column());
@@ -107,7 +107,7 @@ impl Reader<'_> {
     }
 }
 
-/// The entries of an object in their order, repeated keys included.
+/// The entries of an object in order, repeated keys included.
 struct Entries<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Entries<'de> {

@@ -1,4 +1,4 @@
-//! Finds and reads the config files. All errors come before anything is asked of any registry.
+//! Finds and reads the config files. All errors are reported before any request.
 
 use std::path::{Path, PathBuf};
 
@@ -13,43 +13,43 @@ use super::sync_rules::{self, SyncRule};
 use super::{no_rules, other_tool, unknown_key};
 use crate::args::{ConfigArgs, DEFAULT_OF_VERBS, given};
 
-/// Where the oldest releases looked when no flag said otherwise.
+/// The default file of the oldest releases.
 const OLD_DEFAULT: &str = "image-syncer.json";
 
-/// What the files say.
+/// The content of the files.
 #[derive(Clone, Debug)]
 pub(crate) struct Written {
     pub(crate) auth: Auth,
-    /// Those of `images`.
+    /// The rules of `images`.
     pub(crate) rules: Vec<WrittenRule>,
-    /// Those of `sync`, which come after the others.
+    /// The rules of `sync`, which run after those of `images`.
     pub(crate) sync: Option<WrittenSync>,
-    /// The file that the rules stand in, if they were not typed.
+    /// The file of the rules, unless they came from the command line.
     pub(crate) rules_file: Option<PathBuf>,
     pub(crate) warnings: Vec<String>,
-    /// Whether there was a place for logins beside the rules.
+    /// Where logins for the rules may be.
     pub(crate) logins: WrittenLogins,
 }
 
-/// The rules of `sync`, with the file that shows where they stand.
+/// The rules of `sync`, with their file, for error messages.
 #[derive(Clone, Debug)]
 pub(crate) struct WrittenSync {
     pub(crate) rules: Vec<SyncRule>,
     pub(crate) file: ConfigFile,
 }
 
-/// Where the logins may stand.
+/// Where the logins may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WrittenLogins {
     /// In `auth`, or in an `--auth` file.
     InFiles,
-    /// Nowhere but where `docker login` leaves them: `--images` without `--auth`.
+    /// Only in the files of `docker login`: `--images` without `--auth`.
     Elsewhere,
-    /// In the `auth` of a config whose own rules are not carried out, or not all: entries that nothing uses are none of this run's.
+    /// In the `auth` of a config whose own rules are not all carried out: unused entries cause no warning.
     InAnotherConfig,
 }
 
-/// Reads the files that the flags name.
+/// Reads the files of the flags.
 pub(crate) fn load(
     args: &ConfigArgs,
     absent: Absent,
@@ -73,7 +73,7 @@ pub(crate) fn load(
     }
 }
 
-/// No rules are named: what was typed is named again with a file, so that whoever wanted to look does not copy.
+/// The error for a missing config. It repeats the command with a file, so that a user of a read-only verb does not start a copy.
 fn no_file(verb: Option<&str>, auth: Option<&Path>) -> ConfigError {
     let neither = "neither --config nor --images is given";
     let problem = match (verb, auth) {
@@ -94,7 +94,7 @@ fn ignored(config: &Path, flags: &str) -> String {
     format!("--config is given, so {flags} ignored: only {} is read", shown(config))
 }
 
-/// Where logins are kept beside the files, and what happens where they are not.
+/// What to do if a login's variable or file is missing, and how to look up variables.
 type Keepers<'a> = (Absent, Lookup<'a>);
 
 fn load_one(path: &Path, keepers: Keepers<'_>, warnings: Vec<String>) -> Result<Written, Vec<ConfigError>> {
@@ -132,7 +132,7 @@ fn rules_and_logins(
     Ok(Written { auth, rules, sync, rules_file, warnings, logins })
 }
 
-/// The rules of `sync` with their `defaults`. These keys are new: their case counts, and one that stands twice is a slip.
+/// The rules of `sync` with their `defaults`. These keys are new: their case matters, and a repeated key is an error.
 fn sync_in(file: &ConfigFile, entries: &[(String, Node)]) -> Result<Vec<SyncRule>, Vec<ConfigError>> {
     let find = |wanted: &str| entries.iter().find(|(key, _)| key == wanted).map(|(_, node)| node);
     let (defaults, sync) = (find("defaults"), find("sync"));
@@ -148,7 +148,7 @@ fn sync_in(file: &ConfigFile, entries: &[(String, Node)]) -> Result<Vec<SyncRule
     }
 }
 
-/// The logins of a `--config` file alone, whatever its rules are.
+/// The logins of a `--config` file, ignoring its rules.
 pub(crate) fn auth_of(path: &Path, lookup: Lookup<'_>) -> Result<Auth, Vec<ConfigError>> {
     let file = ConfigFile::read(path).map_err(|error| vec![error])?;
     auth_in(&file, entries(&file)?, (Absent::IsError, lookup))
@@ -170,7 +170,7 @@ fn entries(file: &ConfigFile) -> Result<&[(String, Node)], Vec<ConfigError>> {
     }
 }
 
-/// The last of keys that are the same counts.
+/// The last of repeated keys counts.
 fn find<'a>(file: &ConfigFile, entries: &'a [(String, Node)], name: &str) -> Option<&'a Node> {
     entries.iter().rfind(|(key, _)| unknown_key::is(file.format, key, name)).map(|(_, node)| node)
 }
@@ -182,7 +182,7 @@ fn auth_in(
 ) -> Result<Auth, Vec<ConfigError>> {
     let Some(node) = find(file, entries, "auth") else { return Ok(Auth::none_in(&file.path)) };
     let read = auth::read(&file.path, file.format, node, Expansion::Literal, absent, lookup);
-    // The line is not shown: whatever is wrong in an entry, its password may stand beside it.
+    // The error does not show the line: the entry's password may be on it.
     read.map_err(|error| vec![error])
 }
 
@@ -214,15 +214,14 @@ fn load_two(
     Ok(Written { auth, rules, sync: None, rules_file, warnings, logins })
 }
 
-/// Rules alone, such as those that an earlier run named as failed, and what is odd about the file. That there are none is
-/// no mistake.
+/// Rules alone, such as those that an earlier run reported as failed, and warnings about the file. A file without rules is no error.
 pub(crate) fn images(path: &Path) -> Result<(Vec<WrittenRule>, Vec<String>), Vec<ConfigError>> {
     let file = ConfigFile::read(path).map_err(|error| vec![error])?;
     let rules = images::read(path, &file.root).map_err(|errors| shown_in(&file, errors))?;
     Ok((rules, file.warnings()))
 }
 
-/// Rules that were typed, with the logins of a config, or of an `--auth` file.
+/// Rules from the command line, with the logins of a config or of an `--auth` file.
 pub(crate) fn typed(
     config: Option<&Path>,
     auth_path: Option<&Path>,
@@ -241,7 +240,7 @@ pub(crate) fn typed(
     Ok(Written { auth, rules, sync: None, rules_file: None, warnings, logins })
 }
 
-/// The logins of a config, and all that it says, where its rules can be read as well: the file is read once.
+/// The logins of a config, and the whole config if its rules can be read. The file is read once.
 pub(crate) fn logins_and_all(
     config: &Path,
     auth_path: Option<&Path>,
@@ -276,7 +275,7 @@ fn read_auth(
         return Err(vec![error]);
     }
     let auth = auth::read(path, file.format, &file.root, Expansion::Expanded, absent, lookup);
-    // The line is not shown, as in `auth_in`.
+    // The error does not show the line, as in `auth_in`.
     let auth = auth.map_err(|error| vec![error])?;
     warnings.extend(file.warnings());
     Ok(auth)

@@ -1,13 +1,13 @@
-//! What is said of a file that is not there: most likely its name has a slip, or the folder is another one.
+//! The advice for a missing file: most likely its name is misspelt, or it is in another folder.
 
 use std::path::Path;
 
 use crate::nearest::nearest;
 
-/// So many names of a folder are compared: they are for people to read.
+/// The most names of a folder that are compared.
 const MOST_COMPARED: usize = 1000;
 
-/// What to write instead.
+/// The advice.
 pub(super) fn help(path: &Path) -> String {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(entries) = std::fs::read_dir(folder) else {

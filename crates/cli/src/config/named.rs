@@ -1,17 +1,17 @@
-//! What verbs that look are given: the name of one image, of a repository, or of a registry with the front of paths.
+//! The argument of verbs that look: an image, a repository, or a registry with a path prefix.
 
 use oci::{Reference, ReferenceError, RegistryHost, RepositoryName, TagOrDigest};
 
 use super::image_text::{ImageTextError, check_beginning, is_registry};
 
-/// What a name without tag or digest means, as for every tool that shows one image.
+/// The tag of a name without tag or digest, as in all tools that show one image.
 const USUAL_TAG: &str = "latest";
 
 /// One image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NamedImage {
     pub(crate) place: Reference,
-    /// What it is asked by: a digest counts before a tag.
+    /// The reference that is asked for: a digest takes precedence over a tag.
     pub(crate) by: TagOrDigest,
 }
 
@@ -19,11 +19,11 @@ pub(crate) struct NamedImage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NamedRegistry {
     pub(crate) host: RegistryHost,
-    /// Whole components.
+    /// A prefix of whole path components.
     pub(crate) front: Option<RepositoryName>,
 }
 
-/// Why a text is no such name.
+/// Why a text cannot be parsed.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NameError {
     #[error(transparent)]
@@ -82,7 +82,7 @@ impl NamedRegistry {
         }
         let (host, front) = text.split_once('/').unwrap_or((text, ""));
         if !host.is_empty() && front.starts_with('/') && host.ends_with(':') {
-            // The reference's own words for a scheme.
+            // A reference's error explains schemes such as `https://`.
             let _: Reference = text.parse()?;
         }
         if !is_registry(host) {
@@ -93,19 +93,19 @@ impl NamedRegistry {
         Ok(Self { host, front: front.map(str::parse).transpose()? })
     }
 
-    /// The components that all wanted names begin with.
+    /// The components that all listed names begin with.
     pub(crate) fn below(&self) -> Vec<&str> {
         self.front.iter().flat_map(|front| front.as_str().split('/')).collect()
     }
 
-    /// Any name that lies there: for the login that lists them.
+    /// A repository name below the prefix, to find the login for the list.
     pub(crate) fn sample(&self) -> RepositoryName {
         let sample =
             self.front.as_ref().map(|front| format!("{front}/any")).and_then(|name| name.parse().ok());
         sample.unwrap_or_else(|| "any".parse().expect("a word is a repository's name"))
     }
 
-    /// Whether a repository lies there, or is that path itself.
+    /// Whether a repository is below the prefix, or is the prefix itself.
     pub(crate) fn covers(&self, repository: &RepositoryName) -> bool {
         self.front.as_ref().is_none_or(|front| {
             let rest = repository.as_str().strip_prefix(front.as_str());

@@ -1,4 +1,4 @@
-//! Which images a source's text selects, and how they are called at a target.
+//! The images that a source's text selects, and their names at a target.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use super::image_text::Which;
 pub(super) fn selection(which: Which, targets: &[RuleTarget], tags: &Arc<TagSelection>) -> Selection {
     match which {
         Which::Unsaid if !tags.is_all() => Selection::Chosen(tags.clone()),
-        // No source has a template.
+        // Templates exist only at targets.
         Which::Unsaid | Which::Templated(_) => Selection::All,
         Which::Matching(pattern) => Selection::Matching(pattern),
         Which::Pinned(tag, digest) => Selection::Pinned { tag, digest },
         Which::These(images) => {
-            // Names are paired by position, so an image may only be left out where there are none.
+            // Names are paired with images by position: duplicates may only be dropped if there are no names.
             let paired = targets.iter().any(|target| matches!(target.naming, Naming::These(_)));
             let mut seen = HashSet::new();
             Selection::These(

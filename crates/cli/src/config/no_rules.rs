@@ -1,5 +1,4 @@
-//! Files that hold no rules, or not where they count: why, and what to write. A mirror that copies nothing for ever
-//! must not look well.
+//! Errors for files without rules, or with rules in the wrong place. A mirror must not appear healthy while it copies nothing.
 
 use super::config_file::ConfigFile;
 use super::document::{Format, Node, Value};
@@ -15,7 +14,7 @@ const EXAMPLE: &str =
     r#"write "images": {"SOURCE": "TARGET"}, as in {"quay.io/coreos/etcd:v3.5.0": "r.io/mirror/etcd"}"#;
 const INDENT: &str = "begin the line with two blanks, so that the rule is a part of `images`";
 
-/// What is wrong with a `--config` file's own keys, whether it has rules besides or not.
+/// Errors in the top-level keys of a `--config` file, whether it has rules or not.
 pub(super) fn misplaced(file: &ConfigFile, entries: &[(String, Node)]) -> Vec<ConfigError> {
     let unknown =
         entries.iter().filter(|(key, _)| !KNOWN.iter().any(|known| unknown_key::is(file.format, key, known)));
@@ -35,7 +34,7 @@ pub(super) fn misplaced(file: &ConfigFile, entries: &[(String, Node)]) -> Vec<Co
     unknown.filter_map(error).collect()
 }
 
-/// A key that most likely is one of the known ones, where leaving it out would leave rules out.
+/// An unknown key that most likely is a misspelt known key, whose rules would be ignored.
 pub(super) fn slip_of_key(file: &ConfigFile, entries: &[(String, Node)]) -> Option<ConfigError> {
     let slip = |wanted: &str| unknown_key::slip_for(file.format, entries, &KNOWN, wanted);
     let has = |key: &str| entries.iter().any(|(name, _)| name == key);
@@ -44,7 +43,7 @@ pub(super) fn slip_of_key(file: &ConfigFile, entries: &[(String, Node)]) -> Opti
     let images = slip("images").map(|found| (found, "images"));
     let sync = slip("sync").filter(|(_, node)| is_list(node)).map(|found| (found, "sync"));
     let defaults = slip("defaults").filter(|(_, node)| has("sync") && is_map(node));
-    // Beside rules of `sync`, logins in vain are a slip. Docker's own file calls them so.
+    // Next to `sync`, a misspelt `auth` is an error. Docker's own file uses `auths`.
     let auth = slip("auth").filter(|(_, node)| has("sync") && is_map(node)).map(|found| (found, "auth"));
     let of_case = |wanted: &'static str| {
         let is_it = |(key, _): &&(String, Node)| key != wanted && key.eq_ignore_ascii_case(wanted);
@@ -103,7 +102,7 @@ pub(super) fn of_config(file: &ConfigFile, entries: &[(String, Node)]) -> Config
     file.whole(&problem).help(EXAMPLE)
 }
 
-/// What is wrong with an `--images` file as a whole.
+/// The error of an `--images` file as a whole.
 pub(super) fn of_images(file: &ConfigFile) -> Option<ConfigError> {
     if let Some(tool) = other_tool::recognise(&file.root) {
         return Some(of_other_tool(file, tool));
@@ -113,7 +112,7 @@ pub(super) fn of_images(file: &ConfigFile) -> Option<ConfigError> {
         _ if file.root.is_null() => &[],
         _ => return None,
     };
-    // `{}` is what --output-failed-images writes when nothing failed: no mistake.
+    // --output-failed-images writes `{}` if nothing failed, so that is no error.
     if entries.is_empty() && file.root.is_null() {
         return Some(file.whole("the file has no rules").help(
             r#"write {"SOURCE": "TARGET"}, as in {"quay.io/coreos/etcd:v3.5.0": "r.io/mirror/etcd"}"#,
@@ -129,7 +128,7 @@ pub(super) fn of_images(file: &ConfigFile) -> Option<ConfigError> {
     })
 }
 
-/// What is wrong with an `--auth` file as a whole.
+/// The error of an `--auth` file as a whole.
 pub(super) fn of_auth(file: &ConfigFile) -> Option<ConfigError> {
     if let Some(tool) = other_tool::recognise(&file.root) {
         return Some(of_other_tool(file, tool));
@@ -150,7 +149,7 @@ pub(super) fn of_auth(file: &ConfigFile) -> Option<ConfigError> {
     })
 }
 
-/// Why the file of another program is not read, and how to come by one that is.
+/// Why another program's file is not read, and how to convert it.
 pub(super) fn of_other_tool(file: &ConfigFile, tool: OtherTool) -> ConfigError {
     let name = tool.name();
     if tool == OtherTool::DockerLogin {
@@ -168,7 +167,7 @@ pub(super) fn of_other_tool(file: &ConfigFile, tool: OtherTool) -> ConfigError {
     }
 }
 
-/// Whether an entry would be a rule in `images`.
+/// Whether an entry could be a rule of `images`.
 fn is_rule(key: &str, node: &Node) -> bool {
     let is_target = match &node.value {
         Value::List(items) => items.iter().all(|item| matches!(item.value, Value::Scalar(_))),
@@ -178,7 +177,7 @@ fn is_rule(key: &str, node: &Node) -> bool {
     is_target && key.contains('/') && parse_source(key.trim()).is_ok()
 }
 
-/// Whether a value could be that of `images`.
+/// Whether a value could be the value of `images`.
 fn holds_rules(node: &Node) -> bool {
     matches!(&node.value, Value::Map(entries) if entries.iter().any(|(key, node)| is_rule(key, node)))
 }

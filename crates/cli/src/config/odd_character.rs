@@ -1,9 +1,9 @@
-//! Characters that look like ordinary ones and are none: from web pages, word processors and Chinese keyboards.
+//! Characters that look like ASCII but are not: from web pages, word processors and Chinese keyboards.
 
-/// One of them, where it stands.
+/// An odd character, with its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OddCharacter {
-    /// Its byte in the text.
+    /// Its byte offset in the text.
     pub(crate) offset: usize,
     character: char,
     name: &'static str,
@@ -43,7 +43,7 @@ const ODD: [(char, &str, &str); 26] = [
     ('／', "full-width slash", "write /"),
 ];
 
-/// The first of them in a text.
+/// The first odd character of a text.
 pub(crate) fn find(text: &str) -> Option<OddCharacter> {
     let odd = |(offset, character): (usize, char)| {
         let (_, name, instead) = ODD.iter().find(|(odd, ..)| *odd == character)?;
@@ -53,12 +53,12 @@ pub(crate) fn find(text: &str) -> Option<OddCharacter> {
 }
 
 impl OddCharacter {
-    /// What it is, by number and name: most of them cannot be seen.
+    /// Its code point and name: most of them are invisible.
     pub(crate) fn describe(self) -> String {
         format!("U+{:04X} ({})", u32::from(self.character), self.name)
     }
 
-    /// What to write in its place.
+    /// What to write instead.
     pub(crate) fn instead(self) -> &'static str {
         self.instead
     }

@@ -1,4 +1,4 @@
-//! One rule of a config by its name, and nothing of the others.
+//! Restricts a config to one rule, by its name.
 
 use super::error::ConfigError;
 use super::load::{Written, WrittenLogins};
@@ -6,7 +6,7 @@ use super::sync_rules::SyncRule;
 use crate::nearest::nearest;
 
 impl Written {
-    /// That there is a rule with this name.
+    /// Checks that a rule with this name exists.
     ///
     /// # Errors
     /// No rule has that name.
@@ -16,7 +16,7 @@ impl Written {
         if known.contains(&name) { Ok(()) } else { Err(unknown(name, &known)) }
     }
 
-    /// The config with this rule alone. Logins that only others use are none of this run's.
+    /// The config with this rule alone. Logins that only other rules use cause no warning.
     ///
     /// # Errors
     /// No rule has that name.

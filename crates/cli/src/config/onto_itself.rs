@@ -1,4 +1,4 @@
-//! Rules whose targets are their sources: for who looks at what is there, and writes nothing.
+//! Rules whose sources are their targets, for verbs that read and write nothing.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use sync::{Naming, Rule, RuleTarget};
 use super::resolved::{Resolved, SharedRegistries};
 
 impl Resolved {
-    /// The same rules, each with its source as its only target. Logins that may read are enough.
+    /// The same rules, each with its source as its only target. Logins with read access are enough.
     pub(crate) fn onto_themselves(mut self) -> Self {
         for resolved in &mut self.rules {
             onto_itself(&self.registries, &mut resolved.rule);
@@ -27,7 +27,7 @@ impl Resolved {
 }
 
 fn onto_itself(registries: &SharedRegistries, rule: &mut Rule) {
-    // Sources are called by their registry and repository.
+    // A source's name is registry and repository.
     let Ok(Reference { registry, repository, .. }) = rule.source.name().parse() else { return };
     let endpoint: Arc<RegistryEndpoint> = Arc::new(registries.lock().source(&registry, &repository));
     rule.source = endpoint.clone();

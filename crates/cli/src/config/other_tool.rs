@@ -1,18 +1,18 @@
-//! Files of other programs, which people try as they are.
+//! Config files of other programs, which users pass unchanged.
 
 use super::document::{Node, Value};
 
-/// The keys under which skopeo's registries list their images.
+/// The keys for images in skopeo's registries.
 const SKOPEO: [&str; 3] = ["images", "images-by-tag-regex", "images-by-semver"];
 
-/// A program whose files people have.
+/// A program whose config users may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OtherTool {
     Regsync,
     Skopeo,
     Dregsy,
     Ocync,
-    /// Its replication policies, as its API has them.
+    /// Its replication policies, in its API's form.
     Harbor,
     OcMirror,
     Hauler,
@@ -22,7 +22,7 @@ pub(crate) enum OtherTool {
 }
 
 impl OtherTool {
-    /// What the file is for.
+    /// The program, with the purpose of the file.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Regsync => "regsync",
@@ -38,16 +38,16 @@ impl OtherTool {
         }
     }
 
-    /// Whether `image-syncer import` makes a config of ours of it.
+    /// Whether `image-syncer import` converts it.
     pub(super) fn is_imported(self) -> bool {
         matches!(self, Self::Regsync | Self::Skopeo | Self::Dregsy | Self::Ocync | Self::Harbor)
     }
 }
 
-/// The program whose file this is; `None` for ours and for what nobody knows.
+/// The program that the file belongs to; `None` for our own files and unknown ones.
 ///
-/// regsync's rules stand in `sync`, too, but have `source` and `target` where ours have `from` and `to`. These alone are what somebody
-/// writes who means a rule of ours: regsync's files have a `version`, and its rules a `type`.
+/// regsync's rules are in `sync`, too, but have `source` and `target` instead of `from` and `to`. A user who confuses only these keys means
+/// a rule of ours: regsync's files have a `version`, and its rules a `type`.
 pub(crate) fn recognise(root: &Node) -> Option<OtherTool> {
     if let Value::List(policies) = &root.value {
         return policies.first().filter(|policy| is_policy(policy)).map(|_| OtherTool::Harbor);
@@ -90,7 +90,7 @@ pub(crate) fn recognise(root: &Node) -> Option<OtherTool> {
     (find(fields, "auth").is_none() && fields.iter().any(is_of_skopeo)).then_some(OtherTool::Skopeo)
 }
 
-/// Whether it is one of Harbor's replication policies.
+/// Whether it is a replication policy of Harbor.
 fn is_policy(node: &Node) -> bool {
     ["src_registry", "dest_registry", "dest_namespace"].iter().any(|key| field(node, key))
         && field(node, "name")

@@ -1,4 +1,4 @@
-//! Rules about many repositories: what is checked when they are read, and what they make of each repository.
+//! Rules about many repositories: their checks, and how they make a rule for each repository.
 
 use std::sync::Arc;
 
@@ -21,26 +21,26 @@ use super::rule_error::RuleError;
 use super::terms::Terms;
 
 impl ResolvedPattern {
-    /// Any name that lies where the matches lie.
+    /// A repository name at the pattern's common path.
     pub(crate) fn sample(&self) -> RepositoryName {
         sample(&self.rule.pattern)
     }
 }
 
-/// What the targets of a pattern's repositories are made of.
+/// The text that makes the target of each repository.
 #[derive(Clone)]
 struct TargetText {
     template: TargetTemplate,
-    /// A pattern for tags, as it is written.
+    /// The part for tags, as written.
     behind: String,
 }
 
 impl TargetText {
-    /// Where what all targets lie below is listed, and which sources go to what is there.
+    /// The listing of the path that all targets share, and the mapping from its repositories back to sources.
     fn target(&self, pattern: &RepositoryPattern, registries: &mut Registries) -> Option<PatternTarget> {
         let written = self.template.front().to_owned();
         let below = parse(&format!("{written}/any")).ok()?;
-        // As targets are called when a rule is made.
+        // In the form of the names of targets.
         let path = below.repository.as_str().strip_suffix("any")?.to_owned();
         let front = format!("{}/{path}", below.registry).trim_end_matches('/').to_owned();
         let listing = Arc::new(registries.target_listing(&below.registry, &below.repository));
@@ -53,7 +53,7 @@ impl TargetText {
     }
 }
 
-/// Checks what can be checked before any repository is known.
+/// Checks what can be checked before the repositories are known.
 pub(super) fn resolve_pattern(
     resolver: &mut Resolver<'_>,
     rule: &WrittenRule,
@@ -81,7 +81,7 @@ pub(super) fn resolve_pattern(
         terms: terms.clone(),
         narrowing: resolver.defaults.tags.clone(),
     };
-    // What no repository could be named like is told at once.
+    // Targets that are invalid for every repository fail here.
     let logins = maker.check(rule, &texts)?;
     let targets = {
         let mut registries = resolver.registries.lock();
@@ -128,7 +128,7 @@ fn template_error(rule: &WrittenRule, text: &str, reason: TargetTemplateError) -
     RuleError::Template { source_text: rule.source.clone(), text: text.to_owned(), reason }
 }
 
-/// What [`Defaults::target_for`] gives, for any repository.
+/// The template of [`Defaults::target_for`] for any repository.
 fn default_template(registry: &str, namespace: &str) -> String {
     let (registry, namespace) = (registry.trim_end_matches('/'), namespace.trim_matches('/'));
     match namespace {
@@ -137,8 +137,8 @@ fn default_template(registry: &str, namespace: &str) -> String {
     }
 }
 
-/// The defaults as a target of its own, so that a file of what failed needs no flags. Empty where no such text says
-/// the same: below a namespace, without a first component that all names share.
+/// The defaults as the text of a target, so that a file of failures works without the flags. Empty if no text can express them: with a
+/// namespace, if the names share no first component.
 fn default_text(registry: &str, namespace: &str, pattern: &RepositoryPattern) -> String {
     let (registry, namespace) = (registry.trim_end_matches('/'), namespace.trim_matches('/'));
     match &pattern.literal_front()[..] {
@@ -148,14 +148,14 @@ fn default_text(registry: &str, namespace: &str, pattern: &RepositoryPattern) ->
     }
 }
 
-/// Any name that lies where the pattern's matches lie: for the login that lists them.
+/// A repository name at the pattern's common path, to find the login for the list.
 fn sample(pattern: &RepositoryPattern) -> RepositoryName {
     let mut components = pattern.literal_front();
     components.push("any");
     components.join("/").parse().unwrap_or_else(|_| "any".parse().expect("a word is a repository's name"))
 }
 
-/// Makes a rule of each repository.
+/// Makes the rule of each repository.
 struct RuleMaker {
     registries: SharedRegistries,
     registry: RegistryHost,

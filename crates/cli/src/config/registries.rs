@@ -1,4 +1,4 @@
-//! The registries that rules speak to, each with the login that fits.
+//! The registries of all rules, each with its login.
 
 mod known;
 mod search;
@@ -22,24 +22,24 @@ use endpoints::{AcrAccess, AcrSettings, RegistryApi, RegistryListing};
 pub(crate) use known::KnownRegistry;
 pub(crate) use search::LoginOrigin;
 
-/// One handle for each registry and login, so that connections and tokens are shared by all rules.
+/// One handle for each registry and login, so that all rules share connections and tokens.
 pub(crate) struct Registries {
     auth: Auth,
-    /// What `docker login` and `podman login` left: for registries without a login in `auth`.
+    /// The files of `docker login` and `podman login`, for registries without a login in `auth`.
     login_files: LoginFiles,
     transport: Transport,
     handles: HashMap<(RegistryHost, Option<usize>, Option<String>), Handle>,
     used: BTreeSet<usize>,
-    /// Targets that no login was found for, and why.
+    /// Targets without a login, and why.
     targets_without_login: BTreeMap<String, String>,
-    /// Which login files gave a login, and to which registries.
+    /// The login files in use, with their registries.
     login_files_used: BTreeMap<String, BTreeSet<String>>,
     home: Option<PathBuf>,
-    /// What could not be read, each once.
+    /// Messages about unusable files and settings, each once.
     unusable: BTreeSet<String>,
 }
 
-/// A registry as one user sees it.
+/// A registry with one login.
 #[derive(Clone)]
 struct Handle {
     registry: Registry,
@@ -47,7 +47,7 @@ struct Handle {
     missing: MissingRepositories,
 }
 
-/// The number of the user who runs the program, by which podman names a folder. Only Linux has it.
+/// The user id of this process, which is part of podman's folder. Only Linux has it.
 fn user_number() -> Option<u32> {
     #[cfg(target_os = "linux")]
     return std::os::linux::fs::MetadataExt::st_uid(&std::fs::metadata("/proc/self").ok()?).into();
@@ -75,25 +75,25 @@ impl Registries {
         }
     }
 
-    /// Every registry that was spoken to so far.
+    /// All registries that are in use so far.
     pub(crate) fn all(&self) -> Vec<Registry> {
         self.handles.values().map(|handle| handle.registry.clone()).collect()
     }
 
-    /// What is to be told about what they offer beside the protocol.
+    /// Warnings of the registries' APIs beside the protocol.
     pub(crate) fn notes(&self) -> BTreeSet<String> {
         self.handles.values().filter_map(|handle| handle.registry_api.note()).collect()
     }
 
-    /// A repository to read from.
+    /// A repository as a source.
     pub(crate) fn source(&mut self, host: &RegistryHost, repository: &RepositoryName) -> RegistryEndpoint {
         let handle = self.handle(host, repository);
         RegistryEndpoint::source(&handle.registry, repository).with_bulk_digests(handle.registry_api)
     }
 
-    /// What lists the repositories of a registry below a path, with the login that fits that path.
+    /// The listing of a registry's repositories below a path, with the login for that path.
     pub(crate) fn listing(&mut self, host: &RegistryHost, below: &RepositoryName) -> RegistryListing {
-        // Which entries fit shows when the repositories are known.
+        // Which entries the listed repositories need is not known yet, so all entries of the host count as used.
         let host_key = format!("{host}/");
         let fits = |entry: &AuthEntry| format!("{}/", entry.prefix()).starts_with(&host_key);
         let entries = self.auth.entries.iter().enumerate();
@@ -101,7 +101,7 @@ impl Registries {
         RegistryListing::new(self.handle(host, below).registry_api)
     }
 
-    /// What lists the repositories of a target, with the login that fits what lies `below`.
+    /// The listing of a target's repositories, with the login for `below`.
     pub(super) fn target_listing(&mut self, host: &RegistryHost, below: &RepositoryName) -> RegistryListing {
         RegistryListing::new(self.handle(host, below).registry_api)
     }
@@ -123,7 +123,7 @@ impl Registries {
         }
     }
 
-    /// The way to the API behind a registry whose entry says that it is one of Alibaba's.
+    /// The client of the API behind a registry whose entry marks it as Alibaba's.
     pub(super) fn alibaba(
         &mut self,
         host: &RegistryHost,
@@ -140,7 +140,7 @@ impl Registries {
         let entry = index.map(|index| &self.auth.entries[index]);
         let credentials = entry.and_then(|entry| entry.credentials.clone());
         let found = if credentials.is_some() { None } else { self.login_files.find(host, repository) };
-        // Files may have a login for each path: each gets its own handle.
+        // A login file may have a login for each path: each login gets its own handle.
         let key = (host.clone(), index, found.as_ref().map(|found| found.identity.clone()));
         if let Some(handle) = self.handles.get(&key) {
             return handle.clone();
@@ -192,7 +192,7 @@ impl Registries {
             .ok()
     }
 
-    /// A login as it was written, or what its password is traded for.
+    /// A literal login, or the login that its password is exchanged for.
     fn written_login(
         &mut self,
         host: &RegistryHost,
@@ -211,7 +211,7 @@ impl Registries {
         }
     }
 
-    /// What `certs.d` has for a registry; what cannot be used is told, and the system's certificates count.
+    /// The certificates of a registry in `certs.d`. Unusable files are reported, and the system's certificates apply.
     fn certificates(&mut self, host: &RegistryHost) -> HostCertificates {
         HostCertificates::read(host, self.home.as_deref()).unwrap_or_else(|error| {
             self.unusable.insert(error.to_string());
@@ -219,18 +219,18 @@ impl Registries {
         })
     }
 
-    /// What all of them share.
+    /// The transport that all registries share.
     #[cfg(feature = "fleet")]
     pub(crate) fn transport(&self) -> Transport {
         self.transport.clone()
     }
 
-    /// From now on `observer` hears of each request.
+    /// From now on, `observer` sees each request.
     pub(crate) fn tell_requests(&self, observer: Arc<dyn RequestObserver>) {
         self.transport.tell(observer);
     }
 
-    /// Where logins come from when no file with logins was given.
+    /// The places of logins when no file with logins is given.
     pub(super) fn where_logins_come_from(&self) -> String {
         let given = "--images is given without --auth";
         if self.login_files_used.is_empty() {
@@ -248,7 +248,7 @@ impl Registries {
         )
     }
 
-    /// A login for one registry and a target at another is the most common slip of all.
+    /// Warnings about targets without a login: a login for one registry and a target at another is the most common mistake.
     pub(crate) fn warnings(&self) -> Vec<String> {
         let mut warnings: Vec<_> = self
             .targets_without_login
@@ -265,16 +265,16 @@ impl Registries {
         warnings
     }
 
-    /// Entries in vain: most likely a slip, too.
+    /// Warnings about unused entries, which are most likely mistakes, too.
     pub(super) fn unused(&self) -> Vec<String> {
         let warning = |entry: &AuthEntry| format!("the auth entry `{}` is used by no rule", entry.key);
         self.unused_entries().filter(|entry| entry.flags.is_empty()).map(warning).collect()
     }
 
-    /// Registries that flags name in vain: most likely a slip whatever the config holds.
+    /// Warnings about registries that only flags name: most likely a mistake, whatever the config has.
     pub(crate) fn unused_flags(&self) -> Vec<String> {
         let is_vain = |entry: &&AuthEntry| {
-            // Flags count for the entries of a registry's paths, too.
+            // Flags also apply to the entries of a registry's paths.
             let front = format!("{}/", entry.prefix());
             let mut used = self.used.iter().map(|index| &self.auth.entries[*index]);
             !entry.flags.is_empty() && !used.any(|used| used.prefix().starts_with(&front))
@@ -293,10 +293,10 @@ impl Registries {
     }
 }
 
-/// So many unused entries are compared with each registry: they are for people to read.
+/// The most unused entries that are compared with each registry.
 const MOST_COMPARED: usize = 50;
 
-/// Whether the key of an entry may be a slip for a registry: another port, a host of the same domain, or a letter or two.
+/// Whether an entry's key may be a misspelling of a registry: another port, a host of the same domain, or one or two letters.
 fn is_like(host: &str, key: &str) -> bool {
     let key = key.trim_start_matches("https://").trim_start_matches("http://");
     let key = key.split('/').next().unwrap_or_default().to_ascii_lowercase();

@@ -1,4 +1,4 @@
-//! From what was written to what it means: checked rules with the registries they speak to.
+//! Resolves rules as written to checked rules with their registries.
 
 mod sync_rule;
 mod target_names;
@@ -28,7 +28,7 @@ use super::rule_error::RuleError;
 use super::terms::Terms;
 use target_names::{check_names, has_placeholder, is_long, pinned_by_targets};
 
-/// Checks all rules. Those that cannot be carried out are named; some slips stop everything.
+/// Checks all rules. Rules that cannot be carried out are listed; some errors stop the whole run.
 pub(crate) fn resolve(
     written: Written,
     defaults: Defaults<'_>,
@@ -45,7 +45,7 @@ pub(crate) fn resolve(
         resolver.sync(sync, rules.len(), &mut found);
     }
     let Found { rules, patterns, refused, mut errors } = found;
-    // A config of which nothing is left, and one that was not finished, are told whole.
+    // If no rule is left, or the config was unfinished, all errors are reported together.
     if !errors.is_empty() || (rules.is_empty() && patterns.is_empty() && !refused.is_empty()) {
         errors.extend(refused.into_iter().map(|refused| refused.error));
         errors.sort_by_key(ConfigError::line_number);
@@ -61,7 +61,7 @@ pub(crate) fn resolve(
     Ok(Resolved { rules, patterns, tasks: Vec::new(), refused, registries, warnings })
 }
 
-/// What is odd about logins and entries, once all rules have said which they use.
+/// Warnings about logins and entries, once all rules have chosen theirs.
 fn warnings_of_registries(registries: &SharedRegistries, logins: WrittenLogins) -> Vec<String> {
     let registries = registries.lock();
     let mut warnings = Vec::new();
@@ -76,14 +76,14 @@ fn warnings_of_registries(registries: &SharedRegistries, logins: WrittenLogins) 
     warnings
 }
 
-/// What became of the rules.
+/// The result of checking the rules.
 #[derive(Default)]
 struct Found {
     rules: Vec<ResolvedRule>,
     patterns: Vec<ResolvedPattern>,
-    /// Rules that are left out, while others are carried out.
+    /// Rules that are refused while others are carried out.
     refused: Vec<RefusedRule>,
-    /// Slips that stop everything.
+    /// Errors that stop the whole run.
     errors: Vec<ConfigError>,
 }
 
@@ -116,7 +116,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// Checks the rules of `sync`, which come after so many others.
+    /// Checks the rules of `sync`. `before` is the number of rules before them.
     fn sync(&mut self, sync: &WrittenSync, before: usize, found: &mut Found) {
         for (index, rule) in sync.rules.iter().enumerate() {
             match self.sync_rule(rule, before + index, &sync.file) {
@@ -131,7 +131,7 @@ impl Resolver<'_> {
         }));
     }
 
-    /// Keeps a rule, unless it is about one repository that the command line leaves out.
+    /// Keeps a rule, unless the command line excludes its only repository.
     fn keep(&mut self, rule: Checked, found: &mut Found) {
         match rule {
             Checked::Pattern(pattern) => found.patterns.push(*pattern),
@@ -245,7 +245,7 @@ impl Resolver<'_> {
         let endpoint = self.registries.lock().target(&target.registry, &target.repository);
         let naming = match (&source.which, target.which) {
             (Which::Pinned(tag, _), which) => naming_of_pinned(tag, which, &source_text, text)?,
-            // Its digest is this one, or it was refused above.
+            // The digest equals the source's, or was refused above.
             (Which::These(images), Which::Pinned(tag, _))
                 if matches!(images[..], [TagOrDigest::Digest(_)]) =>
             {
@@ -263,7 +263,7 @@ impl Resolver<'_> {
     }
 }
 
-/// What an image is called at a target that is written as `tag@digest` at the source.
+/// The name at a target of an image that the source's text gives as `tag@digest`.
 fn naming_of_pinned(tag: &Tag, target: Which, source_text: &str, text: &str) -> Result<Naming, RuleError> {
     let name = || TagOrDigest::Tag(tag.clone());
     Ok(match target {

@@ -1,4 +1,4 @@
-//! Rules that can be carried out, and those that cannot.
+//! Rules that can be carried out, and refused ones.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,17 +14,17 @@ use super::registries::{LoginOrigin, Registries};
 /// Rules that can be carried out.
 pub(crate) struct Resolved {
     pub(crate) rules: Vec<ResolvedRule>,
-    /// Rules about many repositories: they come after the others.
+    /// Rules about many repositories. They run after the others.
     pub(crate) patterns: Vec<ResolvedPattern>,
-    /// What a plan has already decided, by rule.
+    /// The tasks of a plan, by rule.
     pub(crate) tasks: Vec<ResolvedTasks>,
     pub(crate) refused: Vec<RefusedRule>,
-    /// All registries that the rules speak to.
+    /// All registries of the rules.
     pub(crate) registries: SharedRegistries,
     pub(crate) warnings: Vec<String>,
 }
 
-/// A rule with how it was written.
+/// A rule with its text.
 pub(crate) struct ResolvedRule {
     /// The source's text, and those of the targets after defaults and variables.
     pub(crate) written: WrittenRule,
@@ -32,33 +32,33 @@ pub(crate) struct ResolvedRule {
     pub(crate) logins: RuleLogins,
 }
 
-/// A rule about many repositories with how it was written.
+/// A rule about many repositories with its text.
 pub(crate) struct ResolvedPattern {
     /// The source's text, and those of the targets after variables.
     pub(crate) written: WrittenRule,
     pub(crate) rule: PatternRule,
-    /// Which tags of each repository that matches are meant.
+    /// The tags that are selected in each matching repository.
     pub(crate) tags: Selection,
-    /// Those of any repository that matches: entries for single repositories may give them others.
+    /// The logins for any matching repository: entries for single repositories may override them.
     pub(crate) logins: RuleLogins,
 }
 
-/// What a plan has decided of one rule.
+/// The tasks of one rule in a plan.
 pub(crate) struct ResolvedTasks {
-    /// As it was when the plan was made.
+    /// The rule when the plan was made.
     pub(crate) written: WrittenRule,
     pub(crate) tasks: Vec<BoundTask>,
 }
 
-/// A rule that cannot be carried out, beside others that can.
+/// A rule that cannot be carried out while others can.
 pub(crate) struct RefusedRule {
     pub(crate) written: WrittenRule,
     pub(crate) error: ConfigError,
-    /// For how many rules, or images of a plan, it stands.
+    /// The number of rules, or of images of a plan, that it stands for.
     pub(crate) count: usize,
 }
 
-/// Which logins a rule uses.
+/// The logins of a rule.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RuleLogins {
     pub(crate) source: Option<LoginOrigin>,
@@ -66,7 +66,7 @@ pub(crate) struct RuleLogins {
     pub(crate) targets: Vec<Option<LoginOrigin>>,
 }
 
-/// All registries of a run. Patterns lead to more while it goes on.
+/// All registries of a run. Patterns add more during the run.
 #[derive(Clone)]
 pub(crate) struct SharedRegistries(Arc<Mutex<Registries>>);
 
@@ -75,7 +75,7 @@ impl SharedRegistries {
         Self(Arc::new(Mutex::new(registries)))
     }
 
-    /// Those of these logins, before anybody has named one.
+    /// Registries with these logins, none of them used yet.
     pub(crate) fn with_logins(auth: Auth, lookup: Lookup<'_>, transport: &Transport) -> Self {
         Self::new(Registries::new(auth, lookup, transport))
     }

@@ -1,22 +1,22 @@
-//! What rules are resolved with, and what is odd about them so far.
+//! The state of resolving rules, with the warnings so far.
 
 use super::defaults::Defaults;
 use super::environment::{Lookup, expand};
 use super::images::{Section, WrittenRule};
 use super::resolved::SharedRegistries;
 
-/// Makes rules of what was written, one after another.
+/// Resolves rules one by one.
 pub(super) struct Resolver<'a> {
     pub(super) defaults: Defaults<'a>,
     pub(super) lookup: Lookup<'a>,
     pub(super) registries: SharedRegistries,
     pub(super) warnings: Vec<String>,
-    /// Rules about one repository each, which the command line leaves out.
+    /// The number of single-repository rules that the command line excludes.
     pub(super) left_out: usize,
 }
 
 impl Resolver<'_> {
-    /// A target's text, with variables replaced where they are.
+    /// A target's text, with variables replaced if the section has them.
     pub(super) fn expanded(&mut self, rule: &WrittenRule, text: &str) -> String {
         if rule.section == Section::Sync {
             return text.to_owned();

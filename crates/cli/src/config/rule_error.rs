@@ -1,4 +1,4 @@
-//! Why a rule cannot be carried out, known before any registry is asked.
+//! Errors of a rule that are found before any request.
 
 use oci::{Digest, TagOrDigest};
 use sync::{TagTemplateError, TargetTemplateError};
@@ -7,12 +7,12 @@ use super::error::ConfigError;
 use super::image_text::ImageTextError;
 use crate::nearest::nearest;
 
-/// What is wrong with a rule.
+/// The error of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RuleError {
     #[error("the name of an image is empty")]
     SourceEmpty,
-    // It may be a rule's source, or have been typed: `verify` is given targets.
+    // The text may be a rule's source or an argument: `verify` takes targets.
     #[error("`{text}` cannot be used: {reason}")]
     Source { text: String, reason: ImageTextError },
     #[error("the target of `{source_text}` is empty")]
@@ -46,13 +46,13 @@ pub(crate) enum RuleError {
 }
 
 impl RuleError {
-    /// Whether nothing at all may be copied: an empty source or target is most likely a config that was not
-    /// finished. Other slips leave the other rules alone, as in every Go release.
+    /// Whether the error stops the whole run: an empty source or target most likely means an unfinished config. Other errors do not affect
+    /// the other rules, as in every Go release.
     pub(super) fn stops_everything(&self) -> bool {
         matches!(self, Self::SourceEmpty | Self::TargetEmpty { .. })
     }
 
-    /// The target's text, where that is what is wrong.
+    /// The target's text, if the error is about it.
     pub(super) fn target_text(&self) -> Option<&str> {
         match self {
             Self::SourceEmpty | Self::Source { .. } | Self::TargetEmpty { .. } | Self::OtherDigest { .. } => {
@@ -117,7 +117,7 @@ impl RuleError {
     }
 }
 
-/// The placeholder that was most likely meant.
+/// The placeholder that the user most likely meant.
 fn meant(written: &str, known: &[&str]) -> Option<String> {
     let (name, joint) = written.split_once(':').map_or((written, None), |(name, joint)| (name, Some(joint)));
     let begun = known.iter().copied().find(|known| name.len() > 1 && known.starts_with(name));
@@ -126,7 +126,7 @@ fn meant(written: &str, known: &[&str]) -> Option<String> {
     Some(format!("did you mean `{{{meant}{joint}}}`?"))
 }
 
-/// What stands in the first braces.
+/// The content of the first braces.
 fn braced(text: &str) -> Option<&str> {
     Some(text.split_once('{')?.1.split_once('}')?.0)
 }

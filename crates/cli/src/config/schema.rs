@@ -1,4 +1,4 @@
-//! The JSON Schema of a config file, for editors: made of the tables and types by which the file is read.
+//! The JSON Schema of a config file, for editors: made from the tables and types of the parser.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `defaults` and `sync`: rules that say all there is to say. Every slip in them is an error before any request.
+//! `defaults` and `sync`: the complete form of rules. Every mistake in them is an error before any request.
 
 mod amount;
 mod compile;

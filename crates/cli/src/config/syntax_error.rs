@@ -1,15 +1,15 @@
-//! Where and why a text is no JSON or YAML.
+//! Syntax errors of JSON and YAML, with their place.
 
-/// A place in a text, and what is wrong there.
+/// A place in a text, and the error there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SyntaxError {
     pub(crate) place: Place,
     pub(crate) reason: String,
-    /// What to write instead, where that is known.
+    /// The advice, if known.
     pub(crate) help: Option<&'static str>,
 }
 
-/// Line and column, both from 1 on; columns count characters.
+/// Line and column, both counted from 1; columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) line: usize,
@@ -26,7 +26,7 @@ impl SyntaxError {
     }
 }
 
-/// Where the lines of a text begin, so that the place of any byte is found without counting from the beginning.
+/// The start of each line, so that the place of a byte is found without scanning the text.
 pub(crate) struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
@@ -38,7 +38,7 @@ impl<'a> Lines<'a> {
         Self { text, starts: std::iter::once(0).chain(ends.map(|(index, _)| index + 1)).collect() }
     }
 
-    /// The line of a byte, from 1 on.
+    /// The line of a byte, counted from 1.
     pub(crate) fn line(&self, offset: usize) -> usize {
         self.starts.partition_point(|start| *start <= offset)
     }
@@ -50,7 +50,7 @@ impl<'a> Lines<'a> {
         Place { line, column: before.chars().count() + 1 }
     }
 
-    /// The byte at a line and a column of bytes, as `serde_json` counts them: both from 1 on.
+    /// The offset of a line and a column in bytes, both counted from 1 as in `serde_json`.
     pub(crate) fn offset(&self, line: usize, column: usize) -> usize {
         let start = self.starts.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
         let mut offset = (start + column.saturating_sub(1)).min(self.text.len());

@@ -1,4 +1,4 @@
-//! What a rule does with what it reads.
+//! The policies of a rule.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use sync::select::TagSelection;
 #[derive(Clone)]
 pub(super) struct Terms {
     pub(super) policy: Arc<Policy>,
-    /// Which tags it selects where its source names none.
+    /// The tags it selects if its source names none.
     pub(super) tags: Arc<TagSelection>,
 }
 

@@ -1,11 +1,11 @@
-//! Keys that mean nothing. The Go tool ignored them, so they are warnings; most are slips of the pen.
+//! Unknown keys. The Go tool ignored them, so they cause warnings; most are misspellings.
 
 use std::path::Path;
 
 use super::document::{Format, Node};
 use crate::nearest::nearest;
 
-/// A word for each key of a map that is none of the known ones; `of` says which map.
+/// A warning for each unknown key of a map; `of` names the map.
 pub(super) fn warnings(
     file: &Path,
     format: Format,
@@ -22,14 +22,14 @@ pub(super) fn warnings(
     unknown.map(warning).collect()
 }
 
-/// A key that most likely should be `wanted`, which is not there.
+/// An unknown key that most likely means `wanted`, which is missing.
 pub(super) fn slip_for<'a>(
     format: Format,
     fields: &'a [(String, Node)],
     known: &[&str],
     wanted: &str,
 ) -> Option<&'a (String, Node)> {
-    // Another case was a rule file without rules to the Go tool, and stays one.
+    // To the Go tool, a file with this key in another case has no rules. This stays so.
     let is_there = fields.iter().any(|(key, _)| key.eq_ignore_ascii_case(wanted));
     let mut unknown = fields.iter().filter(|(key, _)| !known.iter().any(|known| is(format, key, known)));
     unknown.find(|(key, _)| !is_there && nearest(key, known) == Some(wanted))

@@ -1,5 +1,4 @@
-//! Reads YAML into a tree with lines: the first document, with anchors and merges, and scalars as YAML 1.1
-//! and Go's yaml.v2 take them.
+//! Parses YAML into a tree with lines: the first document, with anchors and merges, and scalars as in YAML 1.1 and Go's yaml.v2.
 
 mod mistake;
 
@@ -11,15 +10,15 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 use super::document::{Document, MapBuilder, Node, Repeated, Scalar, ScalarKind, Value};
 use super::syntax_error::{Place, SyntaxError};
 
-/// Aliases multiply: a few lines can ask for billions of nodes.
+/// Aliases multiply: a few lines can expand to billions of nodes.
 const MOST_NODES: usize = 1_000_000;
 
-/// Deeper than any config, and no danger to the stack.
+/// Deeper than any config, and safe for the stack.
 const MOST_LEVELS: usize = 100;
 
-/// Reads the first document of `text`.
+/// Parses the first document of `text`.
 pub(crate) fn read(text: &str) -> Result<Document, SyntaxError> {
-    // Go's parser takes tabs behind colons, as libyaml does; ours refuses most of them.
+    // Go's parser accepts tabs behind colons, as libyaml does; ours rejects most of them.
     let text = mistake::without_tabs_behind_colons(text);
     Reader::new(&text).document().map_err(|error| mistake::explain(&text, error))
 }
@@ -57,7 +56,7 @@ impl<'a> Reader<'a> {
         Ok(Document { root, repeated: self.repeated, unread })
     }
 
-    /// Where a second document begins that holds anything.
+    /// The place of a second document, if it is not empty.
     fn second_document(&mut self) -> Option<usize> {
         loop {
             match self.next() {
@@ -111,7 +110,7 @@ impl<'a> Reader<'a> {
         Ok(node)
     }
 
-    /// Reads what is one level deeper.
+    /// Parses a value one level deeper.
     fn below<T>(&mut self, read: fn(&mut Self) -> Result<T, SyntaxError>) -> Result<T, SyntaxError> {
         self.level += 1;
         if self.level > MOST_LEVELS {
@@ -148,7 +147,7 @@ impl<'a> Reader<'a> {
                 merged.push(value);
                 continue;
             }
-            // An empty value has no line of its own; a list or map is where its key is.
+            // An empty value has no line of its own; a list or map has its key's place.
             let is_here = value.line == key.line || (value.line > key.line && is_scalar(&value.value));
             let Place { line, column } = if is_here { value.place() } else { key };
             let repeated = map.insert(key_scalar.text, Node { line, column, ..value });
@@ -169,7 +168,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// `<<`: keys of the merged maps that are not there yet.
+/// `<<`: adds the keys of the merged maps that are missing.
 fn merge(map: &mut MapBuilder, value: Node) -> Result<(), &'static str> {
     match value.value {
         Value::Map(merged) => {
@@ -200,7 +199,7 @@ fn size(node: &Node) -> usize {
 fn scalar(text: Cow<'_, str>, style: ScalarStyle, tag: Option<&Tag>) -> Scalar {
     let is_text = style != ScalarStyle::Plain || tag.is_some_and(|tag| tag.suffix == "str");
     let kind = if is_text { ScalarKind::Text } else { plain_kind(&text) };
-    // YAML's own tags, such as `!!str`, are no slip.
+    // YAML's own tags, such as `!!str`, are fine.
     let is_tagged = tag.is_some_and(|tag| tag.handle == "!");
     Scalar { text: text.into_owned(), kind, is_tagged }
 }

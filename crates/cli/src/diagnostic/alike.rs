@@ -1,4 +1,4 @@
-//! Failures for one reason, told once: a key that opens nothing fails every image.
+//! Groups failures by their reason: a wrong key fails every image, but is reported once.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -10,31 +10,31 @@ use sync::{Cause, Error, Event, Image, Observer, Outcome, RuleFailure, Side, Sta
 use super::choose::{Advice, advice};
 use super::why::why;
 
-/// So many of what failed for one reason are kept.
+/// The number of examples that a group keeps.
 const EXAMPLES: usize = 5;
-/// So many reasons are told apart; what fails after them for others is told by registry and kind.
+/// The number of reasons that are distinguished; later ones are grouped by registry and kind.
 const MOST_REASONS: usize = 500;
 
-/// What failed for one reason.
+/// Failures with the same reason.
 #[derive(Clone, Debug)]
 pub(crate) struct Alike {
-    /// The first example's.
+    /// The error of the first example.
     pub(crate) error: Arc<Error>,
     pub(crate) reasons: Reasons,
     pub(crate) count: usize,
-    /// The first by their names, whichever failed first: all rules, or all images.
+    /// The first by name, not by time: all rules, or all images.
     pub(crate) examples: Vec<Failed>,
 }
 
-/// Whether what failed alike has one reason.
+/// Whether a group has one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reasons {
     One,
-    /// Too many reasons came before to tell these apart.
+    /// Several: the limit of reasons was reached before.
     Many,
 }
 
-/// What can fail.
+/// A failed rule or image.
 #[derive(Clone, Debug)]
 pub(crate) enum Failed {
     Rule(Arc<RuleFailure>),
@@ -50,7 +50,7 @@ impl fmt::Display for Failed {
     }
 }
 
-/// Failures of a run, grouped by their reasons as they come. Takes the same memory for ten as for a million.
+/// The failures of a run, grouped by reason. Its memory does not grow with the number of failures.
 #[derive(Default)]
 pub(crate) struct Failures(Mutex<Groups>);
 
@@ -58,7 +58,7 @@ pub(crate) struct Failures(Mutex<Groups>);
 struct Groups {
     rules: Group,
     images: Group,
-    /// Failures that have nothing to do with a login.
+    /// Failures that are not about a login.
     not_by_login: usize,
 }
 
@@ -69,13 +69,13 @@ struct Group {
 }
 
 impl Failures {
-    /// All failures, grouped: first those of rules.
+    /// All groups, those of rules first.
     pub(crate) fn alike(&self) -> Vec<Alike> {
         let groups = self.lock();
         groups.rules.alike.iter().chain(&groups.images.alike).cloned().collect()
     }
 
-    /// Whether a login was refused for everything that failed.
+    /// Whether all failures are about refused logins.
     pub(crate) fn are_all_by_login(&self) -> bool {
         self.lock().not_by_login == 0
     }
@@ -126,7 +126,7 @@ impl Group {
 }
 
 impl Alike {
-    /// Keeps it, where it is among the first. The order in which they fail is another one in each run.
+    /// Keeps the failure as an example if its name is among the first. Their order in time differs from run to run.
     fn exemplify(&mut self, failed: Failed, error: &Arc<Error>) {
         let name = failed.to_string();
         let place = self.examples.partition_point(|kept| kept.to_string() <= name);
@@ -140,7 +140,7 @@ impl Alike {
     }
 }
 
-/// What makes two failures one: the side, its registry, what helps, and the words without names in them.
+/// The reason of a failure: side, registry, advice, and the words without names.
 #[derive(PartialEq, Eq, Hash)]
 struct Reason {
     side: Side,
@@ -160,13 +160,13 @@ impl Reason {
         Self { side: error.side, host, advice, words: without(&names, &words(&error.cause)) }
     }
 
-    /// What is left of it where too many are known.
+    /// A coarser reason, for when the limit is reached.
     fn by_kind(self, kind: Option<ErrorKind>) -> Self {
         Self { advice: String::new(), words: format!("{kind:?}"), ..self }
     }
 }
 
-/// A name for the reason of a failure: what fails alike has the same one, in whichever run.
+/// An identifier of the reason, which is the same in all runs.
 pub(crate) fn cause(error: &Error) -> String {
     let Reason { side, host, advice, words } = Reason::of(error);
     let mut name = oci::Digest::sha256(format!("{side}\n{host}\n{advice}\n{words}").as_bytes()).hex();
@@ -174,7 +174,7 @@ pub(crate) fn cause(error: &Error) -> String {
     name
 }
 
-/// What was said, without the request that it was said to.
+/// The cause's words without the request URL.
 fn words(cause: &Cause) -> String {
     match cause {
         Cause::Endpoint(error) => match error.inner() {
@@ -192,7 +192,7 @@ fn words(cause: &Cause) -> String {
     }
 }
 
-/// What the image is called: the parts of its repository's path, and its tag.
+/// The parts of the image's name: the components of its repository, and its tag.
 fn names(error: &Error) -> Vec<String> {
     let step = error.operation.to_string();
     let tag = step.rsplit(' ').next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Which hint an error gets: decided by its typed cause, its side and its step, never by its text.
+//! Chooses the hint for an error: by its typed cause, side and step, never by its text.
 
 use endpoints::{Shown, Trouble};
 use http::StatusCode;
@@ -13,10 +13,10 @@ use sync::{Cause, Error, Operation, Side};
 use super::hint::Hint;
 use super::login;
 
-/// What to do about an error.
+/// The advice for an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Advice {
-    /// A line of the table, with what stands in it.
+    /// A hint of the table, with its parameters.
     Table { hint: Hint, host: String, other: String, login: String },
     /// Harbor's refusals have their own explanations.
     Harbor(String),
@@ -39,48 +39,48 @@ impl Advice {
     }
 }
 
-/// Where and at what an error came.
+/// The place and step of an error.
 #[derive(Clone, Copy)]
 struct Step<'a> {
     side: Side,
     operation: &'a Operation,
     host: &'a str,
-    /// The registry, with the repository that it is about.
+    /// The registry with the repository.
     place: &'a str,
-    /// Where the login comes from, as far as the error tells.
+    /// The origin of the login, if the error tells.
     login: Option<&'a LoginSearch>,
 }
 
 impl Step<'_> {
-    /// Whether a list is asked for, which reads at whichever side.
+    /// Whether a list was requested, which is a read at either side.
     fn lists(self) -> bool {
         matches!(self.operation, Operation::ListRepositories | Operation::ListTags)
     }
 
-    /// Whether content or a list is asked for, at whichever side: a target's names are looked up with the right to push.
+    /// Whether content or a list was requested, at either side. Resolving a name at a target is no read: it uses the push login.
     fn reads(self) -> bool {
         use Operation::{ListReferrers, ReadBlob, ReadManifest};
 
         self.lists() || matches!(self.operation, ReadManifest(_) | ReadBlob(_) | ListReferrers(_))
     }
 
-    /// Whether nothing is asked for but a short answer.
+    /// Whether the expected answer is short.
     fn looks(self) -> bool {
         self.lists() || matches!(self.operation, Operation::Resolve(_) | Operation::ReadManifest(_))
     }
 
-    /// A hint that speaks of the registry alone.
+    /// A hint about the registry alone.
     fn advice(self, hint: Hint) -> Advice {
         self.about(hint, self.host)
     }
 
-    /// A hint that speaks of somebody else, too.
+    /// A hint that also names another server or program.
     fn about(self, hint: Hint, other: &str) -> Advice {
         let login = login::words(self.login, self.host);
         Advice::Table { hint, host: self.host.to_owned(), other: other.to_owned(), login }
     }
 
-    /// What helps whoever showed no login.
+    /// The advice for a request without a login.
     fn stranger(self) -> Advice {
         self.advice(match self.login {
             Some(LoginSearch::NotFound(_)) => Hint::NoLoginFound,
@@ -89,7 +89,7 @@ impl Step<'_> {
     }
 }
 
-/// What helps against an error.
+/// The advice for an error.
 pub(super) fn advice(error: &Error) -> Advice {
     let host = error.place.split('/').next().unwrap_or_default();
     let login = login::of_cause(&error.cause);
@@ -100,7 +100,7 @@ pub(super) fn advice(error: &Error) -> Advice {
         Cause::Endpoint(cause) => of_endpoint(step, cause),
         Cause::Mismatch(wrong) => step.advice(of_mismatch(wrong)),
         Cause::Manifest { source, .. } => step.advice(of_manifest(source)),
-        // Whatever helps the one that asked helps all.
+        // The registry was given up after repeated failures: the advice is that of the last one.
         Cause::NoAnswer(silence) => advice(&silence.last),
         Cause::Missing => step.about(of_missing(step.operation), step.place),
         Cause::Count { .. } => step.advice(Hint::Count),
@@ -131,26 +131,26 @@ fn of_endpoint(step: Step<'_>, error: &EndpointError) -> Advice {
     of_provider(step, error.kind, shown)
 }
 
-/// What helps where no usable answer came from `server`, which is the registry or where it sends its clients.
+/// The advice for a failed connection to `server`: the registry, or a server that it redirects to.
 pub(crate) fn transport_hint(failure: TransportFailure, host: &str, server: &str) -> String {
     let step = Step { side: Side::Source, operation: &Operation::Copy, host, place: host, login: None };
     step.about(of_transport(failure, host == server), server).text()
 }
 
-/// What helps where nobody in particular was refused.
+/// The advice for a refused request without a login.
 pub(crate) fn no_login_hint(host: &str, search: &LoginSearch) -> String {
     let step =
         Step { side: Side::Target, operation: &Operation::Copy, host, place: host, login: Some(search) };
     step.stranger().text()
 }
 
-/// What helps where a registry behind TLS sends to a place without.
+/// The advice for a redirect from TLS to plain HTTP.
 pub(crate) fn leaves_tls_hint(host: &str) -> String {
     let step = Step { side: Side::Source, operation: &Operation::Copy, host, place: host, login: None };
     step.advice(Hint::LeavesTls).text()
 }
 
-/// What helps against a refusal by somebody else than the registry, or of somebody who showed no login.
+/// The advice for a refusal by another server than the registry, or of a request without a login.
 fn of_asker(step: Step<'_>, refusal: &Refusal) -> Option<Advice> {
     if !matches!(refusal.kind(), ErrorKind::Unauthorized | ErrorKind::Denied) || is_of_a_proxy(refusal) {
         return None;
@@ -161,7 +161,7 @@ fn of_asker(step: Step<'_>, refusal: &Refusal) -> Option<Advice> {
     }
 }
 
-/// Whether nobody in particular asked.
+/// Whether the request had no login.
 fn is_stranger(step: Step<'_>, login: LoginSent) -> bool {
     match login {
         LoginSent::No => true,
@@ -170,12 +170,12 @@ fn is_stranger(step: Step<'_>, login: LoginSent) -> bool {
     }
 }
 
-/// Whether a page for people forbids it: proxies and firewalls do. With 401 it is a login that is missing or wrong.
+/// Whether a proxy or firewall refused the request with a web page. A 401 is about a missing or wrong login.
 fn is_of_a_proxy(refusal: &Refusal) -> bool {
     refusal.is_web_page() && refusal.status != StatusCode::UNAUTHORIZED
 }
 
-/// What Harbor's own words mean, and whose rights they are about.
+/// The explanation of Harbor's words, with the login that lacks the right.
 fn of_harbor(step: Step<'_>, refusal: &Refusal, explanation: &Explanation) -> Advice {
     if !matches!(explanation.reason, Reason::NoPull | Reason::NoPush) {
         return Advice::Harbor(explanation.hint.clone());
@@ -211,7 +211,7 @@ fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
                 matches!(&**source, Registry::Refused(refusal) if is_stranger(step, refusal.answered.login));
             if is_of_nobody { step.stranger() } else { step.advice(Hint::TokenRefused) }
         }
-        // The token server is one more server that the registry sends to.
+        // The token server is a server that the registry refers to.
         Registry::Token { source, .. } => of_registry(step, source),
         Registry::Login { source, .. } if source.source_name == providers::alibaba::SOURCE_NAME => {
             step.advice(Hint::AlibabaLogin)
@@ -227,12 +227,12 @@ fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
             step.about(of_problem(problem), url.host().as_deref().unwrap_or(step.host))
         }
         Registry::Setup { .. } => step.advice(Hint::NoClient),
-        // A kind of error that is newer than this table.
+        // A kind of error that this table does not know yet.
         _ => step.advice(Hint::OtherProblem),
     }
 }
 
-/// Whether `server` is what answers for `host`, which is Docker Hub.
+/// Whether `server` is the API host of `host`: Docker Hub's differ.
 fn is_api_of(server: &str, host: &str) -> bool {
     server == host || host.parse().is_ok_and(|host: oci::RegistryHost| host.api_host() == server)
 }
@@ -264,7 +264,7 @@ fn of_transport(failure: TransportFailure, at_the_registry: bool) -> Hint {
 fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refusal) -> Advice {
     let kind = error.kind();
     let is_payment = refusal.status == StatusCode::PAYMENT_REQUIRED;
-    // A server that does not know the method at all is no registry, whatever stands before it.
+    // A server that does not implement the method is no registry, even if a proxy is in front of it.
     let is_in_trouble = kind == ErrorKind::Unavailable && refusal.status != StatusCode::NOT_IMPLEMENTED;
     let by_the_registry =
         is_payment || is_in_trouble || matches!(kind, ErrorKind::RateLimited | ErrorKind::TooLarge);
@@ -351,7 +351,7 @@ fn of_problem(problem: &Problem) -> Hint {
     }
 }
 
-/// Something beside the protocol: Harbor's and the clouds' own interfaces.
+/// Errors of APIs beside the protocol: Harbor's and the clouds'.
 fn of_provider(step: Step<'_>, kind: ErrorKind, shown: Shown) -> Advice {
     let hint = match kind {
         ErrorKind::Unauthorized | ErrorKind::Denied if is_stranger(step, LoginSent::Unknown) => {

@@ -1,10 +1,10 @@
-//! Which login an error is about: what the hints about refused logins say of it.
+//! The login that an error is about, for the hints about refused logins.
 
 use endpoints::Trouble;
 use registry::LoginSearch;
 use sync::Cause;
 
-/// Where the login that a registry was asked with comes from, or was looked for; `None` where the error does not tell.
+/// The origin of the login that a request used; `None` if the error does not tell.
 pub(super) fn of_cause(cause: &Cause) -> Option<&LoginSearch> {
     match cause {
         Cause::Endpoint(error) => match error.inner() {
@@ -29,7 +29,7 @@ fn of_registry(error: &registry::Error) -> Option<&LoginSearch> {
     }
 }
 
-/// The login with its place, or the places where none was found.
+/// The login with its place, or the places without one.
 pub(super) fn words(search: Option<&LoginSearch>, host: &str) -> String {
     match search {
         Some(LoginSearch::Found(words) | LoginSearch::NotFound(words)) => words.to_string(),

@@ -1,4 +1,4 @@
-//! Every cause, with what is said of it and which hint it gets.
+//! Every cause, with its message and hint.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ fn tag() -> TagOrDigest {
     TagOrDigest::Tag("v1".parse().unwrap())
 }
 
-/// What a step can fail with.
+/// The cause of a failed step.
 trait What {
     fn cause(self) -> Cause;
 }
@@ -60,7 +60,7 @@ fn to(cause: impl What) -> Error {
     at(Side::Target, Operation::PushManifest(tag()), cause)
 }
 
-/// What a target is asked for, refused.
+/// A refused request to a target.
 fn at_target(operation: Operation, status: u16) -> Error {
     let code = if status == 401 { "UNAUTHORIZED" } else { "DENIED" };
     at(Side::Target, operation, refused(status, code))
@@ -148,7 +148,7 @@ fn api(kind: ErrorKind) -> Error {
     from(Cause::from(EndpointError::new(kind, "the API says no")))
 }
 
-/// What fails, a part of what is said, and the hint.
+/// The error, a part of its message, and its hint.
 type Case = (Error, &'static str, Hint);
 
 fn transports() -> Vec<Case> {
@@ -203,7 +203,7 @@ fn refusals() -> Vec<Case> {
             "401 Unauthorized",
             Hint::NoLoginFound,
         ),
-        // Harbor's API is asked beside the protocol, where nothing says what was sent.
+        // Errors of Harbor's API do not record whether a login was sent.
         (from(answered(Party::Registry, LoginSent::Unknown, Some(nowhere()))), "401", Hint::NoLoginFound),
         (from(token(answered(Party::Registry, LoginSent::No, Some(nowhere())))), "401", Hint::NoLoginFound),
         (from(token(answered(Party::Registry, LoginSent::Yes, Some(found())))), "401", Hint::TokenRefused),
@@ -268,7 +268,7 @@ fn refusals() -> Vec<Case> {
     ]
 }
 
-/// A refusal whose meaning the engine has found out.
+/// A refusal that the engine has interpreted.
 fn meant(meaning: Meaning) -> Error {
     let error = endpoints::judged(refused(400, "MANIFEST_INVALID"));
     to(Cause::from(EndpointError { meaning, ..error }))
@@ -521,7 +521,7 @@ fn c7_one_reason_is_one_group_whatever_the_images_are_called() {
     assert_eq!((groups.len(), groups[0].count, groups[0].examples.len()), (1, 60, 5));
     assert!(matches!(groups[0].examples[0], Failed::Image(_)));
 
-    // Other sides, registries, codes, words and causes are other reasons.
+    // Another side, registry, code, wording or cause makes another reason.
     let different = [
         denied(0),
         from(refusal(403, "DENIED", "requested access is denied", None)),

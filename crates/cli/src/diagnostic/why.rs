@@ -1,4 +1,4 @@
-//! Why something failed, in the registry's own words where it has any.
+//! Why something failed, in the registry's own words if it has any.
 
 use std::error::Error as _;
 
@@ -6,10 +6,10 @@ use oci::foreign_text::clean_to;
 use registry::TransportFailure;
 use sync::Cause;
 
-/// The most bytes of one part of an error: several foreign texts may stand in it, each cut for itself.
+/// The most bytes of one part of an error: it may quote several foreign texts, each limited by itself.
 pub(super) const LONGEST: usize = 4096;
 
-/// Why something failed, on one line.
+/// The cause on one line.
 pub(crate) fn why(cause: &Cause) -> String {
     let text = match cause {
         Cause::Endpoint(error) => error.inner().map_or_else(|| error.to_string(), registry_words),
@@ -20,7 +20,7 @@ pub(crate) fn why(cause: &Cause) -> String {
     clean_to(&text, LONGEST).into_owned()
 }
 
-/// The error and its root: the links between are the HTTP library's layers.
+/// The error and its root. The errors between are the HTTP library's layers.
 pub(crate) fn registry_words(error: &registry::Error) -> String {
     let text = match error {
         registry::Error::Refused(refusal) => match &refusal.request_id {
@@ -28,7 +28,7 @@ pub(crate) fn registry_words(error: &registry::Error) -> String {
             None => refusal.to_string(),
         },
         registry::Error::Token { source, .. } => format!("{error}: {}", registry_words(source)),
-        // All is said: the root is the TLS library's name for bytes that are no TLS.
+        // The root adds nothing: it is the TLS library's name for bytes that are not TLS.
         registry::Error::Transport { failure: TransportFailure::PlainHttp, .. } => error.to_string(),
         other => {
             let mut root = None;

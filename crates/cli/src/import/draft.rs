@@ -1,10 +1,10 @@
-//! A config of ours while it is made.
+//! The config under construction.
 
 use super::login::Logins;
 use super::note::Notes;
 use super::rule::Rule;
 
-/// What an importer makes.
+/// The result of an importer.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) comments: Vec<String>,
@@ -14,13 +14,13 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Adds a rule that means the same here, or nearly.
+    /// Adds a rule with the same meaning, or nearly.
     pub(super) fn add(&mut self, line: usize, what: &str, rule: Rule) {
         self.notes.kept(line, what, rule.way());
         self.rules.push(rule);
     }
 
-    /// A name that no rule has so far.
+    /// A name that no other rule has.
     pub(super) fn unique_name(&self, wanted: &str) -> String {
         let is_free = |name: &String| self.rules.iter().all(|rule| rule.name.as_ref() != Some(name));
         let numbered = (2..).map(|number| format!("{wanted}-{number}"));

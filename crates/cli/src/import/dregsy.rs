@@ -126,7 +126,7 @@ fn read_mapping(
 
 const SIGNATURES: &str = "signatures under cosign's tags go along with their image, and so do other referrers of it, which dregsy leaves (`referrers: false` leaves both)";
 
-/// The inner error says why the mapping has no rule.
+/// The inner error says why the mapping is not converted.
 fn platforms(mapping: &mut Fields<'_>, notes: &mut Notes) -> Result<Result<Option<Platforms>, String>, Slip> {
     let what = format!("`platform` of {}", mapping.what);
     let Some(one) = mapping.text("platform")? else {

@@ -1,11 +1,11 @@
-//! Reads a map of another tool's file. Who asks for its keys says by that which ones are known; the rest is told.
+//! Reads a map of another tool's file. Asking for a key marks it as known; the others are reported.
 
 use std::collections::HashSet;
 
 use super::note::Notes;
 use crate::config::{Node, Scalar, ScalarKind, Value};
 
-/// Something that the other tool would refuse, too: the file is not what it should be.
+/// A mistake that the other tool would reject, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Slip {
     pub(crate) line: usize,
@@ -18,19 +18,19 @@ impl Slip {
     }
 }
 
-/// A text, and where it stands.
+/// A text with its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Written<'a> {
     pub(super) text: &'a str,
     pub(super) line: usize,
 }
 
-/// What the map of a whole file is called.
+/// The name of the file's top-level map.
 pub(super) const FILE: &str = "the file";
 
 /// A map that is being read.
 pub(super) struct Fields<'a> {
-    /// What the map is, for people: `sync entry 2`.
+    /// The map's name, for messages: `sync entry 2`.
     pub(super) what: String,
     pub(super) line: usize,
     entries: &'a [(String, Node)],
@@ -47,21 +47,21 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// What stands under a key, unless that is nothing.
+    /// The value of a key, unless it is null.
     pub(super) fn node(&mut self, key: &'static str) -> Option<&'a Node> {
         self.asked.insert(key);
         let (_, node) = self.entries.iter().find(|(name, _)| name == key)?;
         (!node.is_null()).then_some(node)
     }
 
-    /// A text; an empty one says nothing.
+    /// A text; an empty one counts as missing.
     pub(super) fn text(&mut self, key: &'static str) -> Result<Option<Written<'a>>, Slip> {
         let Some(node) = self.node(key) else { return Ok(None) };
         let text = text(node).ok_or_else(|| self.wrong(key, node, "a text"))?;
         Ok((!text.is_empty()).then_some(Written { text, line: node.line }))
     }
 
-    /// A text without which the entry means nothing.
+    /// A text that the entry requires.
     pub(super) fn needed(&mut self, key: &'static str) -> Result<Written<'a>, Slip> {
         let text = self.text(key)?;
         text.ok_or_else(|| Slip::new(self.line, format!("{} has no `{key}`", self.what)))
@@ -101,7 +101,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A list of maps, each called `what` with its place in the list.
+    /// A list of maps. Their names are `what` with their place in the list.
     pub(super) fn maps(&mut self, key: &'static str, what: &str) -> Result<Vec<Fields<'a>>, Slip> {
         let Some(node) = self.node(key) else { return Ok(Vec::new()) };
         let Value::List(items) = &node.value else { return Err(self.wrong(key, node, "a list")) };
@@ -109,7 +109,7 @@ impl<'a> Fields<'a> {
         items.iter().enumerate().map(item).collect()
     }
 
-    /// A map in this one.
+    /// A nested map.
     pub(super) fn map(&mut self, key: &'static str) -> Result<Option<Fields<'a>>, Slip> {
         let is_whole = self.what == FILE;
         let what = if is_whole { format!("`{key}`") } else { format!("`{key}` of {}", self.what) };
@@ -121,12 +121,12 @@ impl<'a> Fields<'a> {
         self.entries
     }
 
-    /// Known keys that say nothing about a copy.
+    /// Ignores known keys that do not affect a copy.
     pub(super) fn pass_over(&mut self, keys: &[&'static str]) {
         self.asked.extend(keys);
     }
 
-    /// Tells of known keys that have no place here, where they are written.
+    /// Reports known keys without an equivalent, where they are present.
     pub(super) fn leave_out(&mut self, notes: &mut Notes, reasons: &[(&'static str, &str)]) {
         for (key, why) in reasons {
             if let Some(node) = self.node(key) {
@@ -135,7 +135,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Tells of the keys that nobody asked for.
+    /// Reports the keys that were not asked for.
     pub(super) fn finish(self, notes: &mut Notes) {
         let unknown = self.entries.iter().filter(|(key, _)| !self.asked.contains(&**key));
         for (key, node) in unknown {
@@ -153,7 +153,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The text of a scalar, however it was written; a version `1.10` is no number.
+/// The text of a scalar as written; a version `1.10` is no number.
 pub(super) fn text(node: &Node) -> Option<&str> {
     match &node.value {
         Value::Scalar(Scalar { kind: ScalarKind::Null, .. }) => Some(""),
@@ -162,12 +162,12 @@ pub(super) fn text(node: &Node) -> Option<&str> {
     }
 }
 
-/// The text of a scalar that was asked for as a node.
+/// The text of a scalar node.
 pub(super) fn shown(node: &Node) -> &str {
     text(node).unwrap_or("a list or map")
 }
 
-/// What a value is, without the value: it may be a secret.
+/// The type of a value. The value itself may be a secret.
 fn kind(node: &Node) -> &'static str {
     match &node.value {
         Value::List(_) => "a list",

@@ -1,4 +1,4 @@
-//! Harbor's replication policies, as `GET /api/v2.0/replication/policies` answers: a list of them, or one.
+//! Harbor's replication policies, as returned by `GET /api/v2.0/replication/policies`: a list of them, or one.
 
 mod filter;
 mod registry;
@@ -12,7 +12,7 @@ use filter::Filters;
 
 const NOT_NEEDED: &str = "it is not needed here";
 
-/// What says nothing about which images go where.
+/// Keys that do not affect which images are copied.
 const SILENT: [&str; 5] = ["id", "description", "creator", "creation_time", "update_time"];
 
 pub(super) fn import(root: &Node, options: Options<'_>) -> Result<Draft, Slip> {
@@ -43,7 +43,7 @@ pub(super) fn import(root: &Node, options: Options<'_>) -> Result<Draft, Slip> {
     Ok(draft)
 }
 
-/// Policies say nothing about the Harbor that they come from.
+/// Policies have no login for the Harbor that they belong to.
 fn tell_missing_login(harbor: Option<&str>, draft: &mut Draft) {
     let Some(harbor) = harbor else { return };
     let front = format!("{harbor}/");
@@ -104,7 +104,7 @@ fn read_policy(mut policy: Fields<'_>, harbor: Option<&str>, draft: &mut Draft) 
     Ok(())
 }
 
-/// What no rule can say.
+/// Reports settings without an equivalent.
 fn leave_out(policy: &mut Fields<'_>, draft: &mut Draft) -> Result<(), Slip> {
     let notes = &mut draft.notes;
     if let Some(mut trigger) = policy.map("trigger")? {
@@ -135,13 +135,13 @@ fn leave_out(policy: &mut Fields<'_>, draft: &mut Draft) -> Result<(), Slip> {
     Ok(())
 }
 
-/// Where repositories come from and go to.
+/// The mapping from source to target repositories.
 struct Way<'a> {
     source: &'a str,
     target: &'a str,
-    /// Instead of the first parts of the source's path.
+    /// Replaces the first components of the source's path.
     namespace: Option<&'a str>,
-    /// How many parts it replaces; all but the last where that is below 0.
+    /// The number of replaced components; all but the last if negative.
     replaced: i64,
 }
 
@@ -159,12 +159,12 @@ impl Way<'_> {
         if is_plain_path(glob) {
             return self.many(glob, Patterns::default());
         }
-        // What a source's pattern cannot say is chosen from all that lies below its literal beginning.
+        // A glob that our patterns cannot express becomes a filter on everything below its literal beginning.
         let below = front.iter().chain(&["**"]).copied().collect::<Vec<_>>().join("/");
         self.many(&below, Patterns { include: vec![glob.to_owned()], exclude: Vec::new() })
     }
 
-    /// One repository, whose place is known.
+    /// A rule for one repository.
     fn one(&self, path: &str) -> Result<Rule, String> {
         let parts: Vec<&str> = path.split('/').collect();
         let kept = match (self.namespace, usize::try_from(self.replaced)) {

@@ -1,14 +1,14 @@
-//! An entry of our `auth`, as an import makes it.
+//! An entry of our `auth`, made by an import.
 
 use super::note::Notes;
 use super::tree::Tree;
 
-/// Who we are at a registry, and how it is reached.
+/// The login for a registry, and the connection settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Login {
     pub(super) user: Option<Secret>,
     pub(super) password: Option<Secret>,
-    /// Alibaba's registries give temporary logins.
+    /// Whether the registry is Alibaba's, with temporary logins.
     pub(super) is_acr: bool,
     pub(super) trust: Trust,
     pub(super) ca: Option<String>,
@@ -16,25 +16,25 @@ pub(super) struct Login {
     pub(super) client_key: Option<String>,
 }
 
-/// What a registry must show before it is believed.
+/// What to accept from a registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Trust {
     #[default]
     Certificate,
     AnyCertificate,
     PlainHttp,
-    /// Any certificate, or none where the registry does not speak TLS.
+    /// Any certificate, and plain HTTP if the registry does not speak TLS.
     Anything,
 }
 
-/// Where a part of a login is kept.
+/// Where a part of a login is stored.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Secret {
     /// In the config itself.
     Literal(String),
-    /// In a variable of the environment.
+    /// In an environment variable.
     Env(String),
-    /// In a file of its own; passwords only.
+    /// In a file; only passwords.
     File(String),
 }
 
@@ -80,12 +80,12 @@ impl Secret {
     }
 }
 
-/// All entries, by registry, or registry and path.
+/// All entries, by registry, or by registry and path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Logins(Vec<(String, Login)>);
 
 impl Logins {
-    /// Adds an entry, if it says anything. A key has one login here; a second one for it is told.
+    /// Adds an entry, unless it is empty. A key can have one login; a second one is reported.
     pub(super) fn add(&mut self, key: &str, login: Login, line: usize, notes: &mut Notes) {
         if login == Login::default() {
             return;

@@ -1,24 +1,24 @@
-//! What an import tells beside its output: what it kept, what means something else now, what has no place here.
+//! The notes of an import: what it kept, what changed its meaning, and what was left out.
 
-/// Which of the three lists a note belongs to.
+/// The list that a note belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
-    /// It means the same here.
+    /// It means the same in our config.
     Kept,
-    /// It is written down, but it means something else than it did for the other tool.
+    /// It was converted, but has another meaning than in the other tool.
     Changed,
     /// It is not in the output.
     LeftOut,
 }
 
-/// One thing of the other tool's file, and what became of it.
+/// An item of the other tool's file, and how it was converted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Note {
     pub(crate) kind: Kind,
-    /// As the file calls it.
+    /// Its name in the file.
     pub(crate) what: String,
     pub(crate) why: String,
-    /// Where it stands; none for what the whole file or the command line says.
+    /// Its line; `None` for the whole file or the command line.
     pub(crate) line: Option<usize>,
 }
 
@@ -35,12 +35,12 @@ impl Notes {
         self.add(Kind::Changed, Some(line), what.into(), why.into());
     }
 
-    /// What changes for all rules alike, or is about the command line.
+    /// Adds a change that affects all rules, or is about the command line.
     pub(super) fn changed_for_all(&mut self, what: impl Into<String>, why: impl Into<String>) {
         self.add(Kind::Changed, None, what.into(), why.into());
     }
 
-    /// What no file of that tool says, and ours has to.
+    /// Adds something that our config needs and the other tool's file never has.
     pub(super) fn missing(&mut self, what: impl Into<String>, why: impl Into<String>) {
         self.add(Kind::LeftOut, None, what.into(), why.into());
     }
@@ -49,12 +49,12 @@ impl Notes {
         self.add(Kind::LeftOut, Some(line), what.into(), why.into());
     }
 
-    /// Whether something was told about all rules alike.
+    /// Whether there is a note about all rules.
     pub(super) fn has_any_for_all(&self) -> bool {
         self.0.iter().any(|note| note.line.is_none())
     }
 
-    /// The three lists one behind the other, each in the file's order. What was told twice stands there once.
+    /// The three lists in sequence, each in the file's order, without duplicates.
     pub(super) fn sorted(mut self) -> Vec<Note> {
         self.0.sort_by_key(|note| (note.kind, note.line));
         self.0.dedup();

@@ -1,5 +1,5 @@
-//! ocync's config: <https://github.com/clowdhaus/ocync>. Variables in it are put in before it is read, wherever they stand;
-//! here only logins may come from the environment.
+//! ocync's config: <https://github.com/clowdhaus/ocync>. ocync replaces variables in the whole text before parsing; our configs have them
+//! only in logins.
 
 mod registry;
 mod tags;
@@ -17,10 +17,10 @@ use crate::config::{Node, Value};
 use tags::TagRules;
 use variable::{has_variable, variable};
 
-/// Registries by their names in the file; without a host where it is not written down.
+/// Hosts of registries by their names in the file; `None` if the host is not literal.
 type Registries<'a> = HashMap<&'a str, Option<String>>;
 
-/// What the file says for all mappings.
+/// Settings of the file for all mappings.
 struct Shared<'a> {
     registries: Registries<'a>,
     groups: &'a [(String, Node)],
@@ -118,7 +118,7 @@ fn read_mapping(mut mapping: Fields<'_>, shared: &Shared<'_>, draft: &mut Draft)
 }
 
 impl Shared<'_> {
-    /// From where to where.
+    /// The sources and targets of a mapping.
     fn way(
         &self,
         source: Option<Written<'_>>,
@@ -153,7 +153,7 @@ impl Shared<'_> {
         host.as_deref().ok_or_else(|| format!("the `url` of registry `{name}` is not written down"))
     }
 
-    /// A group's registries, or a registry by its own name.
+    /// The registries of a group, or a single registry.
     fn members(&self, name: &str) -> Result<Vec<String>, String> {
         let Some((_, group)) = self.groups.iter().find(|(group, _)| group == name) else {
             return Ok(vec![name.to_owned()]);
@@ -164,7 +164,7 @@ impl Shared<'_> {
     }
 }
 
-/// ocync makes an index of the platforms that are wanted.
+/// ocync makes an index of the wanted platforms.
 fn platforms(only: &[Written<'_>]) -> Result<Option<Platforms>, String> {
     for each in only {
         platform(each.text).map_err(|reason| format!("its platform cannot be taken: {reason}"))?;
@@ -173,7 +173,7 @@ fn platforms(only: &[Written<'_>]) -> Result<Option<Platforms>, String> {
     Ok((!only.is_empty()).then_some(Platforms { only, index: Index::Rewrite }))
 }
 
-/// Which signatures and other artifacts go along.
+/// The signatures and other artifacts to copy.
 struct Artifacts {
     enabled: bool,
     include: Vec<String>,
@@ -197,7 +197,7 @@ fn referrers(artifacts: &Artifacts) -> Option<Referrers> {
     if artifacts.include.is_empty() {
         return (!artifacts.exclude.is_empty()).then(|| Referrers::AllBut(artifacts.exclude.clone()));
     }
-    // What is in both is out.
+    // `exclude` takes precedence.
     let types = artifacts.include.iter().filter(|kind| !artifacts.exclude.contains(kind));
     let types: Vec<String> = types.cloned().collect();
     Some(if types.is_empty() { Referrers::None } else { Referrers::Types(types) })

@@ -1,11 +1,11 @@
-//! What the command line says beside a file of another tool.
+//! The command line's settings for an import.
 
-/// What the command line says about a file that does not say it itself.
+/// Settings that the other tool takes from its command line rather than its file.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Options<'a> {
     /// skopeo's target: `HOST` or `HOST/PREFIX`.
     pub(crate) to: Option<&'a str>,
-    /// skopeo's `--scoped`: the whole source stands behind the target.
+    /// skopeo's `--scoped`: the whole source name is appended to the target.
     pub(crate) scoped: bool,
     /// skopeo's `--all`: every platform is copied.
     pub(crate) all: bool,

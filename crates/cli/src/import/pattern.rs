@@ -1,22 +1,22 @@
-//! Patterns of other tools, as ours are written: `/regex/`, found anywhere in a text, or a glob for the whole of it.
+//! Converts other tools' patterns to ours: `/regex/`, searched in the text, or a glob for the whole text.
 
 use regex::Regex;
 use sync::regex_problem;
 
-/// A regex of a tool that writes `^` before it and `$` behind, without a group around: `v1|v2` means what begins with
-/// `v1` and what ends with `v2`, and it still does.
+/// A regex of a tool that adds `^` and `$` without a group: `v1|v2` matches what begins with `v1` or ends with `v2`, and the result does
+/// the same.
 pub(super) fn anchored(pattern: &str) -> Result<String, String> {
     found(&format!("^{pattern}$"))
 }
 
-/// The same, where the two are only written if they are not there.
+/// Like `anchored`, for a tool that adds each anchor only if it is missing.
 pub(super) fn anchored_once(pattern: &str) -> Result<String, String> {
     let front = if pattern.starts_with('^') { "" } else { "^" };
     let back = if pattern.ends_with('$') { "" } else { "$" };
     found(&format!("{front}{pattern}{back}"))
 }
 
-/// A regex that is found anywhere in the text.
+/// A regex that is searched in the text.
 pub(super) fn found(pattern: &str) -> Result<String, String> {
     match Regex::new(pattern) {
         Ok(_) => Ok(format!("/{pattern}/")),
@@ -24,7 +24,7 @@ pub(super) fn found(pattern: &str) -> Result<String, String> {
     }
 }
 
-/// Whether two stars in a row stand as Harbor's `**` does: as a whole part of a path.
+/// Whether each `**` is a whole path component, as in Harbor's globs.
 pub(super) fn is_plain_path(glob: &str) -> bool {
     glob.split('/').all(|part| {
         let may_stand =
@@ -33,7 +33,7 @@ pub(super) fn is_plain_path(glob: &str) -> bool {
     })
 }
 
-/// The parts of a path glob before the first that is one, and whether that is all.
+/// The literal components at the beginning of a path glob, and whether they are the whole glob.
 pub(super) fn literal_front(glob: &str) -> (Vec<&str>, bool) {
     let is_literal = |part: &&str| !part.contains(['*', '?', '[', ']', '{', '}', '\\', '^']);
     let front: Vec<&str> = glob.split('/').take_while(is_literal).collect();
@@ -41,7 +41,7 @@ pub(super) fn literal_front(glob: &str) -> (Vec<&str>, bool) {
     (front, is_whole)
 }
 
-/// A glob for tags, in which `**` is no more than `*`.
+/// A glob for tags, in which `**` means the same as `*`.
 pub(super) fn tag_glob(glob: &str) -> String {
     let mut single = glob.to_owned();
     while single.contains("**") {

@@ -1,8 +1,8 @@
-//! Where images are: the registries, repositories and tags that a file names, checked as our own files are.
+//! Registries, repositories and tags in a file, validated like those of our own files.
 
 use oci::{Reference, RegistryHost, RepositoryName};
 
-/// Reads a reference, with a reason of its own for layouts and templates.
+/// Parses a reference, with separate errors for layouts and templates.
 pub(super) fn reference(text: &str) -> Result<Reference, String> {
     if text.starts_with("ocidir://") || text.starts_with("ocifile://") {
         return Err(format!("`{text}` is a folder, which this release does not read or write"));
@@ -10,12 +10,12 @@ pub(super) fn reference(text: &str) -> Result<Reference, String> {
     text.parse().map_err(|error| format!("`{text}` is no name of an image: {error}"))
 }
 
-/// `HOST` of a URL, or of what is one already.
+/// The host of a URL, or of a bare host.
 pub(super) fn host_of(url: &str) -> &str {
     let bare = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or(url);
     let host = bare.split('/').next().unwrap_or_default();
     match host {
-        // All of them are Docker Hub, which images are named by.
+        // All of these hosts are Docker Hub, which has another name in references.
         "hub.docker.com" | "index.docker.io" | "registry-1.docker.io" | "registry.hub.docker.com" => {
             RegistryHost::DOCKER_HUB
         }
@@ -23,7 +23,7 @@ pub(super) fn host_of(url: &str) -> &str {
     }
 }
 
-/// Checks a registry, and a path in it where there is one.
+/// Validates a registry with an optional path.
 pub(super) fn prefix(text: &str) -> Result<&str, String> {
     let text = text.trim_end_matches('/');
     let (host, path) = text.split_once('/').map_or((text, None), |(host, path)| (host, Some(path)));
@@ -37,12 +37,12 @@ pub(super) fn prefix(text: &str) -> Result<&str, String> {
     Ok(text)
 }
 
-/// `registry/repository`, whole.
+/// The full `registry/repository`.
 pub(super) fn repository(reference: &Reference) -> String {
     format!("{}/{}", reference.registry.as_str(), reference.repository.as_str())
 }
 
-/// The last part of a path.
+/// The last component of a path.
 pub(super) fn last_part(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
@@ -54,7 +54,7 @@ pub(super) fn is_docker_hub(host: &str) -> bool {
     host_of(host) == RegistryHost::DOCKER_HUB
 }
 
-/// `HOST/PATH`, checked.
+/// `HOST/PATH`, validated.
 pub(super) fn checked(host: &str, path: &str) -> Result<String, String> {
     let text = format!("{host}/{path}");
     let reference = reference(&text)?;

@@ -1,4 +1,4 @@
-//! Prints a config as YAML that every reader takes for the same: what could be anything but a text is quoted.
+//! Prints a config as YAML that all parsers read alike: a text that could be read as another type is quoted.
 
 use std::fmt::Write as _;
 
@@ -6,17 +6,17 @@ use oci::foreign_text::is_plain;
 
 use super::tree::Tree;
 
-/// Longer rows stand one item a line.
+/// Rows that do not fit in this width have one item on each line.
 const WIDTH: usize = 110;
 
-/// Words that are no texts, in whatever case: YAML 1.1's truths and nothings.
+/// Words that are not texts, ignoring case: YAML 1.1's booleans and nulls.
 const NO_TEXTS: [&str; 10] = ["y", "yes", "true", "on", "n", "no", "false", "off", "null", "~"];
 
 /// The document, with comments above it.
 pub(super) fn document(comments: &[String], root: &Tree) -> String {
     let mut printed = String::new();
     for comment in comments {
-        // A comment ends where its line does.
+        // A line end would end the comment.
         let line: String = comment.chars().map(|each| if is_plain(each) { each } else { ' ' }).collect();
         let _ = writeln!(printed, "# {line}");
     }
@@ -24,7 +24,7 @@ pub(super) fn document(comments: &[String], root: &Tree) -> String {
     printed
 }
 
-/// A value on lines of its own.
+/// A value on separate lines.
 fn below(printed: &mut String, tree: &Tree, indent: usize) {
     match tree {
         Tree::Map(entries) => {
@@ -87,7 +87,7 @@ fn inline(tree: &Tree) -> String {
     }
 }
 
-/// A text, in quotes unless it is one without them.
+/// A text, quoted if necessary.
 fn scalar(text: &str) -> String {
     if needs_no_quotes(text) {
         text.to_owned()
@@ -138,7 +138,7 @@ mod tests {
         document(&[], tree)
     }
 
-    /// The tree that was printed, with what words became.
+    /// Reads the printed tree back; words become texts.
     fn read(node: &Node) -> Tree {
         match &node.value {
             Value::Scalar(scalar) if scalar.kind == ScalarKind::Text => Tree::text(&scalar.text),
@@ -218,7 +218,7 @@ mod tests {
             maps in proptest::collection::vec(any_tree(), 1..4),
             key in "[a-z]{1,4}",
         ) {
-            // `<<` is a merge to every reader of YAML 1.1, quoted or not.
+            // YAML 1.1 parsers treat `<<` as a merge, quoted or not.
             let is_merge = |tree: &Tree| matches!(tree, Tree::Named(entries) if entries.iter().any(|(key, _)| key == "<<"));
             prop_assume!(!maps.iter().any(is_merge));
             let tree = Tree::Named(vec![(key, Tree::Items(maps))]);

@@ -1,10 +1,10 @@
-//! Ranges of versions, which each tool reads in its own way, rewritten so that only `>=`, `>`, `<`, `<=` and `=` with whole
-//! versions stand there: those mean the same to everybody. What cannot be rewritten is refused, not guessed.
+//! Converts version ranges, whose syntax differs between tools, to `>=`, `>`, `<`, `<=` and `=` with whole versions, which mean the same
+//! everywhere. A range that cannot be converted is an error: nothing is guessed.
 
-/// Whose range it is.
+/// The syntax of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
-    /// Operators are glued to numbers, blanks mean AND; lists mean OR.
+    /// Operators are joined to numbers, blanks mean AND; lists mean OR.
     Regsync,
     /// skopeo's: <https://github.com/Masterminds/semver#checking-version-constraints>
     Masterminds,
@@ -14,15 +14,15 @@ pub(super) enum Dialect {
     Ocync,
 }
 
-/// A range as ours are written.
+/// A range in our syntax.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) text: String,
-    /// Whether it names a prerelease: then skopeo takes prereleases.
+    /// Whether it contains a prerelease: then skopeo includes prereleases.
     pub(super) names_prerelease: bool,
 }
 
-/// Rewrites a range, or says why that cannot be done.
+/// Converts a range; the error says why it cannot be converted.
 pub(super) fn rewrite(text: &str, dialect: Dialect) -> Result<Range, String> {
     let has_or = matches!(dialect, Dialect::Masterminds | Dialect::Blang);
     if text.contains("||") && !has_or {
@@ -85,18 +85,18 @@ fn comparison_of(text: &str, dialect: Dialect) -> Result<Comparisons, String> {
     Ok(Comparisons { comparisons, names_prerelease: version.prerelease.is_some() })
 }
 
-/// A comparison with `*`, which every version fits, or none.
+/// The conditions for a comparison with `*`: none if every version matches. `None` if it has no equivalent.
 fn any(operator: &str) -> Option<Vec<String>> {
     let fits_all = matches!(operator, "" | "=" | "==" | ">=" | "=>" | "<=" | "=<" | "~" | "~>" | "^");
     fits_all.then(Vec::new)
 }
 
-/// The comparisons with whole versions that mean the same.
+/// The equivalent comparisons with whole versions.
 fn compare(operator: &str, version: &Version, dialect: Dialect) -> Option<Vec<String>> {
     let shown = version.shown();
     let span = |end: Version| vec![format!(">={shown}"), format!("<{}", end.shown())];
     let has_tilde = dialect != Dialect::Blang && dialect != Dialect::Ocync;
-    // Whether `1.25` is one version or all that begin so, regsync's documentation does not say.
+    // regsync's documentation does not say whether `1.25` is one version or a prefix.
     let is_unclear = dialect == Dialect::Regsync && !version.is_whole;
     Some(match operator {
         "" | "=" | "==" | ">" | "<=" if is_unclear => return None,
@@ -117,14 +117,14 @@ fn compare(operator: &str, version: &Version, dialect: Dialect) -> Option<Vec<St
     })
 }
 
-/// A version, or the beginning of one.
+/// A version, or a prefix of versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Version {
     numbers: Vec<u64>,
     prerelease: Option<String>,
-    /// Whether it names one version, not all that begin so.
+    /// Whether it is one version rather than a prefix.
     is_whole: bool,
-    /// Whether an `x` or `*` stands where a number could.
+    /// Whether `x` or `*` is in place of a number.
     has_wildcard: bool,
 }
 
@@ -159,7 +159,7 @@ impl Version {
         Ok(Self { numbers, prerelease, is_whole, has_wildcard })
     }
 
-    /// What numbers that are not there mean to a tool.
+    /// Fills missing numbers as the tool does.
     fn pad(mut self, dialect: Dialect) -> Result<Self, String> {
         match dialect {
             Dialect::Regsync | Dialect::Ocync if self.has_wildcard => {
@@ -168,7 +168,7 @@ impl Version {
             Dialect::Blang if !self.is_whole && !self.has_wildcard => {
                 return Err(format!("`{}` is no whole version, as dregsy wants it", self.shown()));
             }
-            // It compares number by number, with zeros for those that are not there.
+            // ocync compares numbers with zeros for missing ones.
             Dialect::Ocync => {
                 self.numbers.resize(self.numbers.len().max(3), 0);
                 self.is_whole = true;
@@ -182,12 +182,12 @@ impl Version {
         self.numbers.is_empty()
     }
 
-    /// The first version that does not begin as this one does.
+    /// The first version after this prefix.
     fn next(&self) -> Self {
         self.upper(self.numbers.len())
     }
 
-    /// The first version whose first `kept` numbers are others.
+    /// The first version after those with the same first `kept` numbers.
     fn upper(&self, kept: usize) -> Self {
         let mut numbers = self.numbers.clone();
         numbers.truncate(kept.max(1));
@@ -200,7 +200,7 @@ impl Version {
     fn shown(&self) -> String {
         let numbers = self.numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(".");
         match &self.prerelease {
-            // `>=1.2.0-0` is skopeo's way to say: with prereleases.
+            // skopeo's `>=1.2.0-0` means: including prereleases.
             Some(prerelease) if prerelease != "0" => format!("{numbers}-{prerelease}"),
             _ => numbers,
         }

@@ -1,4 +1,4 @@
-//! regsync.yml: <https://regclient.org/usage/regsync/>. Keys that it does not know it ignores; so does this, and says so.
+//! regsync.yml: <https://regclient.org/usage/regsync/>. regsync ignores unknown keys; the import does, too, and reports them.
 
 mod creds;
 mod entry;
@@ -13,7 +13,7 @@ use crate::config::Node;
 use entry::Defaults;
 use no_equal::NO_EQUAL;
 
-/// What only `defaults` has.
+/// Keys that only `defaults` has.
 const OF_DEFAULTS: [(&str, &str); 7] = [
     ("parallel", "how much is copied at once is a flag here: `--proc`"),
     ("blobLimit", "blobs of every size are copied"),
@@ -56,7 +56,7 @@ fn read_defaults(file: &mut Fields<'_>, notes: &mut Notes) -> Result<Defaults, S
     Ok(defaults)
 }
 
-/// `x-` begins what a file keeps for its own anchors.
+/// Keys with `x-` hold the file's own anchors.
 fn leave_out_extensions(file: Fields<'_>, notes: &mut Notes) {
     let mut told = Notes::default();
     file.finish(&mut told);

@@ -1,4 +1,4 @@
-//! A rule of ours, as an import makes it. What is not set is not written: the defaults hold.
+//! A rule of ours, made by an import. Fields that are not set are not printed: the defaults apply.
 
 use super::tree::Tree;
 
@@ -15,40 +15,40 @@ pub(super) struct Rule {
     pub(super) keeps_conflicts: bool,
 }
 
-/// What is in and what is out.
+/// Patterns to include and to exclude.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Patterns {
     pub(super) include: Vec<String>,
     pub(super) exclude: Vec<String>,
 }
 
-/// Which tags.
+/// A tag selection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tags {
-    /// Each inner list must fit.
+    /// Each inner list must match.
     pub(super) include: Vec<Vec<String>>,
     pub(super) exclude: Vec<String>,
     pub(super) semver: Option<String>,
     /// Only versions without a suffix.
     pub(super) is_plain_only: bool,
     pub(super) prereleases: bool,
-    /// So many of the whole repository, whatever their variants.
+    /// The number of newest tags in the whole repository, whatever their variants.
     pub(super) latest: Option<u32>,
     pub(super) pins: Vec<String>,
     pub(super) at_least: Option<u32>,
 }
 
-/// Which platforms, and what becomes of the index.
+/// The platforms, and what happens to the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Platforms {
     pub(super) only: Vec<String>,
     pub(super) index: Index,
 }
 
-/// What becomes of an index of which not all is copied.
+/// What happens to an index if only a part of it is copied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Index {
-    /// As the target takes it.
+    /// The form that the target accepts.
     Auto,
     /// It keeps its digest.
     Sparse,
@@ -56,7 +56,7 @@ pub(super) enum Index {
     Rewrite,
 }
 
-/// Which signatures and other referrers go along.
+/// The signatures and other referrers to copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Referrers {
     None,
@@ -86,7 +86,7 @@ impl Rule {
         Tree::Map(entries)
     }
 
-    /// From where to where, for people.
+    /// Source and target, for messages.
     pub(super) fn way(&self) -> String {
         format!("`{}` -> `{}`", self.from, self.to.join("`, `"))
     }
@@ -102,13 +102,13 @@ impl Patterns {
 }
 
 impl Tags {
-    /// Those in which one of the patterns fits.
+    /// Patterns of which any must match.
     pub(super) fn any_of(patterns: Vec<String>) -> Self {
         let include = if patterns.is_empty() { Vec::new() } else { vec![patterns] };
         Self { include, ..Self::default() }
     }
 
-    /// Whether every tag is in.
+    /// Whether every tag is selected.
     pub(super) fn is_all(&self) -> bool {
         *self == Self { at_least: self.at_least, ..Self::default() }
     }

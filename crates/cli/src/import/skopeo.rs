@@ -1,5 +1,5 @@
-//! What `skopeo sync --src yaml` reads: <https://github.com/containers/skopeo/blob/main/docs/skopeo-sync.1.md>. Where
-//! images go, and which platforms, stands on skopeo's command line.
+//! The config of `skopeo sync --src yaml`: <https://github.com/containers/skopeo/blob/main/docs/skopeo-sync.1.md>. Target and platforms are
+//! on skopeo's command line.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::rule::{Referrers, Rule, Tags};
 use super::{Draft, Options, place};
 use crate::config::{Node, Value};
 
-/// Where everything goes.
+/// The target of all images.
 #[derive(Clone, Copy)]
 struct Target<'a> {
     to: &'a str,
@@ -94,7 +94,7 @@ fn read_login(fields: &mut Fields<'_>, notes: &mut Notes) -> Result<Login, Slip>
     Ok(login)
 }
 
-/// The repository, as skopeo makes it of the two names.
+/// The repository, joined from the two names as skopeo does it.
 fn source(registry: &str, name: &str) -> Result<oci::Reference, String> {
     let reference = place::reference(&format!("{registry}/{name}"))?;
     if reference.tag.is_some() || reference.digest.is_some() {
@@ -110,7 +110,7 @@ fn goes_to(source: &oci::Reference, target: Target<'_>) -> Result<String, String
     place::prefix(&to).map(str::to_owned)
 }
 
-/// The three maps of a registry: repositories, and which of their images are meant.
+/// The three maps of a registry: repositories, with selections of their images.
 #[derive(Clone, Copy)]
 enum Kind {
     Named,
@@ -118,9 +118,9 @@ enum Kind {
     Semver,
 }
 
-/// Which images of a repository.
+/// The selected images of a repository.
 enum Wanted<'a> {
-    /// These tags and digests; all tags where there is none.
+    /// These tags and digests; all tags if the list is empty.
     These(Vec<Written<'a>>),
     Matching(&'a str),
     Within(&'a str),
@@ -202,7 +202,7 @@ const RANGE: &str = "skopeo takes what stands behind the numbers for a prereleas
 
 const RANGE_WITH_PRERELEASES: &str = "it names a prerelease, so skopeo takes every suffix, as this rule does; numbers alone decide here, so what only the suffix keeps out of the range with skopeo may fit";
 
-/// A repository with tags as one source: a list begins with a tag, so digests alone are sources of their own.
+/// A repository with tags as one source. A list must begin with a tag, so digests alone are separate sources.
 fn sources(from: &str, images: &[Written<'_>], notes: &mut Notes) -> Vec<String> {
     let (mut tags, mut digests) = (Vec::new(), Vec::new());
     for image in images {
@@ -229,12 +229,12 @@ fn within(text: &str) -> Result<Tags, String> {
     let range = range::rewrite(text, Dialect::Masterminds).map_err(|reason| {
         format!("its range cannot be carried over: {reason}. Write `tags: {{semver: ...}}` by hand")
     })?;
-    // A range that names a prerelease lets skopeo take them, and with them every suffix.
+    // A range with a prerelease makes skopeo include prereleases, and thereby every suffix.
     let (is_plain_only, prereleases) = (!range.names_prerelease, range.names_prerelease);
     Ok(Tags { semver: Some(range.text), is_plain_only, prereleases, ..Tags::default() })
 }
 
-/// skopeo writes one image over the other where two repositories end in one; here that is an error before anything moves.
+/// If two repositories have the same target, skopeo overwrites one image by the other; ours is an error before anything moves.
 fn tell_collisions(draft: &mut Draft) {
     let mut by_target: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for rule in &draft.rules {

@@ -1,4 +1,4 @@
-//! What other tools mean otherwise than it looks, and that no text makes an import panic.
+//! Settings of other tools with an unexpected meaning, and that no text makes an import panic.
 
 use proptest::prelude::*;
 
@@ -31,7 +31,7 @@ fn notes(imported: &Imported) -> String {
     imported.notes.iter().map(note).collect()
 }
 
-/// A file, what the output has for it, what it has not, and what is told.
+/// A file, texts that the output must and must not have, and a note.
 #[track_caller]
 fn traps(tool: OtherTool, cases: &[(&str, &[&str], &[&str], &str)]) {
     for (text, has, has_not, told) in cases {
@@ -54,16 +54,16 @@ fn traps_of_regsync() {
     traps(
         OtherTool::Regsync,
         &[
-            // Without a tag, one image is `latest`; here it would be every tag.
+            // Without a tag, one image means `latest`; in our config it would mean every tag.
             (
                 &sync("type: image"),
                 &["from: q.io/a:latest\n", "to: r.io/a:latest\n", "referrers: false"],
                 &[],
                 "Kept",
             ),
-            // Patterns are anchored without a group.
+            // The tool anchors patterns without a group.
             (&with("tags: {allow: ['v1|v2']}"), &["include: ['/^v1|v2$/']"], &[], "Kept"),
-            // A pattern that breaks out of a group is one that is not valid by itself.
+            // A pattern that closes a group early is not valid by itself.
             (&with("tags: {allow: ['a)|(?:b']}"), &[], &["sync:"], "is no regex here"),
             (
                 &with("tags: {semverRange: ['>=1.25.0 <1.26.0']}"),
@@ -72,7 +72,7 @@ fn traps_of_regsync() {
                 "`1.26.0-rc1`",
             ),
             (&with("tags: {semverRange: ['>=1.25.0, <1.26.0']}"), &[], &["sync:"], "cannot be carried over"),
-            // Without `tags`, those of cosign are copied as any others.
+            // Without `tags`, cosign's tags are copied like any others.
             (
                 &with("platforms: [linux/amd64]"),
                 &["index: sparse"],
@@ -93,7 +93,7 @@ fn traps_of_regsync() {
                 &["a/b"],
                 "nothing to choose from",
             ),
-            // Tags of signatures are tags, whatever the filters take of referrers.
+            // Tags of signatures are ordinary tags, whatever the filters for referrers are.
             (
                 &with(
                     "tags: {allow: [v1]}, digestTags: true, referrers: true, referrerFilters: [{artifactType: a/b}]",
@@ -132,9 +132,9 @@ fn traps_of_skopeo() {
         OtherTool::Skopeo,
         &[
             (&registry("images: {a/b: [v1]}"), &["from: q.io/a/b:v1\n", "to: r.io/m/b\n"], &["auth"], "Kept"),
-            // A regex is found anywhere.
+            // The regex is searched in the text.
             (&registry("images-by-tag-regex: {a/b: '^v1|x'}"), &["'/^v1|x/'"], &[], "Kept"),
-            // Suffixes are prereleases, which no range takes that names none.
+            // Suffixes count as prereleases, which only ranges with a prerelease include.
             (
                 &registry("images-by-semver: {a/b: '>1.2'}"),
                 &["semver: '>=1.3'", "variants: ['']"],
@@ -153,7 +153,7 @@ fn traps_of_skopeo() {
                 &[],
                 "`q.io/a/x`, `q.io/b/x` all go there",
             ),
-            // Plain HTTP is spoken, too, where certificates are not looked at.
+            // Without certificate checks, plain HTTP is allowed, too.
             (&registry("tls-verify: false, images: {a: []}"), &["insecure: true"], &[], "any certificate"),
             (&registry("images: {a: []}"), &["to: r.io/m/a"], &["referrers: false"], "tags of signatures"),
             (&registry("images: {a: ['v 1']}"), &[], &["sync:"], "neither a tag nor a digest"),
@@ -194,7 +194,7 @@ fn traps_of_dregsy() {
                 "that its relay runs on",
             ),
             (&task("from: x, tags: [v1]"), &["from: a.io/x:v1\n", "referrers: false"], &[], "Kept"),
-            // `keep:` is a second condition, for names, too.
+            // `keep:` is a second condition, also for names.
             (
                 &task("from: x, tags: ['regex: v.*', 'keep: .*-a']"),
                 &["[['/^v.*$/'], ['/^.*-a$/']]"],
@@ -210,7 +210,7 @@ fn traps_of_dregsy() {
                 &[],
                 "that are no versions",
             ),
-            // One of several conditions is enough there, all must hold here.
+            // There, one of several conditions suffices; in our rules, all must hold.
             (
                 &task("from: x, tags: ['semver: >=1.0.0', 'regex: v.*']"),
                 &["name: t-2\n"],
@@ -253,7 +253,7 @@ fn traps_of_ocync() {
     traps(
         OtherTool::Ocync,
         &[
-            // What it leaves out by itself is written down, and case does not count.
+            // ocync's built-in exclusions become explicit, ignoring case.
             (
                 &mapping("tags: {glob: '*'}"),
                 &["exclude: ['/(?i)-(rc|alpha|beta|pre|snapshot|nightly)/']"],
@@ -275,7 +275,7 @@ fn traps_of_ocync() {
                 &[],
                 "that is missing fails",
             ),
-            // What the mapping excludes stays out.
+            // The mapping's own exclusions are final.
             (
                 &mapping("tags: {include: [latest], exclude: [lat*]}"),
                 &["include: [latest]", "exclude: [lat*]"],
@@ -305,7 +305,7 @@ fn traps_of_harbor() {
     traps(
         OtherTool::Harbor,
         &[
-            // Its own address in the policy is one inside its cluster.
+            // Harbor's own address in the policy is internal to its cluster.
             (
                 &policy("override: true"),
                 &["from: harbor.io/**\n", "to: 'b.io/{path}'"],
@@ -379,7 +379,7 @@ fn no_note_and_no_error_has_a_secret() {
     assert!(!error.unwrap_err().contains("hunter2"));
 }
 
-/// Whether the output is what our own files are: known keys, and rules with sources and targets.
+/// Checks that the output is a valid config: known keys, and rules with sources and targets.
 fn check(imported: &Imported) -> Result<(), TestCaseError> {
     let Some(config) = &imported.config else { return Ok(()) };
     let document = yaml::read(config).map_err(|error| TestCaseError::fail(format!("{error:?}\n{config}")))?;

@@ -1,15 +1,15 @@
-//! A config as it will be printed.
+//! A config in the form in which it will be printed.
 
-/// A value, and how it is to be laid out.
+/// A value with its layout.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Tree {
-    /// Quoted where need be.
+    /// Quoted if necessary.
     Text(String),
-    /// A number or truth value.
+    /// A number or boolean.
     Word(String),
-    /// Texts, or lists of them, on one line where they fit.
+    /// Texts, or lists of them, on one line if they fit.
     Row(Vec<Tree>),
-    /// Maps, one below the other.
+    /// Maps, one below another.
     Items(Vec<Tree>),
     Map(Vec<(&'static str, Tree)>),
     /// A map whose keys are names.

@@ -1,16 +1,16 @@
-//! Bytes and times in a few characters, the same wherever a run shows them: in the live view, the summary, the report.
+//! Bytes and durations in a few characters, the same in the live view, the summary and the report.
 
 use std::time::Duration;
 
 use super::progress::Remaining;
 
-/// Three digits are as much as anybody compares.
+/// A number of bytes with three digits.
 pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let mut amount = number as f64;
     let mut unit = 0;
-    // From here on it would be shown as 1000.
+    // From here on it would be rounded to 1000.
     while amount >= 999.5 && unit + 1 < UNITS.len() {
         amount /= 1024.0;
         unit += 1;
@@ -24,7 +24,7 @@ pub(crate) fn bytes(number: u64) -> String {
     format!("{amount:.decimals$} {}", UNITS[unit])
 }
 
-/// A part of a whole: the unit is said once where it is the same. `word` stands before the whole, such as `at least `.
+/// A part of a whole; a shared unit is printed once. `word` precedes the whole, such as `at least `.
 pub(super) fn part(part: u64, whole: u64, word: &str) -> String {
     let (part, whole) = (bytes(part), bytes(whole));
     let unit = |amount: &str| amount.split(' ').next_back().map(str::to_owned);
@@ -35,7 +35,7 @@ pub(super) fn part(part: u64, whole: u64, word: &str) -> String {
     format!("{part} of {word}{whole}")
 }
 
-/// How long something took so far.
+/// The time that something has taken so far.
 pub(super) fn time(time: Duration) -> String {
     let seconds = time.as_secs();
     match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
@@ -46,22 +46,22 @@ pub(super) fn time(time: Duration) -> String {
     }
 }
 
-/// How long something took: of a few seconds, tenths tell something.
+/// The time that something took: with tenths if it is a few seconds.
 pub(crate) fn took(took: Duration) -> String {
     match took.as_secs_f64() {
-        // It took some time.
+        // It took some time, so not "0.0 s".
         ..0.05 => "<0.1 s".to_owned(),
         seconds @ ..9.95 => format!("{seconds:.1} s"),
         _ => time(took),
     }
 }
 
-/// The same of what a report tells, where it is worth a word.
+/// The duration in a report, if it is worth showing.
 pub(crate) fn of_seconds(seconds: f64) -> Option<String> {
     Duration::try_from_secs_f64(seconds).ok().filter(|took| took.as_secs_f64() >= 0.05).map(took)
 }
 
-/// When something is tried again.
+/// The time until a retry.
 pub(super) fn until_again(wait: Duration) -> String {
     match wait.as_secs_f64() {
         ..0.05 => "at once".to_owned(),
@@ -69,14 +69,14 @@ pub(super) fn until_again(wait: Duration) -> String {
     }
 }
 
-/// A span that somebody has chosen: mostly whole hours.
+/// A configured duration: mostly whole hours.
 pub(super) fn span(span: Duration) -> String {
     let text = time(span);
     let whole = [" 0 s", " 0 min", " 0 h"].into_iter().find_map(|none| text.strip_suffix(none));
     whole.filter(|whole| whole.contains(' ')).map_or(text.clone(), str::to_owned)
 }
 
-/// How long something will take: nobody knows that to the second.
+/// An estimated duration, which is never exact to the second.
 pub(crate) fn about(time: Duration) -> String {
     match time.as_secs() {
         seconds @ ..90 => format!("{seconds} s"),
@@ -85,7 +85,7 @@ pub(crate) fn about(time: Duration) -> String {
     }
 }
 
-/// How long a run still takes; nothing where nobody knows.
+/// The remaining time of a run; `None` if it is unknown.
 pub(super) fn left(remaining: Remaining) -> Option<String> {
     Some(match remaining {
         Remaining::Unknown => return None,

@@ -1,4 +1,4 @@
-//! What GitHub shows beside a workflow's run: a line for each cause of failures.
+//! GitHub's annotations of a workflow run: a line for each cause of failures.
 //! <https://docs.github.com/actions/reference/workflow-commands-for-github-actions>
 
 use oci::foreign_text::clean_to;
@@ -10,19 +10,19 @@ use super::report_json::{self, Facts, FailureGroup};
 use super::report_words::place;
 use crate::done::Done;
 
-/// GitHub shows no more errors of one step.
+/// GitHub shows no more errors per step.
 const MOST: usize = 10;
-/// So many refusals are named.
+/// The number of refusals to list.
 const NAMED: usize = 5;
 /// The most bytes of one text.
 const LONGEST: usize = 2048;
 
-/// A command for each cause, the most frequent first. Where there are more, the last one says so.
+/// A command for each cause, the most frequent first. If there are too many causes, the last command says so.
 pub(crate) fn annotations(done: &Done, code: u8) -> Vec<String> {
     annotations_of(&report_json::facts(done, code), asked_noun::of(done))
 }
 
-/// `asked`: what one and many of those are called that may be refused.
+/// `asked`: the nouns, singular and plural, for refused rules or names.
 fn annotations_of(facts: &Facts, asked: [&str; 2]) -> Vec<String> {
     let causes = &facts.tail.failures;
     let mut lines: Vec<_> = refused(facts, asked).into_iter().collect();
@@ -40,7 +40,7 @@ fn annotations_of(facts: &Facts, asked: [&str; 2]) -> Vec<String> {
     lines
 }
 
-/// What cannot be carried out, in one command.
+/// All refusals in one command.
 fn refused(facts: &Facts, [one, many]: [&str; 2]) -> Option<String> {
     let words = &facts.tail.refused_rules;
     let named = words.iter().take(NAMED).map(|words| clean_to(words, LONGEST)).collect::<Vec<_>>().join("\n");
@@ -68,7 +68,7 @@ fn text(group: &FailureGroup) -> String {
     )
 }
 
-/// `::error title=...::...`: whatever stands in it, it is one command on one line.
+/// `::error title=...::...`: one command on one line, with its texts escaped.
 fn command(title: &str, text: &str) -> String {
     let title = escape(&clean_to(title, LONGEST)).replace(':', "%3A").replace(',', "%2C");
     format!("::error title={title}::{}", escape(text))

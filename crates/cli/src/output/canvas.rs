@@ -1,55 +1,55 @@
-//! A picture that stands below all lines of a terminal, and is drawn anew in place. Makes the bytes; writes none.
+//! A picture below all lines of a terminal, redrawn in place. Makes the bytes; writes none.
 //!
-//! What stood there is written over and what is left of it is erased, in one piece: nothing is blank in between, so nothing
-//! flickers. It is erased row by row: all at once, tmux would keep it among what has gone off the screen.
+//! A redraw overwrites the old picture and erases the rest in one write, so that nothing flickers. It erases row by row: if all were erased
+//! at once, tmux would keep it in its scrollback.
 //!
-//! Lines go in above the picture. The cursor rests below it, at the beginning of a line, where whatever somebody types tears
-//! nothing. While another program has the terminal, nothing is drawn.
+//! Text lines go above the picture. The cursor rests below it, at the beginning of a line, where typed characters do not damage it. While
+//! another program has the terminal, nothing is drawn.
 
 use std::fmt::Write as _;
 
 use super::taskbar::Taskbar;
 
-/// Terminals that know it show nothing before the end; others ignore it.
-/// See <https://github.com/contour-terminal/vt-extensions/blob/master/synchronized-output.md>.
+/// Synchronized output: terminals that support it show nothing before the end; others ignore it. See
+/// <https://github.com/contour-terminal/vt-extensions/blob/master/synchronized-output.md>.
 const BEGIN: &str = "\u{1b}[?2026h";
 const END: &str = "\u{1b}[?2026l";
 const ERASE_REST_OF_LINE: &str = "\u{1b}[K";
 
-/// What is to stand there.
+/// The picture to draw.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Picture {
     pub(super) lines: Vec<String>,
-    /// What the window's button in a taskbar shows, where the terminal can have it shown.
+    /// The progress for the window's button in a taskbar, if the terminal supports it.
     pub(super) taskbar: Option<Taskbar>,
 }
 
-/// What happens to the picture.
+/// A change of the picture.
 #[derive(Debug, PartialEq)]
 pub(super) enum Change {
     Draw(Picture),
-    /// Lines that follow stand in its place.
+    /// Remove it: the next lines take its place.
     TakeAway,
 }
 
-/// What a terminal shows.
+/// The state of a terminal.
 #[derive(Default)]
 pub(super) struct Canvas {
     picture: Option<Picture>,
-    /// How wide each line was drawn: a terminal that is made narrower breaks those that are wider.
+    /// The width of each drawn line: a terminal that becomes narrower wraps those that are wider.
     drawn: Vec<usize>,
     columns: usize,
     taskbar: Option<Taskbar>,
 }
 
 impl Canvas {
-    /// What was drawn stays where it is, and is not drawn over: somebody else wrote below it.
+    /// Leaves the drawn picture where it is, without redrawing it: another program has written below it.
     pub(super) fn leave(&mut self) {
         self.drawn.clear();
     }
 
-    /// The bytes that write lines of text while another program has the terminal: the picture waits, and is drawn below whatever
-    /// that program has written.
+    /// The bytes that write lines of text while another program has the terminal. The picture waits, and is then drawn below the other
+    /// program's output.
     pub(super) fn stand_back(&mut self, text: &[u8], change: Option<Change>) -> Vec<u8> {
         self.leave();
         match change {
@@ -62,7 +62,7 @@ impl Canvas {
         bytes
     }
 
-    /// The bytes that write lines of text above the picture and change that.
+    /// The bytes that write lines of text above the picture and change it.
     pub(super) fn compose(&mut self, text: &[u8], change: Option<Change>, columns: usize) -> Vec<u8> {
         let is_same = match &change {
             Some(Change::Draw(picture)) => self.picture.as_ref() == Some(picture),
@@ -94,7 +94,7 @@ impl Canvas {
         bytes
     }
 
-    /// How many rows the picture takes by now.
+    /// The number of rows that the picture takes at this width.
     fn rows(&self, columns: usize) -> usize {
         self.drawn.iter().map(|width| width.div_ceil(columns.max(1)).max(1)).sum()
     }
@@ -108,7 +108,7 @@ impl Canvas {
             let _ = writeln!(text, "{line}{ERASE_REST_OF_LINE}");
             self.drawn.push(width);
         }
-        // What somebody typed stands there.
+        // The user may have typed there.
         text + ERASE_REST_OF_LINE
     }
 
@@ -124,12 +124,12 @@ impl Canvas {
     }
 }
 
-/// To the beginning of the first of so many rows above.
+/// Moves the cursor to the beginning of the first of these rows.
 fn back_to_top(rows: usize) -> String {
     if rows == 0 { String::new() } else { format!("\r\u{1b}[{rows}A") }
 }
 
-/// Makes so many rows blank, and the one below them; the cursor stays at the first.
+/// Erases these rows, and the one below them; the cursor stays at the first.
 fn erase(rows: usize) -> String {
     if rows == 0 {
         return String::new();
@@ -141,7 +141,7 @@ fn erase(rows: usize) -> String {
     )
 }
 
-/// As much of a line as has room, with its colours, and how many columns that takes.
+/// The part of a line that fits, with its colours, and its width.
 fn cut(line: &str, columns: usize) -> (String, usize) {
     let (mut kept, mut width, mut code, mut is_coloured) = (String::new(), 0, false, false);
     for character in line.chars() {
@@ -171,7 +171,7 @@ mod tests {
         Picture { lines: lines.iter().map(|line| (*line).to_owned()).collect(), taskbar: None }
     }
 
-    /// As much of a terminal as is needed here.
+    /// A simulated terminal, as far as the tests need one.
     struct Terminal {
         rows: Vec<Vec<char>>,
         row: usize,

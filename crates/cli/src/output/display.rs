@@ -1,4 +1,4 @@
-//! How a run is shown while it goes on.
+//! The live output of a run.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -21,37 +21,37 @@ use super::volume::Volume;
 use super::worth::{Worth, worth};
 use super::{Paint, foreign, json_lines, lines, note, say, standard, terminal, warn};
 
-/// A run that is over at once draws nothing.
+/// A run that ends sooner draws nothing.
 const FIRST_PICTURE: Duration = Duration::from_millis(300);
 const REDRAW: Duration = Duration::from_millis(125);
-/// CI systems end jobs that are silent for ten minutes; people begin to wonder much earlier.
+/// CI systems end jobs that are silent for ten minutes; users begin to wonder much earlier.
 const STATUS_LINE: Duration = Duration::from_secs(30);
 const STATUS_OBJECT: Duration = Duration::from_secs(1);
-/// More rows than this are not read.
+/// The most rows of images.
 const MOST_ROWS: usize = 12;
-/// What stands above the picture is worth some rows, too.
+/// Rows that are left for the lines above the picture.
 const ROWS_FOR_OTHERS: usize = 8;
-/// So many images in work are named to whoever asks.
+/// The number of images in work that a status lists.
 const NAMED: usize = 20;
 
-/// How a run is shown on stderr. Shows it for as long as it lives.
+/// Shows a run on stderr until it is dropped.
 pub(crate) struct Display {
     shown: Arc<Shown>,
     clock: Option<AbortHandle>,
 }
 
-/// What is known of a run, and how that is shown.
+/// The known state of a run, and how to show it.
 pub(crate) struct Shown {
     progress: Mutex<Progress>,
     form: Form,
     volume: Volume,
     names: RuleNames,
     ask_hosts: AskHosts,
-    /// Of a run that workers bring.
+    /// Set in a coordinator of workers.
     ask_fleet: OnceLock<AskFleet>,
-    /// Of a process that waits for work.
+    /// Set in a worker.
     last_line: OnceLock<LastLine>,
-    /// Registries of which it was told that something is tried again there.
+    /// Registries whose first retry has been reported.
     tried_again: Mutex<HashSet<String>>,
     paint: Paint,
     symbols: Symbols,
@@ -59,7 +59,7 @@ pub(crate) struct Shown {
 }
 
 impl Display {
-    /// Begins to show, in the form that was chosen for the program.
+    /// Starts the output in the form that the program chose.
     pub(crate) fn start(volume: Volume, names: RuleNames, ask_hosts: AskHosts) -> Self {
         let lookup = |name: &str| std::env::var(name).ok();
         let shown = Arc::new(Shown {
@@ -93,8 +93,7 @@ impl Display {
         self.shown.clone()
     }
 
-    /// Takes the picture away, so that what follows stands on clean lines. Says how many bytes that were sent stand at
-    /// targets.
+    /// Removes the picture, so that later lines start on clean rows. Returns the number of sent bytes that are stored at targets.
     pub(crate) fn finish(self) -> u64 {
         self.shown.lock().kept()
     }
@@ -105,7 +104,7 @@ impl Drop for Display {
         if let Some(clock) = &self.clock {
             clock.abort();
         }
-        // The clock may be drawing at this moment.
+        // Waits for the ticking task, which may be drawing now.
         let _still = self.shown.lock();
         if self.shown.form == Form::Bars {
             standard::take_away();
@@ -118,7 +117,7 @@ impl Shown {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// When something is shown first, and how often then.
+    /// The delay before the first output, and the interval after it.
     fn clock(&self) -> Option<(Duration, Duration)> {
         match self.form {
             Form::Bars => Some((FIRST_PICTURE, REDRAW)),
@@ -157,7 +156,7 @@ impl Shown {
         let view = view_of(&mut progress, &slow, fleet.as_ref(), most_rows);
         let picture =
             self.picture(&view, &slow, Room { rows, columns, symbols: self.symbols, paint: self.paint });
-        // Whoever ends the display waits for this.
+        // Drawn under the lock: the drop of the display waits for it.
         standard::draw(picture);
         drop(progress);
     }
@@ -167,7 +166,7 @@ impl Shown {
         Picture { lines, taskbar: self.has_taskbar.then(|| in_taskbar(view)) }
     }
 
-    /// What somebody sees who asks, for people.
+    /// The status in answer to SIGUSR1, for people.
     pub(crate) fn status(&self) -> String {
         let (view, slow) = self.view(NAMED);
         let block = layout::status_block(&view, &slow);
@@ -175,13 +174,13 @@ impl Shown {
         std::iter::once(block).chain(of_fleet).collect::<Vec<_>>().join("\n")
     }
 
-    /// From now on tells how workers are, too.
+    /// From now on, the status includes the workers.
     #[cfg(feature = "fleet")]
     pub(crate) fn ask_fleet(&self, ask: AskFleet) {
         let _ = self.ask_fleet.set(ask);
     }
 
-    /// From now on says nothing twice while nothing is in work.
+    /// From now on, a line is not repeated while the worker is idle.
     #[cfg(feature = "fleet")]
     pub(crate) fn waits_for_work(&self) {
         let _ = self.last_line.set(LastLine::default());
@@ -191,7 +190,7 @@ impl Shown {
         self.ask_fleet.get().and_then(|ask| ask())
     }
 
-    /// Tells whoever asks on stderr.
+    /// Prints the status on stderr.
     pub(crate) fn tell_status(&self) {
         match self.form {
             Form::Json => {
@@ -201,7 +200,7 @@ impl Shown {
         }
     }
 
-    /// Whether a line says what nobody else does.
+    /// Whether the event needs a line of its own.
     fn is_wanted(&self, event: &Event) -> bool {
         if self.form == Form::Json {
             return self.volume.for_programs().shows(event);
@@ -210,9 +209,9 @@ impl Shown {
             return self.volume.shows(event);
         }
         match (event, self.form) {
-            // What waits stands in the picture.
+            // The picture shows waits.
             (Event::Retrying { .. } | Event::RetryingList { .. }, Form::Bars | Form::None) => false,
-            // A status line names who wants fewer requests.
+            // A status line names throttled registries, so only the first retry gets a line.
             (Event::Retrying { place, .. }, _) => self.volume.shows(event) && self.is_first_retry(place),
             _ => self.volume.shows(event),
         }
@@ -234,7 +233,7 @@ impl Shown {
         }
     }
 
-    /// `tries`: how often a step of the image was tried again that ended.
+    /// `tries`: the number of retries of the image that ended.
     fn tell_json(&self, event: &Event, tries: u64) {
         let worth = worth(event);
         if let Event::ImageFinished(ended) = event
@@ -278,7 +277,7 @@ impl Observer for Shown {
     }
 }
 
-/// The picture at this moment, with what the registries' handles know of waits, and a coordinator of its workers.
+/// The current view, with the waits from the registries' handles, and the workers from a coordinator.
 fn view_of(
     progress: &mut Progress,
     slow: &[SlowHost],

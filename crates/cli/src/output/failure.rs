@@ -1,4 +1,4 @@
-//! What went wrong, for programs: one error with its parts.
+//! An error for programs, in its parts.
 
 use std::borrow::Cow;
 
@@ -15,14 +15,14 @@ pub(crate) struct Failure {
     pub(crate) side: String,
     pub(crate) host: String,
     pub(crate) operation: String,
-    /// Of the answer, where there was one.
+    /// The HTTP status, if there was an answer.
     pub(crate) status: Option<u16>,
-    /// The registry's own.
+    /// The registry's error code.
     pub(crate) code: Option<String>,
     pub(crate) message: String,
     pub(crate) request_id: Option<String>,
     pub(crate) hint: String,
-    /// The same for all that failed for one reason.
+    /// The same for all failures with one reason.
     pub(crate) cause: String,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn explain(error: &Error) -> Failure {
     }
 }
 
-/// What the registry that refused calls the request.
+/// The refusing registry's id of the request.
 pub(super) fn request_id(error: &Error) -> Option<&str> {
     refusal(&error.cause)?.request_id.as_deref()
 }
@@ -64,7 +64,7 @@ fn of_registry(error: &registry::Error) -> Option<&registry::Refusal> {
     }
 }
 
-/// What kind of failure it is, in a word.
+/// The kind of failure, in a word.
 pub(super) fn kind(error: &Error) -> &'static str {
     match error.kind() {
         Some(ErrorKind::Unauthorized) => "unauthorized",

@@ -1,39 +1,39 @@
-//! How far a fleet's run is, for whoever asks its coordinator: jobs, and what each worker does.
+//! The status of a fleet's run: its jobs, and what each worker does.
 
 use serde::Serialize;
 
 use super::remainder::and_more;
 
-/// More workers than this are not read from a screen.
+/// The most workers that fit on a screen.
 const MOST_WORKERS: usize = 20;
 
-/// How far it is.
+/// The status of a fleet's run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FleetStanding {
-    /// Jobs that nobody has begun.
+    /// Jobs that no worker has begun.
     pub(crate) jobs_waiting: usize,
     pub(crate) jobs_in_work: usize,
     pub(crate) jobs_done: usize,
     pub(crate) workers: Vec<FleetWorker>,
 }
 
-/// What a worker does.
+/// The status of a worker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct FleetWorker {
     pub(crate) name: String,
-    /// Whether it gives no sign of life.
+    /// Whether its heartbeat is overdue.
     pub(crate) silent: bool,
-    /// What it is at.
+    /// Its jobs.
     pub(crate) jobs: Vec<String>,
 }
 
-/// Asks how far it is; nothing before it is open.
+/// Returns the status; `None` before the run is open.
 pub(crate) type AskFleet = Box<dyn Fn() -> Option<FleetStanding> + Send + Sync>;
 
 impl FleetStanding {
-    /// For people.
+    /// The status for people.
     pub(super) fn lines(&self) -> Vec<String> {
         let Self { jobs_waiting, jobs_in_work, jobs_done, workers } = self;
         let mut lines =

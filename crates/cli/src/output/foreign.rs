@@ -1,5 +1,5 @@
-//! The last wall before terminal, log and files: whatever reaches it, a line stays one line and nothing in it is
-//! obeyed. The first is where the text comes in: an error's words, a registry's warning.
+//! The last filter before terminal, log and files: it keeps every line one line without control characters. The first filter is where
+//! foreign text comes in: an error's words, a registry's warning.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write};
@@ -11,23 +11,22 @@ use super::paint;
 /// The most bytes of one line for people.
 const LONGEST_LINE: usize = 16 << 10;
 
-/// A line for people, without the end.
+/// A line for people, cut to the limit.
 pub(super) fn line(text: &str) -> String {
     paint::around(text, |piece| clean_to(piece, LONGEST_LINE).into_owned())
 }
 
-/// Lines of our own making, each cleaned. Foreign parts must have been cleaned before: here their line ends count.
+/// Our own lines, each cleaned. Foreign parts must have been cleaned before, because line ends count here.
 pub(super) fn lines(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A line of results: whole, however long.
+/// A line of results, never cut.
 pub(super) fn result(text: &str) -> String {
     clean_to(text, usize::MAX).into_owned()
 }
 
-/// The same JSON document with only plain characters in it: what is not plain can only stand in a text, where
-/// JSON has escapes for all of it.
+/// The same JSON document in plain characters only: odd characters can only be in texts, where JSON can escape them.
 pub(super) fn json(document: &str) -> String {
     let mut plain = String::with_capacity(document.len());
     for character in document.chars() {
@@ -42,12 +41,12 @@ pub(super) fn json(document: &str) -> String {
     plain
 }
 
-/// Writes a JSON document in the same way, as it comes.
+/// Cleans a JSON document while it is written.
 pub(super) struct PlainJson<W>(pub(super) W);
 
 impl<W: Write> Write for PlainJson<W> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        // Whoever writes JSON writes whole texts: no character is cut.
+        // JSON writers write whole texts, so no character is split.
         let text = std::str::from_utf8(bytes).map_err(|_| ErrorKind::InvalidData)?;
         self.0.write_all(json(text).as_bytes())?;
         Ok(bytes.len())

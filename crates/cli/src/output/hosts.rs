@@ -1,4 +1,4 @@
-//! Which hosts slow a run down, and how: what the registries' handles know of them.
+//! Which hosts slow a run down, and how, from the registries' handles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,22 +10,22 @@ use super::amount_text::time;
 use super::number::counted;
 use crate::config::SharedRegistries;
 
-/// What a host gets at once before it was ever too much for it is more than this.
+/// The initial limit of requests at once is more than this.
 const FEW: usize = 16;
-/// Answers that take less are usual.
+/// Answers within this time are normal.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// A host that takes less than it could be given, or says nothing.
+/// A host that limits requests, or does not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SlowHost {
     pub(crate) host: String,
-    /// How long it asked to be left alone still (`Retry-After`).
+    /// The rest of the pause that it asked for (`Retry-After`).
     pub(crate) pause: Option<Duration>,
-    /// How long it has owed an answer.
+    /// The time that a request has been waiting for an answer.
     pub(crate) silent: Option<Duration>,
-    /// How many requests of one kind it gets at once, where these were cut down.
+    /// The reduced limit of requests of one kind at once.
     pub(crate) at_once: Option<usize>,
-    /// The registries that need it, by the name that images have in front.
+    /// The registries that depend on it, by their names in references.
     pub(crate) of: BTreeSet<String>,
 }
 
@@ -44,16 +44,16 @@ impl fmt::Display for SlowHost {
     }
 }
 
-/// Asks which hosts are slow now.
+/// Returns the hosts that are slow now.
 pub(crate) type AskHosts = Box<dyn Fn() -> Vec<SlowHost> + Send + Sync>;
 
-/// Of all registries that are known by then.
+/// For all registries that are in use at the time of the call.
 pub(crate) fn ask_hosts(registries: &SharedRegistries) -> AskHosts {
     let registries = registries.clone();
     Box::new(move || slow_hosts(&registries.lock().all()))
 }
 
-/// Those that are slow now, in the order of their names.
+/// The hosts that are slow now, sorted by name.
 fn slow_hosts(registries: &[Registry]) -> Vec<SlowHost> {
     let limits = registries.iter().flat_map(Registry::limits);
     let cut = limits.filter(|limit| limit.too_much > 0 && limit.at_once < FEW);
@@ -74,14 +74,14 @@ fn slow(host: &str) -> SlowHost {
     SlowHost { host: host.to_owned(), pause: None, silent: None, at_once: None, of: BTreeSet::new() }
 }
 
-/// A host that asked to be left alone, and a registry that needs it.
+/// A host that asked for a pause, and a registry that depends on it.
 struct Paused {
     host: String,
     left: Duration,
     of: String,
 }
 
-/// One entry for each host: the least that it gets, and the longest that it waits.
+/// One entry for each host, with its smallest limit and its longest pause.
 fn joined(cut: Vec<(String, usize)>, pauses: Vec<Paused>) -> BTreeMap<String, SlowHost> {
     let mut hosts = BTreeMap::<String, SlowHost>::new();
     for (host, at_once) in cut {

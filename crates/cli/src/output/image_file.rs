@@ -1,5 +1,4 @@
-//! Files in the form of an `--images` file: what was copied, and what failed and can be run again. And lists of what stands at
-//! targets.
+//! Files in the form of an `--images` file: the copied images, and the failed ones for a retry. Also lists of the images at targets.
 
 use std::io::{Result, Write};
 
@@ -12,17 +11,17 @@ use super::rule_text::PlannedRule;
 use super::sorted::{Pair, Sorted, Sorter};
 use crate::done::Done;
 
-/// How such files are written.
+/// The format of these files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ImagesFormat {
     Yaml,
     Json,
 }
 
-/// Sources with their targets, each once, sorted.
+/// Distinct pairs of source and target, sorted.
 pub(crate) struct Images(Sorted);
 
-/// Images that stand at their targets now and did not before.
+/// Images that the run brought to their targets.
 pub(crate) fn copied(records: &Records) -> Result<Images> {
     let mut images = Sorter::new(records.folder());
     collect(records, &mut images, |_, record| {
@@ -31,8 +30,8 @@ pub(crate) fn copied(records: &Records) -> Result<Images> {
     images.finish().map(Images)
 }
 
-/// Images that failed or were not reached, and what rules that could not be turned into images are about: with the
-/// repositories that were meant, so that nothing else is tried again. A rule that was stopped on the way is named whole.
+/// Images that failed or were not reached, and the rules that failed as a whole: with the repositories concerned, so that nothing else is
+/// retried. A rule that was stopped midway is written as a whole.
 pub(crate) fn failed(done: &Done) -> Result<Images> {
     let mut images = Sorter::new(done.records.folder());
     let unfinished = &done.report.unfinished_rules;
@@ -54,7 +53,7 @@ pub(crate) fn failed(done: &Done) -> Result<Images> {
     images.finish().map(Images)
 }
 
-/// Writes a line for each image that stands at a target, sorted: `registry/repository:tag@digest`, where it has a tag there.
+/// Writes a sorted line for each image at a target: `registry/repository:tag@digest`, with its tag if it has one.
 pub(crate) fn write_standing(records: &Records, writer: &mut dyn Write) -> Result<()> {
     write_lines(records, writer, |target, digest| {
         let (name, _) = target.split_once('@').unwrap_or((target, ""));
@@ -62,7 +61,7 @@ pub(crate) fn write_standing(records: &Records, writer: &mut dyn Write) -> Resul
     })
 }
 
-/// Writes their digests, each once, a line for each.
+/// Writes the distinct digests, one on each line.
 pub(crate) fn write_digests(records: &Records, writer: &mut dyn Write) -> Result<()> {
     write_lines(records, writer, |_, digest| digest.to_owned())
 }
@@ -91,10 +90,10 @@ fn collect(
     Ok(())
 }
 
-/// Writes one line of JSON, or YAML as Go's library writes it: sorted keys, list items without indent.
+/// Writes one line of JSON, or YAML in the style of Go's library: sorted keys, list items without indent.
 pub(crate) fn write(images: &Images, format: ImagesFormat, writer: &mut dyn Write) -> Result<()> {
     let mut pairs = images.0.pairs().peekable();
-    // An empty map is `{}` in both.
+    // An empty map is `{}` in both formats.
     match format {
         ImagesFormat::Yaml if pairs.peek().is_some() => write_yaml(pairs, writer),
         ImagesFormat::Yaml | ImagesFormat::Json => write_json(pairs, writer),
@@ -130,12 +129,12 @@ fn write_yaml(pairs: impl Iterator<Item = Result<Pair>>, writer: &mut dyn Write)
     Ok(())
 }
 
-/// A text as JSON has it, with nothing in it that a terminal obeys.
+/// A JSON text without control characters.
 fn json_text(text: &str) -> String {
     foreign::json(&serde_json::Value::from(text).to_string())
 }
 
-/// References are plain scalars; what a rule may hold besides (patterns, blanks) is put in quotes.
+/// References are plain scalars; other texts of rules (patterns, blanks) are quoted.
 fn yaml_text(text: &str) -> String {
     let plain = |byte: u8| {
         byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'/' | b':' | b'@' | b',')
@@ -146,7 +145,7 @@ fn yaml_text(text: &str) -> String {
     } else if text.chars().all(is_plain) {
         format!("'{}'", text.replace('\'', "''"))
     } else {
-        // A JSON text is one in YAML, too, and has escapes for everything.
+        // A JSON text is valid YAML, and can escape every character.
         json_text(text)
     }
 }

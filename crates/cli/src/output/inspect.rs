@@ -1,4 +1,4 @@
-//! What one image is made of: the document for programs, the tree for people.
+//! The description of an image: the document for programs, the tree for people.
 
 mod inspected;
 mod schema;

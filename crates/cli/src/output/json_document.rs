@@ -1,4 +1,4 @@
-//! How documents for programs are written: as they come, however long they are, with nothing in them that a terminal obeys.
+//! Writes documents for programs as a stream, without control characters.
 
 use std::io::{BufWriter, Error, Write};
 
@@ -7,16 +7,16 @@ use serde::{Serialize, Serializer};
 
 use super::foreign::PlainJson;
 
-/// Writes a document, with a line end.
+/// Writes a document and a newline.
 pub(super) fn write(document: &impl Serialize, writer: &mut dyn Write) -> Result<(), Error> {
-    // Each word of the document is a write of its own.
+    // serde_json writes each token separately, so a buffer is needed.
     let mut writer = BufWriter::new(PlainJson(writer));
     serde_json::to_writer_pretty(&mut writer, document)?;
     writeln!(writer)?;
     writer.flush()
 }
 
-/// What is known only when all that stands before it is written.
+/// A value that is computed only after the fields before it are written.
 pub(super) struct Late<F>(pub(super) F);
 
 impl<F: Fn() -> T, T: Serialize> Serialize for Late<F> {
@@ -25,7 +25,7 @@ impl<F: Fn() -> T, T: Serialize> Serialize for Late<F> {
     }
 }
 
-/// A list whose items are written one by one as they are read, so that a million of them take no memory.
+/// A list whose items are read and written one by one, in constant memory.
 pub(super) struct OneByOne<F>(pub(super) F);
 
 impl<F, I, T> Serialize for OneByOne<F>

@@ -1,4 +1,4 @@
-//! Whether all that is said on stderr is said in lines of JSON, and how such a line is made.
+//! Whether stderr has lines of JSON, and how to make such a line.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,17 +9,17 @@ use super::{foreign, paint};
 
 static SPEAKS: AtomicBool = AtomicBool::new(false);
 
-/// From now on all is said so.
+/// From now on, all lines on stderr are JSON.
 pub(super) fn speak() {
     SPEAKS.store(true, Ordering::Relaxed);
 }
 
-/// Whether all is said so.
+/// Whether all lines on stderr are JSON.
 pub(super) fn is_spoken() -> bool {
     SPEAKS.load(Ordering::Relaxed)
 }
 
-/// What is said in words.
+/// A message in words.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase")]
 enum Said<'a> {
@@ -36,14 +36,14 @@ pub(super) fn warning(message: &str) -> String {
     line(&Said::Warning { time: now(), message })
 }
 
-/// What went wrong.
+/// An error message.
 pub(super) fn error(message: &str) -> String {
     let message = paint::without(message);
     let message = message.strip_prefix("error: ").unwrap_or(&message);
     line(&Said::Error { time: now(), message })
 }
 
-/// A line for people, without the word that says what it is: here the type does.
+/// A line for people without its prefix: in JSON, the type replaces it.
 pub(super) fn words(line: &str) -> &str {
     ["warning ", "note "].iter().find_map(|word| line.strip_prefix(word)).unwrap_or(line)
 }
@@ -53,13 +53,13 @@ pub(super) fn now() -> String {
     format!("{:.3}", jiff::Timestamp::now())
 }
 
-/// One line, with nothing in it that a terminal obeys.
+/// One line without control characters.
 pub(super) fn line(line: &impl Serialize) -> String {
     let text = serde_json::to_string(line).expect("texts, numbers and lists are always JSON");
     foreign::json(&text)
 }
 
-/// The line that says how many others are left out, in the form of all others.
+/// The line about omitted lines, in JSON like the others.
 pub(super) fn left_out(count: usize) -> String {
     let message = unread(count);
     if is_spoken() { warning(&message) } else { format!("[{message}]") }

@@ -1,4 +1,4 @@
-//! What the JSON Schemas of documents are made of.
+//! Building blocks for the JSON Schemas of documents.
 
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,7 @@ pub(crate) fn document(name: &str, description: &str, properties: &[(&str, Value
     schema
 }
 
-/// An object that always has all of these keys, and may get others.
+/// An object that has all of these keys, and may have others.
 pub(crate) fn object(description: &str, properties: &[(&str, Value)]) -> Value {
     let required: Vec<_> = properties.iter().map(|(key, _)| *key).collect();
     let properties: Map<String, Value> =
@@ -22,19 +22,19 @@ pub(crate) fn object(description: &str, properties: &[(&str, Value)]) -> Value {
     json!({ "type": "object", "description": description, "required": required, "properties": properties })
 }
 
-/// The same object where one key may be missing.
+/// The object with one optional key.
 pub(crate) fn with_optional(mut object: Value, key: &str, schema: Value) -> Value {
     object["properties"][key] = schema;
     object
 }
 
-/// The same with what it means.
+/// The schema with a description.
 pub(crate) fn described(mut schema: Value, description: &str) -> Value {
     schema["description"] = description.into();
     schema
 }
 
-/// The same, or null.
+/// The schema or null.
 pub(crate) fn or_null(mut schema: Value) -> Value {
     match schema["type"].take() {
         Value::String(one) => {
@@ -53,7 +53,7 @@ pub(crate) fn digest() -> Value {
     json!({ "type": "string", "pattern": "^[a-z0-9+._-]+:[A-Za-z0-9=_-]+$" })
 }
 
-/// Texts by names.
+/// A map of texts.
 pub(crate) fn map() -> Value {
     json!({ "type": "object", "additionalProperties": { "type": "string" } })
 }
@@ -70,12 +70,12 @@ pub(crate) fn text_or_null() -> Value {
     json!({ "type": ["string", "null"] })
 }
 
-/// How many of something, or bytes.
+/// A count, or a number of bytes.
 pub(crate) fn number() -> Value {
     json!({ "type": "integer", "minimum": 0 })
 }
 
-/// One of some words.
+/// One of these words.
 pub(crate) fn word(words: &[&str]) -> Value {
     json!({ "enum": words })
 }
@@ -85,7 +85,7 @@ pub(crate) fn numbers<'a>(keys: &[&'a str]) -> Vec<(&'a str, Value)> {
     keys.iter().map(|key| (*key, number())).collect()
 }
 
-/// What a rule selected.
+/// The selection of a rule.
 pub(crate) fn selection() -> Value {
     let counts = [
         "listed",

@@ -1,13 +1,13 @@
-//! Lines that tell how far a process is that waits for work most of its time: what was said is not said again.
+//! Status lines of a process that is mostly idle: a line is not repeated.
 
 use std::sync::{Mutex, PoisonError};
 
-/// The line that was said last.
+/// The previous line.
 #[derive(Default)]
 pub(super) struct LastLine(Mutex<String>);
 
 impl LastLine {
-    /// Whether this line is worth saying: something is in work, or something has changed.
+    /// Whether to print this line: something is in work, or the line has changed.
     pub(super) fn is_news(&self, line: &str, in_work: usize) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_news = in_work > 0 || *last != line;

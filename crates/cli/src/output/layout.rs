@@ -1,4 +1,4 @@
-//! What the live view says: lines of text for a width, made of the picture of a run. Decides; draws nothing.
+//! The live view as lines of text for a width. Decides; draws nothing.
 
 mod fit;
 mod room;
@@ -18,12 +18,12 @@ use row::row;
 pub(super) use fit::Symbols;
 pub(super) use room::Room;
 
-/// Narrower terminals get a count and nothing else.
+/// Narrower terminals get a count only.
 const NARROWEST: usize = 40;
-/// So many hosts and lists are named that are waited for.
+/// The most waits for hosts and lists to show.
 const MOST_WAITS: usize = 3;
 
-/// The whole picture: the run, what holds it up, and a line for each image in work that is shown.
+/// The whole picture: the run, what delays it, and a line for each shown image in work.
 pub(super) fn picture(view: &View, slow: &[SlowHost], room: Room) -> Vec<String> {
     if room.columns < NARROWEST {
         return lowered(vec![cut_end(&shortest(view), room.width(), room.symbols)], room);
@@ -39,18 +39,18 @@ pub(super) fn picture(view: &View, slow: &[SlowHost], room: Room) -> Vec<String>
     lowered(lines, room)
 }
 
-/// How many images in work have no row.
+/// The number of images in work without a row.
 fn not_shown(view: &View) -> Option<String> {
     and_more(view.in_work.saturating_sub(view.rows.len()) as u64)
 }
 
-/// As many lines as have room above the cursor's: what goes off the upper end is never taken back.
+/// The lines that fit above the cursor: lines that scroll off the screen cannot be erased.
 fn lowered(mut lines: Vec<String>, room: Room) -> Vec<String> {
     lines.truncate(room.rows.saturating_sub(1));
     lines
 }
 
-/// Bar, bytes, speed, and how long it still takes.
+/// Bar, bytes, speed, and remaining time.
 fn run_line(view: &View, room: Room) -> String {
     let cells = match room.columns {
         ..60 => 10,
@@ -71,7 +71,7 @@ fn run_line(view: &View, room: Room) -> String {
     format!("{}  {text}", room.symbols.bar(view.fraction, cells, room.paint))
 }
 
-/// Rounded down: all is only at the end.
+/// Rounded down: 100 only at the end.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
 pub(super) fn percent(view: &View) -> u64 {
     (view.fraction.clamp(0.0, 1.0) * 100.0) as u64
@@ -83,7 +83,7 @@ fn amount(view: &View) -> Option<String> {
         Known::Likely(total) => (total, "about "),
         Known::Some => (view.total, "at least "),
     };
-    // Nothing tells how much more comes.
+    // How much more will come is unknown.
     if view.known == Known::Some && view.sent == total {
         return (total > 0).then(|| format!("{} so far", bytes(total)));
     }
@@ -94,7 +94,7 @@ fn speed(view: &View) -> Option<String> {
     view.per_second.filter(|_| view.total > 0).map(|speed| format!("{}/s", bytes(speed)))
 }
 
-/// How many images there are, and how they ended.
+/// The number of images, and their results.
 fn image_line(view: &View, room: Room) -> String {
     let (count, ended, in_work) = (count(view), ended(view), in_work(view));
     let elapsed = time(view.elapsed);
@@ -122,7 +122,7 @@ fn count(view: &View) -> String {
     }
 }
 
-/// Where there is no room for a word more.
+/// The form for the narrowest terminals.
 fn shortest(view: &View) -> String {
     let planned = view.images.planned;
     format!("{}/{planned} {}", view.images.ended(), images(planned))
@@ -132,7 +132,7 @@ fn images(number: u64) -> &'static str {
     if number == 1 { "image" } else { "images" }
 }
 
-/// How images ended, as far as any did.
+/// The results of the images so far.
 fn ended(view: &View) -> String {
     let images = view.images;
     let parts = [
@@ -160,7 +160,7 @@ fn in_work(view: &View) -> String {
     if view.in_work == 0 { String::new() } else { format!("{} in work", view.in_work) }
 }
 
-/// What holds the run up beside single images: hosts that want fewer requests, and lists that did not come.
+/// Delays that are not about single images: throttled hosts, and lists that will be retried.
 fn waits(view: &View, slow: &[SlowHost]) -> Vec<String> {
     let hosts = slow.iter().map(ToString::to_string);
     let lists = view
@@ -170,7 +170,7 @@ fn waits(view: &View, slow: &[SlowHost]) -> Vec<String> {
     hosts.chain(lists).take(MOST_WAITS).collect()
 }
 
-/// The same in one line, for logs of other programs.
+/// The view on one line, for logs of other programs.
 pub(super) fn status_line(view: &View, slow: &[SlowHost]) -> String {
     let speed = speed(view);
     let parts = [
@@ -190,7 +190,7 @@ pub(super) fn status_line(view: &View, slow: &[SlowHost]) -> String {
     line
 }
 
-/// What somebody sees who asks: the line, and each image in work.
+/// The answer to SIGUSR1: the status line, and each image in work.
 pub(super) fn status_block(view: &View, slow: &[SlowHost]) -> String {
     let mut text = format!("status after {}: {}", time(view.elapsed), status_line(view, slow));
     for shown in &view.rows {

@@ -1,8 +1,8 @@
-//! What is said of the children of an index that its target did not get.
+//! Describes the children of an index that were not copied to its target.
 
 use sync::LeftOut;
 
-/// What was left out, if anything was.
+/// What was left out, if anything.
 pub(super) fn words(left_out: LeftOut) -> Option<String> {
     let some = |number: usize, one: &str, many: &str| match number {
         0 => None,

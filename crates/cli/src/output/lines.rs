@@ -1,4 +1,4 @@
-//! The lines for people about what happens in a run.
+//! The lines for people about events of a run.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::verdict_words::verdict_words;
 use super::{Paint, left_out, replaced, stopping};
 use crate::diagnostic;
 
-/// The line for an event that deserves one.
+/// The line for an event, if it has one.
 pub(super) fn line(event: &Event, names: &RuleNames, paint: Paint) -> Option<String> {
     Some(match event {
         Event::ImageFinished(ended) => ended_line(&ended.image, &ended.outcome, paint),
@@ -54,7 +54,7 @@ pub(super) fn line(event: &Event, names: &RuleNames, paint: Paint) -> Option<Str
     })
 }
 
-/// How an image ended.
+/// The result of an image.
 fn ended_line(image: &Image, outcome: &Outcome, paint: Paint) -> String {
     match outcome {
         Outcome::Copied { digest, at_source, replaced, left_out } => {
@@ -101,7 +101,7 @@ fn ended_line(image: &Image, outcome: &Outcome, paint: Paint) -> String {
     }
 }
 
-/// What a copy would do about an image.
+/// What a copy would do with an image.
 fn what_is_done(action: Action) -> &'static str {
     match action {
         Action::Create => "new",
@@ -114,12 +114,12 @@ fn what_is_done(action: Action) -> &'static str {
     }
 }
 
-/// What will be tried again, when, and why.
+/// What will be retried, when, and why.
 pub(crate) fn again(what: &impl Display, error: &Error, wait: Duration, paint: Paint) -> String {
     again_because(what, &diagnostic::short(error), wait, paint)
 }
 
-/// The same for who knows the reason in words.
+/// Like `again`, with the reason in words.
 pub(crate) fn again_because(
     what: &(impl Display + ?Sized),
     why: &str,

@@ -1,4 +1,4 @@
-//! The log file: one line for each thing that happens, in the form of the Go tool's last releases.
+//! The log file: one line for each event, in the form of the Go tool's last releases.
 
 mod line;
 mod request;
@@ -21,10 +21,10 @@ use super::standard;
 use super::stream::{Notice, Stream, unread};
 use crate::args::{LogFormat, LogLevel};
 
-/// So long the end waits for a log that takes nothing, such as a pipe that nobody reads.
+/// How long the end of the program waits for a log that does not accept data, such as a full pipe.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Adds to a file.
+/// Appends to a file.
 pub(crate) struct LogFile {
     place: Place,
     form: LogForm,
@@ -32,25 +32,25 @@ pub(crate) struct LogFile {
     names: RuleNames,
 }
 
-/// Where lines go.
+/// The destination of lines.
 enum Place {
-    /// A handle of its own.
+    /// A file of its own.
     File(Stream),
-    /// What else is said there goes through the same queue.
+    /// One of this process's own streams, whose other output goes through the same queue.
     Own(&'static Stream, Box<dyn Fn(&Error) + Send + Sync>),
 }
 
-/// What is written, and how.
+/// The level and format.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogForm {
     pub(crate) format: LogFormat,
-    /// What is less important is left out.
+    /// Less important lines are omitted.
     pub(crate) level: LogLevel,
 }
 
 impl LogFile {
-    /// Opens the file; missing folders are not made, and what is in it stays. `on_error` hears of the first line that
-    /// cannot be written: a full disk must not end a copy, but neither is the log lost without a word.
+    /// Opens the file for appending; missing folders are not created. `on_error` receives the error of the first line that cannot be
+    /// written: a full disk must not stop a copy, but the loss of the log must be reported.
     pub(crate) fn open(
         path: &Path,
         form: LogForm,
@@ -64,19 +64,19 @@ impl LogFile {
         Ok(Self { place, form, run, names: RuleNames::default() })
     }
 
-    /// Whether lines for a file of this name would stand among what is said on stderr.
+    /// Whether a log with this name goes to stderr.
     pub(crate) fn is_on_stderr(path: &Path) -> bool {
         let stderr = standard::stream(OwnStream::Stderr);
         let own = OwnStream::ending_at(path).and_then(standard::stream);
         own.zip(stderr).is_some_and(|(own, stderr)| std::ptr::eq(own, stderr))
     }
 
-    /// The same with the names of the run's rules.
+    /// The same log, with the names of the run's rules.
     pub(crate) fn naming(self, names: RuleNames) -> Self {
         Self { names, ..self }
     }
 
-    /// Whether requests have lines, too.
+    /// Whether requests are logged.
     pub(crate) fn tells_requests(&self) -> bool {
         self.form.level >= LogLevel::Debug
     }
@@ -92,7 +92,7 @@ impl LogFile {
         }
         let line = entry.line(self.form.format, at, Some(&self.run));
         if entry.level == LogLevel::Error {
-            // What failed is never left out.
+            // Lines about failures are never dropped.
             self.stream().text(line);
         } else {
             self.stream().line(line.trim_end_matches('\n'));
@@ -117,7 +117,7 @@ impl LogFile {
 }
 
 fn open(path: &Path, format: LogFormat, on_error: impl Fn(&Error) + Send + 'static) -> Result<Stream> {
-    // A pipe that nobody reads is an error instead of a wait.
+    // For a pipe without a reader, opening fails instead of blocking.
     let file = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     let left_out: Notice = match format {
         LogFormat::Text => |count| left_out(LogFormat::Text, count),
@@ -155,13 +155,13 @@ mod tests {
 
     use super::*;
 
-    /// A pipe is full after 64 KiB, and 4 MiB wait at most.
+    /// A pipe is full after 64 KiB, and the queue holds at most 4 MiB.
     #[test]
     fn s5_a_log_that_nobody_reads_holds_nobody_up_and_loses_no_failure() {
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        // So that the log finds a reader.
+        // Opening the pipe needs a reader.
         let held = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&pipe).unwrap();
         let form = LogForm { format: LogFormat::Text, level: LogLevel::Info };
         let log = LogFile::open(&pipe, form, RunId::new("r"), |_| {}).unwrap();
@@ -172,7 +172,7 @@ mod tests {
             }
         }
         log.write(LogLevel::Error, "the end");
-        // Nobody has read yet.
+        // Nothing has been read yet.
         let lines = std::io::BufRead::lines(std::io::BufReader::new(File::open(&pipe).unwrap()));
         let lines = lines.map(Result::unwrap).take_while(|line| !line.contains("the end"));
         let (mut failed, mut left_out) = (0, false);

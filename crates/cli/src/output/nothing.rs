@@ -1,4 +1,4 @@
-//! What is said where a rule selects nothing.
+//! The message if a rule selects nothing.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use sync::select::Counts;
 
 use crate::nearest::nearest;
 
-/// So many of the repositories that there are, are named.
+/// The number of existing repositories to name.
 const NAMED: usize = 3;
 
 pub(super) fn nothing_selected(counts: Option<&Counts>) -> String {
@@ -15,7 +15,7 @@ pub(super) fn nothing_selected(counts: Option<&Counts>) -> String {
     format!("nothing is selected by the rule{stages}")
 }
 
-/// `source` is a registry with a pattern; `names` are the first of so many that are listed.
+/// `source` is a registry with a pattern; `names` are the first of `listed` repositories.
 pub(super) fn no_repository(source: &str, listed: usize, names: &[RepositoryName]) -> String {
     if names.is_empty() {
         return "no repository matches: none is listed there; check the pattern, and what the login may see"
@@ -28,7 +28,7 @@ pub(super) fn no_repository(source: &str, listed: usize, names: &[RepositoryName
     format!("no repository matches: {listed} {noun} listed{such_as} {some}{meant}")
 }
 
-/// The pattern with another front, where one that is there is near: `libary/**` for `library/**`.
+/// The pattern with a similar prefix that exists: `library/**` for `libary/**`.
 fn meant(source: &str, names: &[RepositoryName]) -> Option<String> {
     let (host, pattern) = source.split_once('/')?;
     let components: Vec<&str> = pattern.split('/').collect();
@@ -36,7 +36,7 @@ fn meant(source: &str, names: &[RepositoryName]) -> Option<String> {
     let (front, rest) = components.split_at(length);
     let front_of =
         |name: &RepositoryName| name.as_str().split('/').take(length).collect::<Vec<_>>().join("/");
-    // What the pattern's rest matches comes below a front.
+    // The rest of the pattern must match below the prefix.
     let has_more = |name: &&RepositoryName| name.as_str().split('/').count() > length;
     let fronts: BTreeSet<String> = names.iter().filter(has_more).map(front_of).collect();
     let fronts: Vec<&str> = fronts.iter().map(String::as_str).collect();

@@ -1,6 +1,6 @@
 //! Whole numbers, for people.
 
-/// A number as people read it: `12,345`.
+/// A number with separators: `12,345`.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! A file that is written when the run has ended: whether it can be shows before it begins.
+//! A file that is written when the run has ended. Whether it can be written is checked before the run begins.
 
 use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -10,50 +10,50 @@ use super::own_stream::OwnStream;
 use super::standard::{write_to_stderr, write_to_stdout};
 use super::stream::{Flushed, Pieces, Stream};
 
-/// So long a pipe may take nothing, or have no reader.
+/// How long a pipe may block, or lack a reader.
 const PATIENCE: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// Writes a document.
 pub(crate) type Document<'a> = dyn Fn(&mut dyn Write) -> std::io::Result<()> + 'a;
 
-/// A place for one text.
+/// The destination of one document.
 pub(crate) struct OutputFile {
     pub(crate) path: PathBuf,
     place: Place,
 }
 
 enum Place {
-    /// What else is said there goes through the same queue.
+    /// One of this process's own streams, whose other output goes through the same queue.
     Own(OwnStream),
-    /// A file, or a name for one: what is there stays until all is written.
+    /// A regular file, which may not exist yet. Its old content stays until the new one is complete.
     Whole(PathBuf),
-    /// A device, a pipe, or a file in a folder where none can be made.
+    /// A device, a pipe, or a file in a folder where no temporary file can be created.
     Open(File),
-    /// A named pipe that nobody reads yet.
+    /// A named pipe without a reader so far.
     Unread,
-    /// What is written goes behind what is there.
+    /// A file that is appended to.
     End(File),
 }
 
 impl OutputFile {
-    /// Finds out that it can be written, and changes nothing yet.
+    /// Checks that the file can be written, without changing it.
     pub(crate) fn open(path: &Path) -> std::io::Result<Self> {
         Ok(Self { path: path.to_owned(), place: Place::open(path)? })
     }
 
-    /// Finds out that something can be written behind what is there; makes the file where there is none.
+    /// Checks that the file can be appended to; creates it if it does not exist.
     pub(crate) fn open_end(path: &Path) -> std::io::Result<Self> {
         if OwnStream::ending_at(path).is_some() {
             return Self::open(path);
         }
-        // A pipe without a reader is an error instead of a wait.
+        // For a pipe without a reader, opening fails instead of blocking.
         let opened = OpenOptions::new().append(true).create(true).custom_flags(libc::O_NONBLOCK).open(path);
         let file = opened.map_err(|error| in_folder(path, error))?;
         Ok(Self { path: path.to_owned(), place: Place::End(file) })
     }
 
-    /// How much is there that stays.
+    /// The length of the content that stays.
     pub(crate) fn length(&self) -> u64 {
         match &self.place {
             Place::End(file) => file.metadata().map_or(0, |found| found.len()),
@@ -65,7 +65,7 @@ impl OutputFile {
         matches!(self.place, Place::Own(OwnStream::Stdout))
     }
 
-    /// Where it is a file: its folder, which can be written.
+    /// The folder of a regular file, which is writable.
     pub(crate) fn folder(&self) -> Option<&Path> {
         match &self.place {
             Place::Whole(path) => Some(beside(path)),
@@ -73,12 +73,12 @@ impl OutputFile {
         }
     }
 
-    /// Whether what was written can be replaced by something else.
+    /// Whether the written content can be replaced later.
     pub(crate) fn can_be_replaced(&self) -> bool {
         matches!(self.place, Place::Whole(_))
     }
 
-    /// Writes all of it, or leaves what was there.
+    /// Writes the whole document, or keeps the old content.
     pub(crate) fn write(&self, document: &Document<'_>) -> std::io::Result<()> {
         match &self.place {
             Place::Own(OwnStream::Stdout) => write_to_stdout(document),
@@ -96,7 +96,7 @@ impl OutputFile {
     }
 }
 
-/// Whether a file's name means stdout.
+/// Whether a path means stdout.
 pub(crate) fn is_stdout(path: &Path) -> bool {
     OwnStream::named(path) == Some(OwnStream::Stdout)
 }
@@ -109,7 +109,7 @@ impl Place {
         let kind = match std::fs::metadata(path) {
             Ok(metadata) => metadata.file_type(),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                // A link that leads nowhere is written through.
+                // Writing through a dangling link creates the file that it points to.
                 let path =
                     std::fs::read_link(path).map_or_else(|_| path.to_owned(), |to| beside(path).join(to));
                 temporary(&path)?;
@@ -127,7 +127,7 @@ impl Place {
             opened => opened?,
         };
         if !kind.is_file() || path.starts_with("/proc") || path.starts_with("/dev") {
-            // Whoever redirected one of our own streams to a file has it open: what stands there stays.
+            // The path is one of our own streams under another name, redirected to a file: its content stays.
             return Ok(OwnStream::ending_at(path).map_or(Self::Open(file), Self::Own));
         }
         let path = path.canonicalize()?;
@@ -138,7 +138,7 @@ impl Place {
     }
 }
 
-/// Opens what is there; a pipe without a reader is an error instead of a wait.
+/// Opens an existing file. For a pipe without a reader, opening fails instead of blocking.
 fn existing(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
@@ -147,7 +147,7 @@ fn beside(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// A file in the same folder, so that it can take the other's place in one step. It goes when it is dropped.
+/// A temporary file in the same folder, so that a rename replaces the file atomically. It is deleted on drop.
 fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     let permissions =
         std::fs::metadata(path).map_or_else(|_| Permissions::from_mode(0o666), |found| found.permissions());
@@ -156,7 +156,7 @@ fn temporary(path: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     made.map_err(|error| in_folder(path, error))
 }
 
-/// Why no file can be made in a folder, without the name of one that nobody has typed.
+/// Why no file can be created in a folder, without the temporary file's name, which the user does not know.
 fn in_folder(path: &Path, error: std::io::Error) -> std::io::Error {
     let (kind, folder) = (error.kind(), beside(path));
     if kind == ErrorKind::NotFound && !folder.exists() {
@@ -173,7 +173,7 @@ fn replace(path: &Path, document: &Document<'_>) -> std::io::Result<()> {
     writer.flush()?;
     drop(writer);
     let is_alike = std::fs::metadata(path).map_or(true, |found| make_alike(file.as_file(), &found).is_ok());
-    // A file of somebody else stays his; one that is mounted by itself, as containers have it, cannot be replaced.
+    // The file stays in place if its owner cannot be kept, or if it is a mount point, as in containers.
     if is_alike && file.persist(path).is_ok() {
         return Ok(());
     }
@@ -182,7 +182,7 @@ fn replace(path: &Path, document: &Document<'_>) -> std::io::Result<()> {
     stream(file, document)
 }
 
-/// Gives a file the owner and the permissions of the one that it replaces: the umask does not count for it.
+/// Gives a file the owner and permissions of the file that it replaces, regardless of the umask.
 fn make_alike(file: &File, found: &Metadata) -> std::io::Result<()> {
     let new = file.metadata()?;
     if (new.uid(), new.gid()) != (found.uid(), found.gid()) {
@@ -191,12 +191,12 @@ fn make_alike(file: &File, found: &Metadata) -> std::io::Result<()> {
     file.set_permissions(found.permissions())
 }
 
-/// Writes from a thread, because a pipe may take its time.
+/// Writes from a separate thread, because a pipe may block.
 fn stream(file: File, document: &Document<'_>) -> std::io::Result<()> {
     let stream = Stream::new(file, Box::new(|_| {}));
     let mut pieces = Pieces::new(&stream, || PATIENCE);
     let written = document(&mut pieces).and_then(|()| pieces.flush());
-    // What is left in it has nowhere to go.
+    // The rest of the buffer is lost with the failed write.
     let _ = pieces.into_parts();
     written.and_then(|()| stream.flush(&|| PATIENCE).result())
 }

@@ -1,5 +1,5 @@
-//! Whether a file that somebody names is one that this program has open as stdout or stderr: two handles of one file write over
-//! each other, and what one of them draws the other tears.
+//! Detects a path that is this process's own stdout or stderr: two handles of one file overwrite each other, and break the drawing on a
+//! terminal.
 
 use std::fs::{File, Metadata};
 use std::io::IsTerminal as _;
@@ -8,7 +8,7 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::Path;
 use std::sync::LazyLock;
 
-/// A stream that every program has.
+/// One of the two output streams of this process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum OwnStream {
     Stdout,
@@ -16,7 +16,7 @@ pub(super) enum OwnStream {
 }
 
 impl OwnStream {
-    /// The one that a path is a name of, such as `-` and `/dev/stderr`.
+    /// The stream that a path names, such as `-` and `/dev/stderr`.
     pub(super) fn named(path: &Path) -> Option<Self> {
         match path.to_str()? {
             "-" | "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1" => Some(Self::Stdout),
@@ -27,7 +27,7 @@ impl OwnStream {
         }
     }
 
-    /// The same, or the one that ends at the file that has this name.
+    /// The stream that a path names, or whose file it is.
     pub(super) fn ending_at(path: &Path) -> Option<Self> {
         Self::named(path).or_else(|| {
             let found = std::fs::metadata(path).ok()?;
@@ -45,7 +45,7 @@ impl OwnStream {
     }
 }
 
-/// Whether stdout ends where stderr does, as in `2>&1` and at a terminal.
+/// Whether stdout and stderr are the same file, as with `2>&1` and at a terminal.
 pub(super) fn are_one() -> bool {
     static ARE_ONE: LazyLock<bool> = LazyLock::new(|| {
         let both = OwnStream::Stdout.metadata().zip(OwnStream::Stderr.metadata());
@@ -58,14 +58,14 @@ fn metadata(stream: impl AsFd) -> Option<Metadata> {
     File::from(stream.as_fd().try_clone_to_owned().ok()?).metadata().ok()
 }
 
-/// What goes to a device like `/dev/null` has no order and is torn by nobody.
+/// Devices like `/dev/null` do not count: their output has no order.
 fn is_one(one: &Metadata, other: &Metadata) -> bool {
     let is_same = (one.dev(), one.ino()) == (other.dev(), other.ino());
     is_same && (!one.file_type().is_char_device() || is_terminal(one))
 }
 
-/// Terminals have the major numbers 4 and 5 (consoles, serial lines) and 136 to 143 (`/dev/pts`).
-/// See <https://www.kernel.org/doc/html/latest/admin-guide/devices.html>.
+/// Terminals have the major numbers 4 and 5 (consoles, serial lines) and 136 to 143 (`/dev/pts`). See
+/// <https://www.kernel.org/doc/html/latest/admin-guide/devices.html>.
 fn is_terminal(device: &Metadata) -> bool {
     matches!(libc::major(device.rdev()), 4 | 5 | 136..=143)
 }

@@ -1,4 +1,4 @@
-//! Colour, where it is wanted: as `--color` says, else as the environment does, else on a terminal.
+//! Colours: decided by `--color`, else by the environment, else by whether the output is a terminal.
 
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
@@ -15,7 +15,7 @@ pub(crate) enum Colour {
 
 static CHOSEN: OnceLock<bool> = OnceLock::new();
 
-/// Decides once for the whole program.
+/// Decides once for the whole process.
 pub(crate) fn choose(colour: Colour) {
     let _ = CHOSEN.set(decide(colour, |name| std::env::var(name).ok(), std::io::stderr().is_terminal()));
 }
@@ -34,7 +34,7 @@ fn decide(colour: Colour, lookup: impl Fn(&str) -> Option<String>, is_terminal: 
     }
 }
 
-/// Whether stderr takes colour.
+/// Whether stderr is coloured.
 #[derive(Clone, Copy)]
 pub(crate) struct Paint(bool);
 
@@ -70,10 +70,10 @@ impl Paint {
     }
 }
 
-/// All that [`Paint`] writes around texts.
+/// All escape codes that [`Paint`] writes.
 const CODES: [&str; 5] = ["\u{1b}[31m", "\u{1b}[32m", "\u{1b}[33m", "\u{1b}[1m", "\u{1b}[0m"];
 
-/// The text with everything between our own codes changed by `edit`; without colour there are none.
+/// The text with everything between our own codes changed by `edit`; without colour the text has no codes.
 pub(super) fn around(text: &str, edit: impl Fn(&str) -> String) -> String {
     if !Paint::for_stderr().0 {
         return edit(text);

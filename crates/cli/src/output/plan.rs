@@ -1,4 +1,4 @@
-//! A plan: what a run would do, taken down while it looks, then printed for people or written for `apply`.
+//! A plan: recorded while a run looks, then printed for people or written for `apply`.
 
 mod checksum;
 mod division;

@@ -1,4 +1,4 @@
-//! How far a run is and how long it may still take, by what is known so far. Decides; draws nothing.
+//! The progress of a run and its remaining time, from the events so far. Decides; draws nothing.
 
 mod elsewhere;
 mod followers;
@@ -27,81 +27,81 @@ pub(crate) use image_work::{Blobs, Moving, Row};
 pub(crate) use remaining::Remaining;
 pub(crate) use wait::Wait;
 
-/// The speed that is shown is that of so long.
+/// The period over which the shown speed is measured.
 const LATELY: Duration = Duration::from_secs(10);
 
-/// Before the end, no more is done.
+/// The highest fraction before the end.
 const NEARLY_ALL: f64 = 0.999;
 
-/// Counts along.
+/// Counts events.
 pub(crate) struct Progress {
     started: Instant,
     images: Images,
-    /// Those of them that follow others: signatures and the like.
+    /// Of these, the images that follow others: signatures and the like.
     followers: Counted,
     is_all_planned: bool,
-    /// Bytes of what has ended.
+    /// Bytes that were sent for ended images.
     sent: u64,
-    /// Bytes that stand at targets for good, or for the next run to go on with.
+    /// Bytes that are stored at targets, or in sessions that the next run resumes.
     kept: u64,
     in_work: HashMap<Arc<Image>, ImageWork>,
     turn: u64,
     bytes: Speed,
     ended: Speed,
-    /// What images had to be sent that ended.
+    /// The bytes that ended images needed.
     seen: Seen,
-    /// A list that is asked for again, by its source.
+    /// Lists that will be retried, by source.
     lists: HashMap<Arc<str>, Wait>,
     held: Held,
     elsewhere: Elsewhere,
 }
 
-/// How many images ended in which way.
+/// The number of images by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Images {
     pub(crate) planned: u64,
     pub(crate) copied: u64,
     pub(crate) unchanged: u64,
     pub(crate) failed: u64,
-    /// Left out, or kept as the target has them.
+    /// Left out, or kept because the rule keeps the target's image.
     pub(crate) skipped: u64,
-    /// Looked at, and whole.
+    /// Verified, and complete.
     pub(crate) whole: u64,
-    /// Looked at, and to be copied.
+    /// Planned for copying.
     pub(crate) would_copy: u64,
     pub(crate) not_done: u64,
 }
 
-/// A picture of a run.
+/// A snapshot of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct View {
     pub(crate) elapsed: Duration,
     pub(crate) images: Images,
-    /// Whether lists are still read.
+    /// Whether lists are still being read.
     pub(crate) lists: bool,
     pub(crate) sent: u64,
     pub(crate) total: u64,
-    /// How far that is all that is to be sent.
+    /// How much of the total is known.
     pub(crate) known: Known,
-    /// Bytes in a second, lately.
+    /// Recent bytes per second.
     pub(crate) per_second: Option<u64>,
     pub(crate) remaining: Remaining,
     /// From 0 to 1.
     pub(crate) fraction: f64,
     pub(crate) in_work: usize,
-    /// Images in work, in the order in which they began.
+    /// Images in work, in the order of their start.
     pub(crate) rows: Vec<Row>,
-    /// Lists that are waited for.
+    /// Lists that will be retried.
     pub(crate) lists_again: Vec<(Arc<str>, Wait)>,
 }
 
-/// How much is known of what is to be sent.
+/// How much of the bytes to send is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Known {
     All,
-    /// With what is likely to come, as far as images that were seen tell.
+    /// With an estimate for unknown images, from those seen so far.
     Likely(u64),
-    /// More may come, and nobody knows how much.
+    /// More may come, without an estimate.
     Some,
 }
 
@@ -118,7 +118,7 @@ impl Images {
                 &mut self.unchanged
             }
             Outcome::Verified(verdict) if verdict.is_whole() => &mut self.whole,
-            // Its rule keeps what the target has.
+            // The rule keeps the target's image.
             Outcome::Verified(verdict) if verdict.is_well() => &mut self.skipped,
             Outcome::Failed(_) | Outcome::Verified(_) => &mut self.failed,
             Outcome::Skipped(_) => &mut self.skipped,
@@ -151,17 +151,17 @@ impl Progress {
         }
     }
 
-    /// So far is the fleet that brings the run.
+    /// Takes the status of the fleet that runs the copies.
     pub(crate) fn fleet(&mut self, standing: &FleetStanding) {
         self.elsewhere.look(standing);
     }
 
-    /// A registry is left alone for so long from now on. It has the name that images have in front.
+    /// The registry must not be asked for `left` from now on. `registry` is its name in references.
     pub(crate) fn pause(&mut self, now: Instant, registry: &str, left: Duration) {
         self.held.pause(now, registry, left);
     }
 
-    /// Takes one event, of a worker where it is one's.
+    /// Takes an event. `worker` is set if it is a worker's.
     pub(crate) fn event(&mut self, now: Instant, worker: Option<&Arc<str>>, event: &Event) {
         match event {
             Event::ImagePlanned(image) => {
@@ -211,27 +211,27 @@ impl Progress {
         self.followers.ended += u64::from(ended.image.is_follower());
         self.ended.add(now, 1);
         let work = self.in_work.remove(&ended.image);
-        // What was sent for an image that failed was sent all the same.
+        // The bytes of a failed image were sent, too.
         self.sent += work.as_ref().map_or(0, ImageWork::sent);
         if !matches!(ended.outcome, Outcome::Failed(_) | Outcome::NotDone) {
-            // Of what a worker brought, only its result tells.
+            // For a worker's image, only its result has the bytes.
             let moved = ended.amounts.moved_bytes;
             self.seen.add(&ended.image, work.as_ref().map_or(moved, ImageWork::total));
         }
         self.elsewhere.ended(worker, ended.amounts.moved_bytes);
     }
 
-    /// Bytes that were sent in this run and stand at targets: nobody has to send them again.
+    /// Bytes that were sent in this run and are stored at targets: no run sends them again.
     pub(crate) fn kept(&self) -> u64 {
         self.kept
     }
 
-    /// How often a step of an image in work was tried again.
+    /// The number of retries of an image in work.
     pub(crate) fn tried_again(&self, image: &Arc<Image>) -> u64 {
         self.in_work.get(image).map_or(0, |work| work.tries)
     }
 
-    /// The picture at this moment, with so many images in work at most: those that have the most to be sent.
+    /// The current snapshot, with at most `most_rows` images in work: those with the most bytes left.
     pub(crate) fn view(&mut self, now: Instant, most_rows: usize) -> View {
         self.lists.retain(|_, wait| !wait.is_over(now));
         let sum = |of: fn(&ImageWork) -> u64| self.sent + self.in_work.values().map(of).sum::<u64>();
@@ -277,7 +277,7 @@ impl Progress {
         }
     }
 
-    /// Small images end first: without those in work all would seem to be small.
+    /// Small images end first: without those in work, all images would seem small.
     fn seen_with_those_in_work(&self) -> Seen {
         let mut seen = self.seen;
         for (image, work) in self.in_work.iter().filter(|(_, work)| !work.is_partial()) {
@@ -286,8 +286,8 @@ impl Progress {
         seen
     }
 
-    /// By images, and by bytes: the lesser of both, because the last images may be the largest. Those that follow others count
-    /// only where there are no others: they are small, and come last. All is only at the end.
+    /// The smaller of the fractions of images and of bytes, because the last images may be the largest. Followers count only if there are
+    /// no other images: they are small, and come last. It is 1 only at the end.
     fn fraction(&self, sent: u64, total: u64) -> f64 {
         let others = self.images.planned.saturating_sub(self.followers.planned);
         let counts = |image: &Image| others == 0 || !image.is_follower();
@@ -322,14 +322,14 @@ impl Progress {
     }
 }
 
-/// A guess without what was sent already.
+/// Reduces an estimate by the bytes that were already sent.
 fn without(sent: u64, least: f64, most: f64) -> (f64, f64) {
     #[expect(clippy::cast_precision_loss, reason = "a guess needs no more")]
     let sent = sent as f64;
     ((least - sent).max(0.0), (most - sent).max(0.0))
 }
 
-/// Of nothing, all is there.
+/// The ratio is 1 if the whole is 0.
 #[expect(clippy::cast_precision_loss, reason = "a bar is a few characters wide")]
 pub(super) fn ratio(part: u64, whole: u64) -> f64 {
     if whole == 0 { 1.0 } else { part as f64 / whole as f64 }

@@ -1,5 +1,4 @@
-//! In which form the progress of a run is told: as `--progress` says, else as the environment does, else as the terminal
-//! can take it.
+//! The form of the progress output: decided by `--progress`, else by the environment, else by the terminal.
 
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
@@ -18,25 +17,25 @@ pub(crate) enum Asked {
     None,
 }
 
-/// What is done.
+/// The form of the progress output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// Drawn in place at the end of a terminal.
+    /// A picture that is redrawn at the bottom of a terminal.
     Bars,
-    /// A line now and then.
+    /// A status line at intervals.
     Lines,
-    /// A line of JSON for everything that is told.
+    /// A line of JSON for every event that is reported.
     Json,
-    /// Nothing but what is odd and what failed.
+    /// Only warnings and failures.
     None,
 }
 
-/// Counts while `--progress` is `auto`, as docker buildx has it.
+/// Applies while `--progress` is `auto`, like docker buildx's variable.
 const VARIABLE: &str = "IMAGE_SYNCER_PROGRESS";
 
 static CHOSEN: OnceLock<Form> = OnceLock::new();
 
-/// Decides once for the whole program; gives a warning where the environment says something odd.
+/// Decides once for the whole process; returns a warning if the environment has an unknown value.
 pub(crate) fn choose(asked: Asked, is_quiet: bool) -> Option<String> {
     let is_terminal = std::io::stderr().is_terminal();
     let (form, warning) = decide(asked, is_quiet, |name| std::env::var(name).ok(), is_terminal);
@@ -47,7 +46,7 @@ pub(crate) fn choose(asked: Asked, is_quiet: bool) -> Option<String> {
     warning
 }
 
-/// What was chosen.
+/// The chosen form.
 pub(crate) fn chosen() -> Form {
     CHOSEN.get().copied().unwrap_or(Form::None)
 }

@@ -1,4 +1,4 @@
-//! The progress of a run for programs: a line of JSON for everything that is told, as `schema progress` says.
+//! The progress of a run for programs: a line of JSON for each reported event, described by `schema progress`.
 
 mod schema;
 
@@ -19,28 +19,28 @@ use crate::done::Done;
 
 pub(crate) use schema::schema;
 
-/// All lines but those that are said in words.
+/// All lines except messages in words.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Line<'a> {
     Status {
         time: String,
         seconds_elapsed: u64,
-        /// The middle of what is likely.
+        /// The middle of the estimated range.
         seconds_remaining: Option<u64>,
         bytes_done: u64,
-        /// As far as it is known.
+        /// The known bytes.
         bytes_total: u64,
         bytes_per_second: Option<u64>,
         images_done: u64,
         images_total: u64,
         images_failed: u64,
-        /// Whether lists are still read, which may name more images.
+        /// Whether lists are still being read, which may add images.
         listing: bool,
-        /// Images in work, where somebody asked.
+        /// Images in work, in answer to SIGUSR1.
         #[serde(skip_serializing_if = "Option::is_none")]
         in_work: Option<Vec<InWork>>,
-        /// The same of a run that workers bring.
+        /// The fleet's status, in answer to SIGUSR1.
         #[serde(skip_serializing_if = "Option::is_none")]
         fleet: Option<FleetStanding>,
     },
@@ -55,7 +55,7 @@ enum Line<'a> {
         rule: Option<&'a str>,
         source: String,
         target: Option<String>,
-        /// Where it will be tried again.
+        /// Set if it will be retried.
         seconds_until_retry: Option<f64>,
         error: Failure,
     },
@@ -102,7 +102,7 @@ pub(super) fn status_line(view: &View) -> String {
     status(view, None, None)
 }
 
-/// With images and workers, for whoever asks.
+/// The status with images and workers, in answer to SIGUSR1.
 pub(super) fn status_of_all(view: &View, fleet: Option<FleetStanding>) -> String {
     let in_work = |row: &Row| InWork {
         source: row.image.source_name(),
@@ -114,13 +114,13 @@ pub(super) fn status_of_all(view: &View, fleet: Option<FleetStanding>) -> String
     status(view, Some(view.rows.iter().map(in_work).collect()), fleet)
 }
 
-/// `tries`: how often steps of it were tried again.
+/// `tries`: the number of retries of its steps.
 pub(super) fn image_line(ended: &ImageReport, names: &RuleNames, tries: u64) -> String {
     let image = Box::new(ImageRecord::new(ended, names.label(ended.rule), tries));
     line(&Line::Image { time: now(), image })
 }
 
-/// What went wrong, if that is what happened.
+/// The line for a failure, if the event is one.
 pub(super) fn error_line(event: &Event, names: &RuleNames) -> Option<String> {
     let of = |error: &Arc<Error>, rule: Option<usize>, source: String, target, wait: Option<f64>| {
         line(&Line::Error {

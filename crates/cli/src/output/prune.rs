@@ -1,4 +1,4 @@
-//! What `prune` found and did: for programs as a document, for people as lines.
+//! The results of `prune`: a document for programs, lines for people.
 
 mod document;
 mod problem;
@@ -14,7 +14,7 @@ pub(crate) use self::document::schema;
 pub(crate) use self::problem::Problem;
 use crate::exit_code;
 
-/// What was found, and what became of it.
+/// The findings, and what was done.
 pub(crate) struct PruneOutcome {
     candidates: Vec<Candidate>,
     refused: Option<Refusal>,
@@ -22,30 +22,30 @@ pub(crate) struct PruneOutcome {
     stage: Stage,
 }
 
-/// How far it came.
+/// How far the run went.
 enum Stage {
-    /// What would go was to be shown.
+    /// It only showed what it would delete.
     Shown,
-    /// It was to go, and all of it was refused.
+    /// It was asked to delete, and refused to delete anything.
     Refused,
-    /// It was to go.
+    /// It deleted.
     Deleted(Pruned),
 }
 
 impl PruneOutcome {
-    /// What would go is shown.
+    /// The outcome of a run that only shows.
     pub(crate) fn shown(plan: &PrunePlan) -> Self {
         let candidates = plan.candidates().into_iter().cloned().collect();
         let (refused, unread) = (plan.refused.clone(), plan.unread.clone());
         Self { candidates, refused, unread, stage: Stage::Shown }
     }
 
-    /// It should go, and nothing does.
+    /// The outcome of a refused deletion.
     pub(crate) fn refuse(self) -> Self {
         Self { stage: Stage::Refused, ..self }
     }
 
-    /// What became of it.
+    /// The outcome of a deletion.
     pub(crate) fn became(self, pruned: Pruned) -> Self {
         Self { stage: Stage::Deleted(pruned), ..self }
     }
@@ -57,12 +57,12 @@ impl PruneOutcome {
         }
     }
 
-    /// Registries that delete nothing.
+    /// Registries where deletion is off.
     pub(crate) fn off(&self) -> BTreeSet<&str> {
         self.pruned().map(Pruned::off).unwrap_or_default()
     }
 
-    /// What went wrong, each reason once.
+    /// The problems, each reason once.
     pub(crate) fn problems(&self) -> Vec<Problem> {
         let refused = self.refused.iter().flat_map(Problem::of_refusal);
         let unread = Problem::of_unread(&self.unread);
@@ -70,7 +70,7 @@ impl PruneOutcome {
         refused.chain(unread).chain(kept).collect()
     }
 
-    /// The exit status, where there were so many rules.
+    /// The exit status of a run with this many rules.
     pub(crate) fn status(&self, rules: usize) -> u8 {
         let is_held =
             |pruned: &Pruned| pruned.not_deleted.iter().all(|kept| matches!(kept.kept, Kept::Held(_)));
@@ -86,7 +86,7 @@ impl PruneOutcome {
         Document::of(&self.candidates, self.pruned(), (refused, &self.unread))
     }
 
-    /// A line for each thing: what becomes of it, its name with its digest, and why.
+    /// A line for each candidate: what happens to it, its name with its digest, and why.
     pub(crate) fn lines(&self) -> Vec<String> {
         match &self.stage {
             Stage::Shown => self.candidates.iter().map(line).collect(),
@@ -107,12 +107,12 @@ impl PruneOutcome {
         deleted.chain(gone).chain(kept).chain(self.stay().map(kept_line)).collect()
     }
 
-    /// What nobody wanted to delete.
+    /// Candidates that are not due for deletion.
     fn stay(&self) -> impl Iterator<Item = &Candidate> {
         self.candidates.iter().filter(|candidate| candidate.fate() == Fate::Stays)
     }
 
-    /// Nothing where nothing was to be done because it was refused.
+    /// `None` if the deletion was refused.
     pub(crate) fn summary(&self) -> Option<String> {
         let stay = self.stay().count();
         match &self.stage {
@@ -146,10 +146,10 @@ impl PruneOutcome {
     }
 }
 
-/// Where what is needed under another name goes.
+/// The condition for deleting a tag whose image has another tag.
 const ALONE: &str = "if the registry can take away a tag and keep its image";
 
-/// Whether a login was refused for each of so many rules.
+/// Whether the login was refused for every rule.
 fn are_all_by_login(refusal: &Refusal, rules: usize) -> bool {
     let Refusal::NotListed(failures) = refusal else { return false };
     let failed: BTreeSet<usize> = failures.iter().map(|failure| failure.rule).collect();
@@ -181,7 +181,7 @@ fn why_it_stays(candidate: &Candidate) -> String {
     }
 }
 
-/// Where nothing at all is deleted, not even what would go alone does.
+/// If the deletion is refused, no candidate is deleted.
 fn refused_line(candidate: &Candidate) -> String {
     match candidate.fate() {
         Fate::Stays => kept_line(candidate),

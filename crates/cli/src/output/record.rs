@@ -1,4 +1,4 @@
-//! One image with how it ended, as the report has it: kept outside of memory while a run goes on.
+//! One image with its result, in the form of reports: stored outside of memory during a run.
 
 use std::borrow::Cow;
 
@@ -11,21 +11,21 @@ use super::left_out;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ImageRecord {
-    /// The source's text of the rule that asked for it.
+    /// The source's text of the rule.
     #[serde(default)]
     pub(crate) rule: Option<String>,
     pub(crate) source: String,
     pub(crate) target: String,
     pub(crate) outcome: Ended,
-    /// Why it was skipped, or what is odd about it.
+    /// Why it was skipped, or a note about it.
     #[serde(default)]
     pub(crate) note: Option<Cow<'static, str>>,
     #[serde(default)]
     pub(crate) digest: Option<String>,
-    /// Where it is known: it differs where an index was rewritten, and where the target has the same in other bytes.
+    /// `None` if unknown. It differs from `digest` if an index was rewritten, or if the target has equivalent content in other bytes.
     #[serde(default)]
     pub(crate) source_digest: Option<String>,
-    /// What the name pointed to at the target before, where that was another digest than now.
+    /// The digest that the tag pointed to at the target before, if it was another one.
     #[serde(default)]
     pub(crate) replaced_digest: Option<String>,
     #[serde(default)]
@@ -36,7 +36,7 @@ pub(crate) struct ImageRecord {
     pub(crate) bytes_present: u64,
     #[serde(default)]
     pub(crate) referrers: u64,
-    /// Of the whole image and of its children, where some of these are left out.
+    /// Referrers of the whole image and of its children that were not copied.
     #[serde(default)]
     pub(crate) referrers_left: u64,
     #[serde(default)]
@@ -49,7 +49,7 @@ pub(crate) struct ImageRecord {
     pub(crate) error: Option<Failure>,
 }
 
-/// How it ended, in a word.
+/// The result of an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Ended {
@@ -58,12 +58,12 @@ pub(crate) enum Ended {
     Skipped,
     Failed,
     NotDone,
-    /// Of a dry run.
+    /// In a dry run.
     WouldCopy,
 }
 
 impl ImageRecord {
-    /// `tried_again`: how often steps of it were.
+    /// `tried_again`: the number of retries of its steps.
     pub(super) fn new(ended: &ImageReport, rule: Option<&str>, tried_again: u64) -> Self {
         let (outcome, note) = outcome(&ended.outcome);
         let left_out = match &ended.outcome {
@@ -122,7 +122,7 @@ fn outcome(outcome: &Outcome) -> (Ended, Option<&'static str>) {
         Outcome::Skipped(SkipReason::Kept { .. }) => (Ended::Skipped, Some(KEPT)),
         Outcome::Skipped(SkipReason::NoPlatform) => (Ended::Skipped, Some("no wanted platform")),
         Outcome::Skipped(SkipReason::NotInSample) => (Ended::Skipped, Some("not in the sample")),
-        // What was found has a document of its own.
+        // The findings of a verification have their own document.
         Outcome::Verified(verdict) if verdict.is_whole() => (Ended::Unchanged, None),
         Outcome::Verified(verdict) if verdict.is_well() => (Ended::Skipped, Some(KEPT)),
         Outcome::WouldCopy(_) => (Ended::WouldCopy, None),

@@ -1,5 +1,5 @@
-//! The images of a run with how they ended, in this order, for the documents that name them all: written to a spool while the
-//! run goes on, so that a million images take no memory. None may be left out, so this local file is what the engine does wait for.
+//! The images of a run with their results, in the order of their ends, for the documents that list all of them. They are spooled during the
+//! run, so that a million images need no memory. None may be lost, so the engine waits for writes to this local file.
 
 use std::io::{BufRead as _, Error};
 use std::path::{Path, PathBuf};
@@ -13,20 +13,20 @@ use super::spool::{Spool, Spooled};
 use super::worker_shares::WorkerShares;
 use super::{PlannedRule, Tally};
 
-/// Takes down how images end. It is told before the tally, which forgets how often an image was tried when it has ended.
+/// Records the results of images. It must get an event before the tally, which forgets the retries of ended images.
 pub(crate) struct Recorder {
     tally: Arc<Tally>,
-    /// How rules are called.
+    /// The labels of the rules.
     rules: Vec<String>,
     folder: Option<PathBuf>,
-    /// Or why one image could not be written, and with it the rest.
+    /// The spool, or the error of a failed write; nothing is added after an error.
     spool: Mutex<Result<Spool, Error>>,
     selected: Mutex<Selected>,
     shares: Mutex<WorkerShares>,
 }
 
 impl Recorder {
-    /// What is too much for memory goes to `folder`, if there is one, or where temporary files go.
+    /// `folder` is for temporary files; without it, they go to the default folder.
     pub(crate) fn new(rules: &[PlannedRule], tally: Arc<Tally>, folder: Option<&Path>) -> Self {
         let rules = rules.iter().map(|rule| rule.written.label().to_owned()).collect();
         let spool = Mutex::new(Ok(Spool::new(folder)));
@@ -34,7 +34,7 @@ impl Recorder {
         Self { tally, rules, folder: folder.map(Path::to_owned), spool, selected, shares }
     }
 
-    /// What was taken down.
+    /// The records.
     pub(crate) fn finish(&self) -> Records {
         let spool = std::mem::replace(&mut *self.lock(), Ok(Spool::new(None)));
         let selected = std::mem::take(&mut *self.selected());
@@ -82,7 +82,7 @@ impl Observer for Recorder {
     }
 }
 
-/// Takes images that others have taken down, of runs whose rules are not known here.
+/// Collects images from reports of other runs, whose rules are unknown here.
 pub(crate) struct Gathered {
     spool: Spool,
     shares: WorkerShares,
@@ -106,29 +106,29 @@ impl Gathered {
     }
 }
 
-/// What was taken down of a run's images.
+/// The recorded images of a run.
 pub(crate) struct Records {
     spooled: Result<Spooled, Error>,
-    /// What rules chose.
+    /// The selections of the rules.
     pub(super) selected: Selected,
-    /// Who brought them, where workers did.
+    /// The share of each worker, if workers copied.
     pub(super) shares: WorkerShares,
     folder: Option<PathBuf>,
 }
 
 impl Records {
-    /// Of a run that nobody wants to know the images of.
+    /// For a run whose outputs do not list images.
     pub(crate) fn none() -> Self {
         let (selected, shares) = Default::default();
         Self { spooled: Spool::new(None).finish(), selected, shares, folder: None }
     }
 
-    /// Where temporary files for it are made.
+    /// The folder for temporary files.
     pub(super) fn folder(&self) -> Option<&Path> {
         self.folder.as_deref()
     }
 
-    /// Each image with the number of its rule.
+    /// Each image with the index of its rule.
     pub(super) fn read(
         &self,
     ) -> Result<impl Iterator<Item = Result<(usize, ImageRecord), Error>> + '_, Error> {
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::output::record::Ended;
 
-    /// Two thirds of the images fail, some of them after they were tried again.
+    /// Two thirds of the images fail, some of them after retries.
     fn outcome(number: usize) -> Outcome {
         let error = |operation| sync::Error {
             side: Side::Source,

@@ -1,27 +1,26 @@
-//! Some of many by name, and how many there are beside them: `a, b and 12 more`.
+//! Some of many names, and the number of the others: `a, b and 12 more`.
 
 use std::borrow::Borrow;
 
 use super::number::grouped;
 
-/// How many of all are shown where `most` are enough. One more than that is shown as well: the words that would count it
-/// take as much room.
+/// How many of all are shown if `most` are enough. If only one is left over, it is shown, too: the words for it would take as much room.
 pub(crate) fn shown(all: usize, most: usize) -> usize {
     if all <= most.saturating_add(1) { all } else { most }
 }
 
-/// How many there are beside those that are shown; nothing where that is none.
+/// The words for those that are not shown; `None` if there are none.
 pub(crate) fn and_more(left: u64) -> Option<String> {
     (left > 0).then(|| format!("and {} more", grouped(left)))
 }
 
-/// These names, of so many in all.
+/// These names, out of `all`.
 pub(crate) fn examples<S: Borrow<str>>(named: &[S], all: u64) -> String {
     let left = and_more(all.saturating_sub(named.len() as u64));
     named.join(", ") + &left.map(|left| format!(" {left}")).unwrap_or_default()
 }
 
-/// The first of these names, where `most` are enough.
+/// The first of these names, at most `most` or one more.
 pub(crate) fn list<S: Borrow<str>>(names: &[S], most: usize) -> String {
     examples(&names[..shown(names.len(), most)], names.len() as u64)
 }

@@ -1,4 +1,4 @@
-//! What is said of a tag that a run has moved.
+//! Describes a tag that a run has moved.
 
 use std::fmt::Display;
 

@@ -1,4 +1,4 @@
-//! In which form a report is written: the ending of its file says it.
+//! The format of a report, chosen by its file's ending.
 
 use std::io::Write;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::report_json::{self, Facts};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReportForm {
     Json,
-    /// A page that needs nothing but itself.
+    /// A self-contained HTML page.
     Page,
 }
 

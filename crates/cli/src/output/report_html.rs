@@ -1,4 +1,4 @@
-//! A report as one page that needs nothing but itself: no network, and no script but for the table of images.
+//! A report as a self-contained HTML page: no network, and no script except for the table of images.
 
 mod chart;
 mod context;

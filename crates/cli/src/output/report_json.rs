@@ -1,4 +1,4 @@
-//! The report for programs: every image with how it ended, and sums that agree with them.
+//! The report for programs: every image with its result, and totals that agree with them.
 
 mod alike;
 mod facts;

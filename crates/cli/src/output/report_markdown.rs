@@ -1,4 +1,4 @@
-//! A report as Markdown, for the page that GitHub and others show of a job: totals, causes, and what failed.
+//! A report as Markdown, for the job page of GitHub and others: totals, causes, and failures.
 
 use std::fmt::Write as _;
 use std::io::{Error, Write};
@@ -14,14 +14,14 @@ use super::size;
 use super::worker_shares::WorkerShares;
 use crate::exit_code;
 
-/// GitHub refuses more than 1 MiB of one step, all of it.
+/// GitHub rejects a step's whole summary above 1 MiB.
 const MOST: usize = 900 << 10;
-/// What stands below the list where it is cut.
+/// Room for the line below a truncated list.
 const END: usize = 200;
 /// The most bytes of one text.
 const LONGEST: usize = 4096;
 
-/// Writes it behind `before` bytes that are there.
+/// Writes the report. `before` is the number of bytes that the file already has.
 pub(crate) fn write(
     facts: &Facts,
     records: &Records,
@@ -47,13 +47,13 @@ pub(crate) fn write(
     }
     text.push_str(&list(facts, records, room.saturating_sub(text.len()))?);
     if text.len() > room {
-        // The page has no room even for the totals.
+        // There is no room even for the totals.
         text = format!("\n**image-syncer**: {}\n", escape(&as_sentence(&sentence(facts))));
     }
     writer.write_all(text.as_bytes())
 }
 
-/// Adds a block, or counts it where there is no room.
+/// Adds a block if it fits, or else counts it.
 fn add(text: &mut String, left: &mut u64, room: usize, block: &str) {
     if *left == 0 && text.len() + block.len() + END <= room {
         text.push_str(block);
@@ -88,7 +88,7 @@ fn head(facts: &Facts) -> String {
     text
 }
 
-/// Who brought how much, folded; nothing where a process did it alone.
+/// Each worker's share, folded; empty if a single process copied.
 fn workers(shares: &WorkerShares) -> String {
     if shares.is_empty() {
         return String::new();
@@ -121,7 +121,7 @@ fn failure(group: &FailureGroup) -> String {
     )
 }
 
-/// All images that failed or were not done, as far as there is room, folded.
+/// The images that failed or were not done, as many as fit, folded.
 fn list(facts: &Facts, records: &Records, room: usize) -> Result<String, Error> {
     let totals = &facts.head.totals;
     let all = totals.failed + totals.not_done;
@@ -158,12 +158,12 @@ fn row(record: &ImageRecord) -> String {
     format!("* {} from {}{by}: {why}\n", code(&record.target), code(&record.source))
 }
 
-/// Foreign text in which nothing is Markdown or HTML.
+/// Foreign text with all Markdown and HTML escaped.
 fn escape(text: &str) -> String {
     let mut escaped = String::new();
     let text = clean_to(text, LONGEST);
     for (index, character) in text.char_indices() {
-        // What is more than CommonMark has to see no HTML either.
+        // Escapes more than CommonMark needs, so that HTML is not recognized either.
         let entity = match character {
             '<' => "&lt;",
             '>' => "&gt;",
@@ -174,7 +174,7 @@ fn escape(text: &str) -> String {
             escaped.push_str(entity);
             continue;
         }
-        // CommonMark: a backslash before any ASCII punctuation is that character itself.
+        // CommonMark: a backslash before ASCII punctuation makes it literal.
         let is_plain = match character {
             ',' | '/' | '\'' => true,
             '-' => !text[..index].trim().is_empty(),
@@ -189,13 +189,13 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// Whether a dot behind this makes a list's number of it, or a link: `www.` alone is one to GitHub.
-/// See <https://github.github.com/gfm/#autolinks-extension->.
+/// Whether a dot after this text begins a numbered list or a link: for GitHub, `www.` alone does. See
+/// <https://github.github.com/gfm/#autolinks-extension->.
 fn begins_something(before: &str) -> bool {
     before.trim().bytes().all(|byte| byte.is_ascii_digit()) || before.to_ascii_lowercase().ends_with("www")
 }
 
-/// Foreign text in a fence that is longer than any in it.
+/// Foreign text in a fence longer than any fence inside it.
 fn code(text: &str) -> String {
     let text = clean_to(text, LONGEST);
     let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);

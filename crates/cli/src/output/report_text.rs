@@ -1,4 +1,4 @@
-//! A report for people, on a terminal: the end of a run as its report has it.
+//! A report for people, on a terminal: the end of a run, from its report.
 
 use std::fmt::Write as _;
 
@@ -11,10 +11,10 @@ use super::report_words::{
 use super::size;
 use super::worker_shares::{Share, WorkerShares};
 
-/// More reasons than this are not read from a screen.
+/// The most reasons to print.
 const MOST_REASONS: usize = 20;
 
-/// Its lines; foreign texts in them are cleaned on the way out.
+/// The lines. The caller cleans foreign texts in them.
 pub(crate) fn lines(facts: &Facts, shares: &WorkerShares) -> Vec<String> {
     let mut lines = head(facts);
     let failures = &facts.tail.failures;
@@ -113,7 +113,7 @@ mod tests {
 
     use super::*;
 
-    /// What people see of a report that has these parts.
+    /// The printed text of a report with these parts.
     fn shown(command: &str, totals: &str, refused: &[&str]) -> String {
         let file = tempfile::NamedTempFile::new().unwrap();
         let refused = serde_json::to_string(refused).unwrap();

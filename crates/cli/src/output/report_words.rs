@@ -1,4 +1,4 @@
-//! What a report says in words, wherever a person reads it: on a terminal, in Markdown, on a page.
+//! The texts of a report for people: on a terminal, in Markdown, on a page.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ pub(super) use super::number::{counted, grouped};
 use super::report_json::{Facts, FailureGroup, Totals, odd_shards};
 use super::size;
 
-/// How it went, in a sentence; of reports that were merged, whether all shards are there, too.
+/// The result in a sentence. For merged reports, it also says whether shards are missing.
 pub(super) fn sentence(facts: &Facts) -> String {
     let odd = odd_shards(&facts.tail.parts);
     [ending(facts)].into_iter().chain(odd).collect::<Vec<_>>().join("; ")
@@ -45,20 +45,20 @@ fn ending(facts: &Facts) -> String {
     }
 }
 
-/// What cannot be carried out, counted: rules of a config, or images of a plan.
+/// The number of refusals: rules of a config, or images of a plan.
 pub(super) fn refused(facts: &Facts) -> String {
     let [one, many] = asked_noun::of_command(&facts.head.command);
     counted(facts.head.totals.refused, one, many)
 }
 
-/// The first letter large, and a full stop.
+/// Capitalized, with a full stop.
 pub(super) fn as_sentence(text: &str) -> String {
     let mut characters = text.chars();
     let first = characters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", characters.as_str())
 }
 
-/// How images ended: a word and a number for each way that is worth a line.
+/// The results of images: a word and a number for each that is worth a line.
 pub(super) fn outcomes(totals: &Totals) -> Vec<(&'static str, u64)> {
     let all = [
         ("copied", totals.copied),
@@ -72,7 +72,7 @@ pub(super) fn outcomes(totals: &Totals) -> Vec<(&'static str, u64)> {
     all.into_iter().filter(|(word, number)| *number > 0 || always.contains(word)).collect()
 }
 
-/// How much moved, how fast, and what did not have to.
+/// The bytes moved, the speed, and the bytes that need not move.
 pub(super) fn amounts(facts: &Facts) -> Vec<(&'static str, String)> {
     let totals = &facts.head.totals;
     let moved = match totals.bytes_moved {
@@ -84,7 +84,7 @@ pub(super) fn amounts(facts: &Facts) -> Vec<(&'static str, String)> {
         rows.push(("mounted", format!("{} that a target had elsewhere", size(Some(totals.bytes_mounted)))));
     }
     if totals.bytes_present > 0 {
-        // Other images of the same run may have brought it.
+        // Some of these bytes may have been sent for other images of the same run.
         rows.push(("present", format!("{} when an image needed it", size(Some(totals.bytes_present)))));
     }
     if let Some(took) = took(facts) {
@@ -97,26 +97,26 @@ pub(super) fn amounts(facts: &Facts) -> Vec<(&'static str, String)> {
     rows
 }
 
-/// From the first beginning to the last end, where both are known.
+/// From the first beginning to the last end, if both are known.
 pub(super) fn took(facts: &Facts) -> Option<Duration> {
     let at = |text: &str| text.parse::<jiff::Timestamp>().ok();
     Duration::try_from(at(&facts.head.finished_at)? - at(&facts.head.started_at)?).ok()
 }
 
-/// Bytes in a second, on the whole.
+/// Bytes per second on average.
 fn speed(facts: &Facts) -> Option<u64> {
     let (moved, took) = (facts.head.totals.bytes_moved, took(facts)?);
     let milliseconds = u64::try_from(took.as_millis()).ok().filter(|took| *took > 0)?;
     (moved > 0).then(|| moved.saturating_mul(1000) / milliseconds)
 }
 
-/// A time as people read it; what is none stays as it is.
+/// A time in readable form; an invalid time is unchanged.
 pub(super) fn moment(text: &str) -> String {
     let parsed = text.parse::<jiff::Timestamp>();
     parsed.map_or_else(|_| text.to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
-/// Which side of which registry a failure is about.
+/// The side and registry of a failure.
 pub(super) fn place(group: &FailureGroup) -> String {
     match (group.side.as_str(), group.host.as_str()) {
         ("", host) => host.to_owned(),

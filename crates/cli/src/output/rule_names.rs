@@ -1,17 +1,17 @@
-//! What rules are called where events tell of them: a run knows them by number.
+//! The names of rules for events, which refer to rules by index.
 
 use std::sync::Arc;
 
 use super::rule_text::PlannedRule;
 
-/// The names of a run's rules, in their order.
+/// The names of a run's rules, in order.
 #[derive(Clone, Default)]
 pub(crate) struct RuleNames(Arc<[Named]>);
 
 struct Named {
-    /// Where it has one.
+    /// `None` if the rule has no name.
     name: Option<String>,
-    /// Its name, or else its source.
+    /// The name, or else the source.
     label: String,
 }
 
@@ -24,7 +24,7 @@ impl RuleNames {
         Self(rules.iter().map(named).collect())
     }
 
-    /// A place that a rule is about, with the rule's name where it has one.
+    /// A place that a rule is about, with the rule's name if it has one.
     pub(super) fn at(&self, rule: usize, place: &str) -> String {
         match self.0.get(rule).and_then(|rule| rule.name.as_deref()) {
             Some(name) => format!("{place} (rule \"{name}\")"),
@@ -32,7 +32,7 @@ impl RuleNames {
         }
     }
 
-    /// What a rule is called in documents.
+    /// The rule's label in documents.
     pub(super) fn label(&self, rule: usize) -> Option<&str> {
         self.0.get(rule).map(|rule| rule.label.as_str())
     }

@@ -1,19 +1,19 @@
-//! A rule as an `--images` file has it: with the repositories that it means, whatever text it was made of.
+//! A rule in the form of an `--images` file: with its actual repositories instead of a pattern.
 
 use oci::{RepositoryName, TagOrDigest};
 use sync::{Naming, PatternRule, Rule, Selection, Work};
 
 use crate::config::WrittenRule;
 
-/// Something that a run was asked to do, with how it was written.
+/// An item of a run's work, with its text.
 pub(crate) struct PlannedRule {
     pub(crate) work: Work,
-    /// With targets after defaults and variables.
+    /// Its targets have defaults and variables filled in.
     pub(crate) written: WrittenRule,
 }
 
 impl PlannedRule {
-    /// All sources with their targets.
+    /// All pairs of source and target.
     pub(crate) fn all_pairs(&self) -> Vec<(String, String)> {
         match &self.work {
             Work::Repository(rule) => pairs(rule),
@@ -21,8 +21,8 @@ impl PlannedRule {
         }
     }
 
-    /// Sources with targets; of a rule about many repositories only those of `repository`, if it is one of them:
-    /// registry and repository, as a failure names them.
+    /// Pairs of source and target. For a rule about many repositories, only those of `repository` (registry and repository, as in
+    /// failures), if the rule covers it.
     pub(crate) fn pairs(&self, repository: &str) -> Vec<(String, String)> {
         let of_one = match &self.work {
             Work::Repository(rule) => Some(pairs(rule)),
@@ -38,7 +38,7 @@ impl PlannedRule {
     }
 }
 
-/// The rule that a pattern makes of a repository that it matches.
+/// The rule that a pattern makes for a matching repository.
 pub(crate) fn made(pattern: &PatternRule, repository: &str) -> Option<Rule> {
     let path = repository.strip_prefix(pattern.listing.name())?.strip_prefix('/')?;
     let repository: RepositoryName = path.parse().ok()?;
@@ -62,7 +62,7 @@ fn pairs(rule: &Rule) -> Vec<(String, String)> {
                     (format!("{source}{}", image.suffix()), format!("{name}{}", its_name.suffix()))
                 }));
             }
-            // No text of an `--images` file says so: `--retry-failed` takes the rule's own selection.
+            // An `--images` file cannot express this selection: `--retry-failed` takes it from the rule.
             Selection::All | Selection::Chosen(_) => {
                 pairs.push((source.to_owned(), format!("{name}{}", behind(naming))));
             }
@@ -74,7 +74,7 @@ fn pairs(rule: &Rule) -> Vec<(String, String)> {
     pairs
 }
 
-/// What stands behind a target's repository where the source's tags are not known yet.
+/// The tag part of a target when the source's tags are unknown.
 fn behind(naming: &Naming) -> String {
     match naming {
         Naming::Same => String::new(),
@@ -87,7 +87,7 @@ fn behind(naming: &Naming) -> String {
     }
 }
 
-/// Whether a rule about one repository is about all images of another.
+/// Whether a rule about one repository selects all images of another.
 pub(crate) fn covers(rule: &Selection, other: &Selection) -> bool {
     let has = |image: &TagOrDigest| match rule {
         Selection::All => true,

@@ -1,14 +1,14 @@
-//! What is written at once: words for people on stderr, results on stdout.
+//! Immediate output: messages on stderr, results on stdout.
 
 use serde::Serialize;
 
 use super::paint::Paint;
 use super::{foreign, json_lines, standard};
 
-/// Results of many lines are written in blocks of so many bytes.
+/// Results of many lines are written in blocks of this size.
 const BLOCK: usize = 64 << 10;
 
-/// Writes a line for people; line ends in it are shown, not obeyed.
+/// Prints a line on stderr, with control characters escaped.
 pub(crate) fn say(line: &str) {
     if json_lines::is_spoken() {
         standard::stderr_text(&json_lines::error(line));
@@ -17,7 +17,7 @@ pub(crate) fn say(line: &str) {
     }
 }
 
-/// Tells what is neither odd nor a failure; line ends in it are shown, not obeyed.
+/// Prints a remark on stderr, with control characters escaped.
 pub(crate) fn note(line: &str) {
     if json_lines::is_spoken() {
         standard::stderr_line(&json_lines::note(line));
@@ -26,7 +26,7 @@ pub(crate) fn note(line: &str) {
     }
 }
 
-/// Tells what is odd, but no reason to stop.
+/// Prints a warning on stderr.
 pub(crate) fn warn(warning: &str) {
     if json_lines::is_spoken() {
         return standard::stderr_line(&json_lines::warning(warning));
@@ -34,8 +34,7 @@ pub(crate) fn warn(warning: &str) {
     say(&format!("{}: {warning}", Paint::for_stderr().yellow("warning")));
 }
 
-/// Writes several lines for people, such as the summary: they are never left out. Foreign parts of them were cleaned
-/// before.
+/// Prints several lines on stderr that are never dropped, such as the summary. Foreign parts must be cleaned before.
 pub(crate) fn say_lines(lines: &str) {
     if json_lines::is_spoken() {
         standard::stderr_text(&json_lines::error(lines));
@@ -44,12 +43,12 @@ pub(crate) fn say_lines(lines: &str) {
     }
 }
 
-/// Writes a line of results; line ends in it are shown, not obeyed.
+/// Prints a line of results, with control characters escaped.
 pub(crate) fn print(line: &str) {
     print_verbatim(&foreign::result(line));
 }
 
-/// Writes many lines of results, a block at a time: each piece wakes the thread that writes.
+/// Prints many lines of results in blocks: each write wakes the writer thread.
 pub(crate) fn print_lines(lines: impl Iterator<Item = String>) {
     let mut block = String::new();
     for line in lines {
@@ -67,24 +66,24 @@ pub(crate) fn print_lines(lines: impl Iterator<Item = String>) {
     }
 }
 
-/// Writes a document for programs: the same for them, with nothing in it that a terminal obeys.
+/// Prints a document for programs, with control characters escaped without changing its meaning.
 pub(crate) fn print_json(document: &impl Serialize) {
     print_verbatim(&json(document));
 }
 
-/// A JSON document with nothing in it that a terminal obeys.
+/// A JSON document with control characters escaped.
 pub(crate) fn json(document: &impl Serialize) -> String {
     let text = serde_json::to_string_pretty(document).expect("texts, numbers and lists are always JSON");
     foreign::json(&text)
 }
 
-/// Writes a text of our own, or a secret that was asked for. A reader that has seen enough is no reason to fail.
+/// Prints our own text, or a requested secret. If the reader has closed the pipe, that is no error.
 pub(crate) fn print_verbatim(text: &str) {
     standard::stdout_text(text);
 }
 
-/// Tells of panics as of everything else: the standard library's own words wait for whoever reads stderr. The program may end right
-/// behind one, so the words go out before, and the terminal is left as it was found; a run that goes on draws its picture again.
+/// Reports panics through the output queue: the standard library's handler would block on a reader of stderr. The program may end right
+/// after a panic, so the message is flushed first, and the picture removed; a run that continues draws it again.
 pub(crate) fn tell_panics() {
     std::panic::set_hook(Box::new(|panic| {
         say_lines(&panic.to_string());
@@ -100,7 +99,7 @@ mod tests {
     use super::super::taskbar::Taskbar;
     use super::*;
 
-    /// Run by the next test alone, in a process that ends with it.
+    /// Only the next test runs this, in a separate process.
     #[test]
     #[ignore = "ends the process"]
     #[expect(clippy::exit, reason = "as after a panic of the main task, nobody waits for what was said")]

@@ -1,5 +1,5 @@
-//! What rules chose of the tags that their sources listed, for the report: how many each stage left, and which ones were left out
-//! for what their names do not tell, such as their age.
+//! The selections of rules among the listed tags, for the report: the number that each stage kept, and the tags that were left out for
+//! reasons that their names do not show, such as their age.
 
 use std::ops::AddAssign as _;
 
@@ -7,20 +7,20 @@ use serde::{Deserialize, Serialize};
 use sync::Event;
 use sync::select::{Counts, Reason};
 
-/// So many tags are named in all; a listing may have millions.
+/// The most tags to record in total; a listing may have millions.
 pub(super) const MOST_NAMED: usize = 10_000;
 
-/// Counts along.
+/// Collects the selections.
 #[derive(Clone, Default)]
 pub(super) struct Selected {
-    /// By the rules' places.
+    /// By the index of the rule.
     counts: Vec<Counts>,
     pub(super) left_out: Vec<LeftOutTag>,
-    /// How many more were left out so.
+    /// The number of further such tags.
     pub(super) not_named: usize,
 }
 
-/// A tag that a rule left out, though its name is one of those that it wants.
+/// A tag that a rule left out although its name matches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct LeftOutTag {
@@ -62,13 +62,13 @@ impl Selected {
         &mut self.counts[rule]
     }
 
-    /// What a rule chose of all lists; nothing where it listed none.
+    /// The selection of a rule over all lists; zeros if it listed none.
     pub(super) fn counts(&self, rule: usize) -> Counts {
         self.counts.get(rule).copied().unwrap_or_default()
     }
 }
 
-/// Whether who knows the rule knows the reason.
+/// Whether the rule and the tag's name alone show the reason.
 fn is_told_by_name(reason: &Reason) -> bool {
     matches!(
         reason,

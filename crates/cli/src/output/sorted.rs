@@ -1,4 +1,4 @@
-//! Sorts more pairs of texts than memory should hold: parts are sorted and spooled, and merged when they are read.
+//! Sorts more pairs of texts than fit in memory: sorted parts are spooled, and merged when they are read.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -8,9 +8,9 @@ use std::path::Path;
 
 use super::spool::{Piece, Spool, Spooled};
 
-/// A part is sorted when it has so many bytes.
+/// The size in bytes at which a part is sorted.
 const PART: usize = 256 << 10;
-/// What a pair takes beside its texts.
+/// The memory of a pair beside its texts.
 const PAIR: usize = size_of::<Pair>() + 2 * 16;
 
 pub(super) type Pair = (String, String);
@@ -56,14 +56,14 @@ impl Sorter {
     }
 }
 
-/// All pairs, each once.
+/// All distinct pairs.
 pub(super) struct Sorted {
     spooled: Spooled,
     parts: Vec<Range<u64>>,
 }
 
 impl Sorted {
-    /// From the first to the last; ends behind the first error.
+    /// The pairs in order; ends after the first error.
     pub(super) fn pairs(&self) -> Pairs<'_> {
         let parts = self.parts.iter().map(|range| self.spooled.piece(range.clone())).collect();
         Pairs { parts, first: BinaryHeap::new(), state: State::New, last: None }
@@ -72,7 +72,7 @@ impl Sorted {
 
 pub(super) struct Pairs<'a> {
     parts: Vec<BufReader<Piece<'a>>>,
-    /// The first pair of each part that is left.
+    /// The first remaining pair of each part.
     first: BinaryHeap<Reverse<(Pair, usize)>>,
     state: State,
     last: Option<Pair>,
@@ -80,7 +80,7 @@ pub(super) struct Pairs<'a> {
 
 #[derive(PartialEq)]
 enum State {
-    /// Nothing was read yet.
+    /// Nothing has been read yet.
     New,
     Reading,
     Broken,
@@ -128,7 +128,7 @@ impl Iterator for Pairs<'_> {
     }
 }
 
-/// The next text; nothing at the end.
+/// The next text; `None` at the end.
 fn text(part: &mut impl Read) -> std::io::Result<Option<String>> {
     let mut length = [0; 8];
     if part.read(&mut length[..1])? == 0 {

@@ -1,20 +1,20 @@
-//! How fast something goes on: bytes that move, or images that end.
+//! The speed of bytes or of ended images.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// What is looked back at, at most: long enough for the waits of a host that wants fewer requests.
+/// The longest period that is measured: long enough for the pauses of a throttling host.
 const LONGEST: Duration = Duration::from_secs(11 * 60);
-/// Less time than this tells nothing.
+/// A shorter period is not measured.
 const SHORTEST: Duration = Duration::from_secs(1);
-/// Sums are noted so often at most.
+/// The interval of samples.
 const NOTED: Duration = Duration::from_millis(250);
 
-/// A sum, as it was at moments of the last minutes.
+/// The history of a sum over the last minutes.
 #[derive(Default)]
 pub(super) struct Speed {
     sum: u64,
-    /// The first one is the beginning, or older than what is looked back at.
+    /// The first sample is the beginning, or older than the measured period.
     samples: VecDeque<(Instant, u64)>,
 }
 
@@ -27,7 +27,7 @@ impl Speed {
         let (sum, is_begun) = (self.sum, self.samples.len() > 1);
         let is_near = |at: Instant| is_begun && now.saturating_duration_since(at) < NOTED;
         match self.samples.back_mut().filter(|(at, _)| is_near(*at)) {
-            // As if all had come at the moment that was noted.
+            // Added to the last sample, as if it had come at that time.
             Some(last) => last.1 = sum,
             None => self.samples.push_back((now, sum)),
         }
@@ -36,7 +36,7 @@ impl Speed {
         }
     }
 
-    /// How much more in a second of the last `window`, once that was watched for long enough.
+    /// The increase per second over the last `window`, if that is long enough.
     pub(super) fn per_second(&self, now: Instant, window: Duration) -> Option<f64> {
         let watched = now.saturating_duration_since(self.samples.front()?.0);
         let window = window.min(watched);

@@ -1,4 +1,4 @@
-//! Bytes that are written once and read in pieces afterwards: in memory while they are few, then in a file without a name.
+//! Bytes that are written once and then read in pieces: first in memory, then in an unnamed file.
 
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
@@ -6,9 +6,9 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
-/// Fewer bytes than this are worth no file.
+/// Fewer bytes stay in memory.
 const IN_MEMORY: usize = 128 << 10;
-/// What is read, and written, at once.
+/// The size of reads and writes.
 const BLOCK: usize = 8 << 10;
 
 /// Takes bytes.
@@ -21,17 +21,17 @@ pub(super) struct Spool {
 enum Place {
     Memory(Vec<u8>),
     File(BufWriter<File>),
-    /// No folder takes a file: all of it stays in memory, so that nothing is lost.
+    /// No temporary file can be created: everything stays in memory, so that nothing is lost.
     MemoryAlone(Vec<u8>),
 }
 
 impl Spool {
-    /// Its file is made in `folder` where that works, otherwise where temporary files are made.
+    /// The file is created in `folder` if possible, otherwise in the default folder for temporary files.
     pub(super) fn new(folder: Option<&Path>) -> Self {
         Self { folder: folder.map(Path::to_owned), place: Place::Memory(Vec::new()), length: 0 }
     }
 
-    /// Adds bytes; gives where they begin.
+    /// Adds bytes; returns their offset.
     pub(super) fn add(&mut self, bytes: &[u8]) -> std::io::Result<u64> {
         if let Place::Memory(kept) = &mut self.place
             && kept.len() + bytes.len() > IN_MEMORY
@@ -60,7 +60,7 @@ impl Spool {
         beside.map_or_else(tempfile::tempfile, Ok)
     }
 
-    /// All that was added, for reading.
+    /// Makes all added bytes readable.
     pub(super) fn finish(self) -> std::io::Result<Spooled> {
         let kept = match self.place {
             Place::Memory(kept) | Place::MemoryAlone(kept) => Kept::Memory(kept),
@@ -70,7 +70,7 @@ impl Spool {
     }
 }
 
-/// Bytes that can be read as often as need be.
+/// Bytes that can be read repeatedly.
 pub(super) struct Spooled {
     kept: Kept,
     length: u64,
@@ -87,7 +87,7 @@ impl Spooled {
         self.piece(0..self.length)
     }
 
-    /// A piece of it; several can be read side by side.
+    /// A piece; several can be read at the same time.
     pub(super) fn piece(&self, range: Range<u64>) -> BufReader<Piece<'_>> {
         BufReader::with_capacity(BLOCK, Piece { kept: &self.kept, range })
     }

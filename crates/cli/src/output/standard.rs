@@ -1,5 +1,5 @@
-//! stdout and stderr, neither of which anybody may read. Where they end at one file, pipe or terminal, one queue has what goes to
-//! both: in order, and nothing torn.
+//! stdout and stderr, whose readers may block. If both are the same file, pipe or terminal, one queue serves both: output stays in order,
+//! and lines stay whole.
 
 use std::fs::File;
 use std::io::{IsTerminal, Write};
@@ -13,14 +13,14 @@ use super::own_stream::{OwnStream, are_one};
 use super::stream::{Flushed, Pieces, Screen, Stream};
 use super::{json_lines, terminal};
 
-/// So long the end waits where nothing may hold it up.
+/// How long an immediate end waits for the output.
 const AT_ONCE: Duration = Duration::from_millis(200);
-/// So long the end waits for a pipe that takes nothing.
+/// How long the end waits for a pipe that accepts no data.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Somebody who has stopped a terminal reads it.
+/// A stopped terminal has a user who reads it.
 const PATIENCE_AT_TERMINAL: Duration = Duration::from_secs(60);
 
-/// Results have no limit: whoever reads them page by page takes an hour.
+/// Results have no limit: a user in a pager may take an hour.
 const FOR_EVER: Duration = Duration::MAX;
 
 static MAY_BE_LOST: AtomicBool = AtomicBool::new(false);
@@ -31,7 +31,7 @@ static STDERR: LazyLock<Option<Stream>> = LazyLock::new(|| {
     open(std::io::stderr(), screen).map(|stderr| stderr.noting(json_lines::left_out))
 });
 
-/// With a handle of its own: that of the standard library has a lock, which whoever waits in a write holds.
+/// Opens a separate handle: the standard library's has a lock, which a blocked writer holds.
 fn open(standard: impl AsFd, screen: Screen) -> Option<Stream> {
     let handle = standard.as_fd().try_clone_to_owned().ok()?;
     Some(Stream::on_screen(File::from(handle), Box::new(|_| {}), screen))
@@ -41,7 +41,7 @@ fn stdout() -> Option<&'static Stream> {
     if are_one() { STDERR.as_ref() } else { STDOUT.as_ref() }
 }
 
-/// Where lines go in that others have for it, such as a log.
+/// The stream of a file that turned out to be stdout or stderr, such as a log.
 pub(super) fn stream(own: OwnStream) -> Option<&'static Stream> {
     match own {
         OwnStream::Stdout => stdout(),
@@ -49,28 +49,28 @@ pub(super) fn stream(own: OwnStream) -> Option<&'static Stream> {
     }
 }
 
-/// Has a picture stand below all lines of stderr, which is a terminal.
+/// Draws a picture below all lines of stderr, which is a terminal.
 pub(super) fn draw(picture: Picture) {
     if let Some(stderr) = &*STDERR {
         stderr.draw(picture);
     }
 }
 
-/// Takes it away.
+/// Removes the picture.
 pub(super) fn take_away() {
     if let Some(stderr) = &*STDERR {
         stderr.take_away();
     }
 }
 
-/// Draws the next one below what others have written: the program was stopped, and goes on.
+/// Draws the next picture below other programs' output, after the program was stopped and continued.
 pub(crate) fn leave_picture() {
     if let Some(stderr) = &*STDERR {
         stderr.leave_picture();
     }
 }
 
-/// Leaves the terminal as it was found, where the program may end at once.
+/// Restores the terminal before an immediate end of the program.
 pub(crate) fn leave() {
     if let Some(stderr) = &*STDERR {
         stderr.take_away();
@@ -78,29 +78,28 @@ pub(crate) fn leave() {
     }
 }
 
-/// A line for people.
+/// Prints a line for people. It may be dropped.
 pub(super) fn stderr_line(line: &str) {
     if let Some(stderr) = &*STDERR {
         stderr.line(line);
     }
 }
 
-/// Several lines for people, such as the summary, that are never left out.
+/// Prints several lines for people that are never dropped, such as the summary.
 pub(super) fn stderr_text(text: &str) {
     if let Some(stderr) = &*STDERR {
         stderr.text(format!("{text}\n"));
     }
 }
 
-/// A result for programs, never left out.
+/// Prints a result for programs, never dropped.
 pub(super) fn stdout_text(text: &str) {
     if let Some(stdout) = stdout() {
         stdout.text(format!("{text}\n"));
     }
 }
 
-/// A long result for programs, written as it comes. Whether it arrives shows at the end of the program; here a reader that has
-/// gone only ends it.
+/// Prints a long result for programs as a stream. The end of the program reports write errors; here, a closed pipe only ends the writing.
 pub(crate) fn write_to_stdout(
     document: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
@@ -109,7 +108,7 @@ pub(crate) fn write_to_stdout(
     if stdout.has_failed() { Ok(()) } else { written }
 }
 
-/// A document that somebody wants on stderr.
+/// Writes a document to stderr.
 pub(super) fn write_to_stderr(
     document: impl FnOnce(&mut dyn Write) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
@@ -125,24 +124,24 @@ fn write_to(
 ) -> std::io::Result<()> {
     let mut pieces = Pieces::new(stream, patience);
     let written = document(&mut pieces).and_then(|()| pieces.flush());
-    // What is left in it has nowhere to go.
+    // The rest of the buffer is lost with the failed write.
     let _ = pieces.into_parts();
     written
 }
 
-/// From now on the end waits for stdout no longer than for stderr, and does not miss it: nothing on it is a result that
-/// somebody asked for, or the user wants the program to end.
+/// From now on, the end of the program waits for stdout no longer than for stderr, and ignores lost output: stdout has no requested result,
+/// or the user wants the program to end.
 pub(crate) fn let_results_go() {
     MAY_BE_LOST.store(true, Ordering::Relaxed);
 }
 
-/// Waits until results have arrived. Says how much of them has.
+/// Waits until the results are written. Returns how much was.
 pub(crate) fn finish_results() -> Flushed {
     let flushed = stdout().map_or(Flushed::All, |stdout| stdout.flush(&patience_for_results));
     if MAY_BE_LOST.load(Ordering::Relaxed) { Flushed::All } else { flushed }
 }
 
-/// The same, and waits for what people read, but for that not for ever.
+/// Like `finish_results`, and first waits for stderr, with a limit.
 pub(crate) fn finish() -> Flushed {
     if let Some(stderr) = &*STDERR {
         stderr.flush(&patience_for_people);

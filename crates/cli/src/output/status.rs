@@ -1,4 +1,4 @@
-//! How far a verb is that has no picture: a line for whoever asks with SIGUSR1.
+//! The status of a verb without a picture: a line in answer to SIGUSR1.
 
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,10 +8,10 @@ use super::amount_text::took;
 use super::hosts::AskHosts;
 use super::{foreign, remainder, standard};
 
-/// So many of what is in work are named.
+/// The number of items in work to name.
 const NAMED: usize = 3;
 
-/// What a verb does at the moment. Clones share it.
+/// What a verb is doing. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Status {
     started: Instant,
@@ -22,18 +22,18 @@ pub(crate) struct Status {
 type Words = Box<dyn Fn() -> String + Send>;
 
 impl Status {
-    /// `ask_hosts` names who holds it up.
+    /// `ask_hosts` returns the hosts that cause delays.
     pub(crate) fn begin(words: impl Fn() -> String + Send + 'static, ask_hosts: AskHosts) -> Self {
         let now: Words = Box::new(words);
         Self { started: Instant::now(), now: Arc::new(Mutex::new(now)), ask_hosts: Arc::new(ask_hosts) }
     }
 
-    /// From now on it does something else.
+    /// From now on, the verb does something else.
     pub(crate) fn becomes(&self, words: impl Fn() -> String + Send + 'static) {
         *self.lock() = Box::new(words);
     }
 
-    /// Tells whoever asks on stderr.
+    /// Prints the status on stderr.
     pub(crate) fn tell(&self) {
         standard::stderr_text(&foreign::lines(&self.line(self.started.elapsed())));
     }
@@ -51,10 +51,10 @@ impl Status {
     }
 }
 
-/// Things that are looked at, some of them side by side. Clones share it.
+/// Items that are checked, some at the same time. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Several {
-    /// What they are, one and many.
+    /// The noun, singular and plural.
     noun: [&'static str; 2],
     all: usize,
     looked: Arc<Mutex<Looked>>,
@@ -63,7 +63,7 @@ pub(crate) struct Several {
 #[derive(Default)]
 struct Looked {
     done: usize,
-    /// By name, the longest first.
+    /// Names of the items in work, the longest-running first.
     in_work: Vec<String>,
 }
 
@@ -72,7 +72,7 @@ impl Several {
         Self { noun, all, looked: Arc::default() }
     }
 
-    /// Looks at one of them.
+    /// Checks one item.
     pub(crate) async fn look<T>(&self, name: String, look: impl Future<Output = T>) -> T {
         self.lock().in_work.push(name.clone());
         let seen = look.await;

@@ -1,8 +1,8 @@
-//! What the first signal does, for people.
+//! The message after the first signal.
 
 use std::time::Duration;
 
-/// What the first signal does.
+/// The message after the first signal.
 pub(crate) fn stopping(in_work: usize, waiting: usize, drain: Duration) -> String {
     let seconds = drain.as_secs();
     let end = format!("{seconds} s to end; once more to end at once");

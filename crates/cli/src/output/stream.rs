@@ -1,7 +1,7 @@
-//! A stream with a thread of its own that writes: nobody who has something to say waits for whoever reads it.
+//! A stream with its own writer thread, so that no other thread waits for the reader.
 //!
-//! A pipe that nobody reads is full after 64 KiB, a terminal that was stopped with Ctrl-S at once; a write then waits
-//! for ever, and a run that waits with it copies nothing and obeys no signal.
+//! A pipe without a reader is full after 64 KiB, a terminal stopped with Ctrl-S at once. A write then blocks forever; a run that waited for
+//! it would copy nothing and react to no signal.
 
 mod queue;
 mod writer;
@@ -19,42 +19,42 @@ use writer::Writer;
 pub(crate) use queue::Flushed;
 pub(super) use writer::{OnError, Screen};
 
-/// What waits at most, in bytes: as much as a reader may be behind before lines are left out.
+/// The most bytes that may be queued. Beyond that, lines are dropped.
 const MOST_WAITING: usize = 4 << 20;
-/// What waits of a text that is handed in piece by piece, in bytes.
+/// The most bytes of a streamed text that may be queued.
 const MOST_OF_A_TEXT: usize = 256 << 10;
-/// So much of such a text is handed in at once.
+/// The size of the pieces of such a text.
 const HANDED_IN: usize = 16 << 10;
 
-/// The line that says how many lines are left out, without its end.
+/// Makes the line about dropped lines, without its newline.
 pub(super) type Notice = fn(usize) -> String;
 
-/// Where texts are handed in.
+/// The front end of the queue.
 pub(crate) struct Stream(Arc<Queue>, Notice);
 
 impl Stream {
-    /// Begins to write to `file`, which may block.
+    /// Starts writing to `file`, whose writes may block.
     pub(super) fn new(file: File, on_error: OnError) -> Self {
         Self::on_screen(file, on_error, Screen::NONE)
     }
 
-    /// The same for what may be a terminal, below whose lines a picture may stand.
+    /// Like `new`, for a possible terminal with a picture below its lines.
     pub(super) fn on_screen(file: File, on_error: OnError, screen: Screen) -> Self {
         let queue = Arc::new(Queue::default());
         let writer = Writer { queue: queue.clone(), file, on_error, canvas: Canvas::default(), screen };
-        // Without a thread there is no output, and the run goes on.
+        // Without a thread there is no output, but the run continues.
         if std::thread::Builder::new().name("output".to_owned()).spawn(move || writer.run()).is_err() {
             queue.texts_written(0, Some(ErrorKind::OutOfMemory));
         }
         Self(queue, |count| format!("[{}]", unread(count)))
     }
 
-    /// Tells of lines that are left out in another form.
+    /// Changes the form of the line about dropped lines.
     pub(super) fn noting(self, notice: Notice) -> Self {
         Self(self.0, notice)
     }
 
-    /// Hands a line in, without its end. It is left out where too much waits already.
+    /// Queues a line, given without its newline. It is dropped if the queue is full.
     pub(crate) fn line(&self, line: &str) {
         self.0.change(|state| {
             if state.waiting_bytes + line.len() > MOST_WAITING {
@@ -66,7 +66,7 @@ impl Stream {
         });
     }
 
-    /// Hands a text in that is never left out.
+    /// Queues a text that is never dropped.
     pub(crate) fn text(&self, text: String) {
         self.0.change(|state| {
             self.tell_left_out(state);
@@ -74,22 +74,22 @@ impl Stream {
         });
     }
 
-    /// Has a picture stand below all lines, in place of the one that does.
+    /// Draws a picture below all lines, replacing the previous one.
     pub(super) fn draw(&self, picture: Picture) {
         self.0.change(|state| state.draw(picture));
     }
 
-    /// Takes the picture away.
+    /// Removes the picture.
     pub(super) fn take_away(&self) {
         self.0.change(State::take_away);
     }
 
-    /// Draws the next picture below what somebody else has written.
+    /// Draws the next picture below another program's output.
     pub(super) fn leave_picture(&self) {
         self.0.change(State::leave);
     }
 
-    /// Hands a piece of a long text in, and waits until little enough of it waits: for as long as something is taken.
+    /// Queues a piece of a long text, and waits until the queue is short enough, as long as the reader makes progress.
     fn piece(&self, text: Vec<u8>, patience: &dyn Fn() -> Duration) -> Flushed {
         self.0.change(|state| {
             self.tell_left_out(state);
@@ -105,14 +105,14 @@ impl Stream {
         }
     }
 
-    /// Waits until all is written, for as long as something is: `patience` passes without a piece that is taken. It may become
-    /// less meanwhile.
+    /// Waits until everything is written, as long as there is progress: at most `patience` from one written piece to the next. The patience
+    /// may shrink meanwhile.
     pub(crate) fn flush(&self, patience: &dyn Fn() -> Duration) -> Flushed {
         self.0.change(|state| self.tell_left_out(state));
         self.0.wait(Limit::WithoutAPiece(patience), State::is_idle)
     }
 
-    /// Waits until all is written, but no longer than that, however much is taken.
+    /// Waits until everything is written, but no longer than `most`, whatever the progress.
     pub(super) fn flush_within(&self, most: Duration) -> Flushed {
         self.0.wait(Limit::InAll(most), State::is_idle)
     }
@@ -123,7 +123,7 @@ impl Stream {
     }
 }
 
-/// Writes a long text to a stream without having all of it wait there.
+/// Writes a long text to a stream without queueing all of it.
 pub(super) struct Pieces<'a> {
     stream: &'a Stream,
     patience: fn() -> Duration,
@@ -146,7 +146,7 @@ impl std::io::Write for Pieces<'_> {
     }
 }
 
-/// What stands in their place.
+/// The text in place of dropped lines.
 pub(super) fn unread(count: usize) -> String {
     format!("{} left out here: nobody read them", counted(count as u64, "line is", "lines are"))
 }
@@ -217,7 +217,7 @@ mod tests {
         assert!(stream.0.lock().waiting_bytes < 2 * MOST_OF_A_TEXT);
     }
 
-    /// A reader who takes a little now and then keeps nobody who has no time.
+    /// A slow reader does not delay a caller with a time limit.
     #[test]
     fn s4_who_has_no_time_waits_no_longer_however_much_is_taken() {
         let (mut reader, stream) = pipe();

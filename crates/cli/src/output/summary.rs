@@ -1,4 +1,4 @@
-//! The end of a run: the old sentence for scripts, and for people each reason for failures in three parts, and a table.
+//! The end of a run: the Go tool's sentence for scripts, and for people each reason of failures in three parts, and a table.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -18,8 +18,7 @@ use super::verified::Verified;
 use crate::diagnostic::{Alike, Diagnosis, Failed, Reasons, diagnose};
 use crate::done::Done;
 
-/// The sentence that scripts look for on stdout. A run that was stopped has not finished, and must not be taken for one
-/// in which nothing failed.
+/// The sentence that scripts look for on stdout. An interrupted run must not look like one without failures.
 pub(crate) fn old_sentence(done: &Done) -> String {
     let report = &done.report;
     let (failed, not_done) = (report.failed(), report.not_done());
@@ -32,13 +31,13 @@ pub(crate) fn old_sentence(done: &Done) -> String {
     }
 }
 
-/// What to do about every reason for failures, and what was done.
+/// Each reason of failures with its advice, and the table of results.
 pub(crate) fn table(done: &Done, paint: Paint) -> String {
     let report = &done.report;
     let mut text = String::new();
     write_failures(&mut text, done, paint);
     text.push('\n');
-    // That no image failed is no news where lists or rules did, before there was any.
+    // Zero failed images mean nothing if lists or rules failed before there was an image.
     let all_came = report.failed_rules.len() + done.refused() == 0;
     let always = if all_came { &["copied", "unchanged", "failed"][..] } else { &["copied", "unchanged"] };
     for row in rows(done).iter().filter(|row| row.number > 0 || always.contains(&row.label)) {
@@ -56,7 +55,7 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
     text
 }
 
-/// All lines that may be there, in their order.
+/// All possible rows, in order.
 fn rows(done: &Done) -> [Row; 11] {
     let report = &done.report;
     let count =
@@ -105,7 +104,7 @@ fn rows(done: &Done) -> [Row; 11] {
     ]
 }
 
-/// What went over the line, and what did not have to.
+/// The bytes moved, and the bytes that needed no transfer.
 fn amounts(text: &mut String, done: &Done) {
     let (amounts, time) = (done.report.amounts(), done.report.took);
     let all = amounts.moved_bytes.saturating_add(done.without_result);
@@ -113,7 +112,7 @@ fn amounts(text: &mut String, done: &Done) {
         0 => "nothing".to_owned(),
         number => bytes(number),
     };
-    // Who got no usable answer to the first one has none to count.
+    // If the first request got no usable answer, there is no count.
     let requests = match done.requests() {
         0 => String::new(),
         number => format!(" with {}", counted(number, "request", "requests")),
@@ -134,13 +133,13 @@ fn amounts(text: &mut String, done: &Done) {
     }
 }
 
-/// Of less than a second nobody learns how fast it is.
+/// `None` below a second: the speed would be meaningless.
 fn per_second(bytes: u64, took: Duration) -> Option<u64> {
     let millis = u64::try_from(took.as_millis()).ok().filter(|millis| *millis >= 1000 && bytes > 0)?;
     Some(bytes.saturating_mul(1000) / millis)
 }
 
-/// After a run that was stopped: what the next one makes of it.
+/// After an interrupted run: how the next one continues.
 fn goes_on(text: &mut String, done: &Done) {
     let report = &done.report;
     if report.not_done() + report.unfinished_rules.len() == 0 {
@@ -151,7 +150,8 @@ fn goes_on(text: &mut String, done: &Done) {
     let _ = writeln!(text, "  {:<10} the same command goes on{kept}", "next");
 }
 
-/// What of the bytes that moved the next run has. Of an upload that a worker has left open, only that worker knows.
+/// How many of the moved bytes the next run need not send again. An upload session that a worker left open can only be resumed by that
+/// worker.
 fn not_sent_again(moved: u64, kept: u64, left_open: u64) -> String {
     let kept = kept.min(moved);
     match (moved, left_open.min(moved - kept)) {
@@ -167,7 +167,7 @@ fn not_sent_again(moved: u64, kept: u64, left_open: u64) -> String {
     }
 }
 
-/// What images were copied without.
+/// Parts of images that were not copied.
 fn left_behind(text: &mut String, left: LeftBehind) {
     let rows = [
         (
@@ -183,7 +183,7 @@ fn left_behind(text: &mut String, left: LeftBehind) {
     }
 }
 
-/// What could not be looked at in three parts, and what was found.
+/// Failed reads in three parts, and the table of findings.
 pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
     let (report, totals, looked_at) = (&done.report, &done.report.totals, done.report.looked_at);
     let count =
@@ -238,7 +238,7 @@ pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
     text
 }
 
-/// What went along with images, and what stayed behind for which reason.
+/// The referrers that were copied, and those that were not, by reason.
 fn referrers(text: &mut String, report: &Report) {
     let amounts = report.amounts();
     let rows = [
@@ -259,7 +259,7 @@ fn referrers(text: &mut String, report: &Report) {
     }
 }
 
-/// `76 of 100 in 6 h`, as far as it is told.
+/// `76 of 100 in 6 h`, without unknown parts.
 fn left_of(quota: Quota) -> String {
     let mut text = quota.remaining.to_string();
     if let Some(limit) = quota.limit {
@@ -276,9 +276,9 @@ struct Row {
     label: &'static str,
     number: usize,
     colour: fn(Paint, &str) -> String,
-    /// What is counted, one and many.
+    /// The noun, singular and plural.
     what: [&'static str; 2],
-    /// What stands behind that.
+    /// The text after it.
     more: &'static str,
 }
 
@@ -291,14 +291,14 @@ impl Row {
     }
 }
 
-/// Every reason for failures in three parts.
+/// Every reason of failures in three parts.
 pub(crate) fn failures(done: &Done, paint: Paint) -> String {
     let mut text = String::new();
     write_failures(&mut text, done, paint);
     text
 }
 
-/// At which side and step, and why. Of a rule the name has both.
+/// Side, step and cause. For a rule, its name has side and step.
 fn why(failed: &Failed, error: &Error, diagnosis: &Diagnosis) -> String {
     match failed {
         Failed::Rule(_) => diagnosis.why.clone(),
@@ -309,7 +309,7 @@ fn why(failed: &Failed, error: &Error, diagnosis: &Diagnosis) -> String {
     }
 }
 
-/// Each reason once. The table comes after them, so that it is what stays on the screen.
+/// Each reason once. The table follows them, so that it stays on the screen.
 fn write_failures(text: &mut String, done: &Done, paint: Paint) {
     let (mut groups, rules) = (done.failures.alike(), RuleNames::of(&done.rules));
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
@@ -352,9 +352,9 @@ fn write_failures(text: &mut String, done: &Done, paint: Paint) {
     }
 }
 
-/// How many failures of one reason are named beside the first.
+/// The number of further failures to name for each reason.
 const NAMED: usize = 2;
-/// More reasons than this are not read from a screen.
+/// The most reasons to print.
 const MOST_REASONS: usize = 20;
 
 #[cfg(test)]

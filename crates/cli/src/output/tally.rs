@@ -1,5 +1,5 @@
-//! What events alone tell, for report and summary: how often steps of images were tried again, what that cost in time, when
-//! bytes moved, and what images were copied without.
+//! Numbers for report and summary that only events provide: retries, the time they cost, the curve over time, and parts of images that were
+//! not copied.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use sync::{BlobOutcome, Event, Image, LeftOut, Observer, Outcome, Stamp};
 
 use super::report_json::timeline::{Point, Timeline};
 
-/// Counts along.
+/// Collects the numbers.
 #[derive(Default)]
 pub(crate) struct Tally {
     counts: Mutex<Counts>,
@@ -18,39 +18,39 @@ pub(crate) struct Tally {
 
 #[derive(Default)]
 struct Counts {
-    /// Only of images in work of which a step was tried again.
+    /// Only for images in work with a retry.
     tries: HashMap<Arc<Image>, u64>,
     /// By the host that failed.
     waits: HashMap<String, Duration>,
     left_behind: LeftBehind,
 }
 
-/// What images were copied without.
+/// Parts of images that were not copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct LeftBehind {
-    /// Of indexes.
+    /// Children of indexes.
     pub(super) children: LeftOut,
-    /// Layers that may not be kept in registries and were found nowhere.
+    /// Layers that must not be stored in registries and were not found anywhere.
     pub(super) layers: usize,
 }
 
 impl Tally {
-    /// How often steps of an image in work were tried again.
+    /// The number of retries of an image in work.
     pub(super) fn tried_again(&self, image: &Arc<Image>) -> u64 {
         self.lock().tries.get(image).copied().unwrap_or_default()
     }
 
-    /// How long steps waited to be tried again because a host failed, each for itself.
+    /// The total time that steps waited for a retry because a host failed.
     pub(super) fn waited_for(&self, host: &str) -> Duration {
         self.lock().waits.get(host).copied().unwrap_or_default()
     }
 
-    /// What images were copied without so far.
+    /// The parts of images that were not copied so far.
     pub(super) fn left_behind(&self) -> LeftBehind {
         self.lock().left_behind
     }
 
-    /// When bytes moved and images ended, up to now.
+    /// The curve of bytes and ended images, up to now.
     pub(super) fn timeline(&self) -> Vec<Point> {
         self.timeline.points()
     }
@@ -61,7 +61,7 @@ impl Tally {
 }
 
 impl Counts {
-    /// `place` is a registry, perhaps with a repository.
+    /// `place` is a registry with an optional repository.
     fn note_wait(&mut self, place: &str, wait: Duration) {
         let host = place.split_once('/').map_or(place, |(host, _)| host);
         *self.waits.entry(host.to_owned()).or_default() += wait;

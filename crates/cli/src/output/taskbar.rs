@@ -1,18 +1,18 @@
-//! What the button of a terminal's window shows in a taskbar or dock.
-//! See <https://conemu.github.io/en/AnsiEscapeCodes.html#ConEmu_specific_OSC>, "OSC 9 ; 4".
+//! The progress in a terminal's button in a taskbar or dock. See <https://conemu.github.io/en/AnsiEscapeCodes.html#ConEmu_specific_OSC>,
+//! "OSC 9 ; 4".
 
-/// How far it is.
+/// The state of the button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taskbar {
-    /// Something is done, and nobody knows for how long.
+    /// Work of unknown length.
     Busy,
     Percent(u64),
-    /// The same where something failed.
+    /// A percentage, with failures.
     Failing(u64),
 }
 
 impl Taskbar {
-    /// Takes away what is shown.
+    /// The code that removes the progress.
     pub(super) const REMOVE: &str = "\u{1b}]9;4;0\u{1b}\\";
 
     pub(super) fn code(self) -> String {
@@ -24,8 +24,8 @@ impl Taskbar {
     }
 }
 
-/// Whether the terminal is one that is known to take it: others show it as text, or as a message for the desktop.
-/// The same ones as anstyle-progress 0.1 knows.
+/// Whether the terminal is known to support it: others show the sequence as text, or as a desktop notification. The same terminals as in
+/// anstyle-progress 0.1.
 pub(super) fn is_taken(lookup: impl Fn(&str) -> Option<String>) -> bool {
     let is = |name: &str, values: &[&str]| lookup(name).is_some_and(|value| values.contains(&&*value));
     let is_since = |name: &str, version: u64| {
@@ -39,8 +39,8 @@ pub(super) fn is_taken(lookup: impl Fn(&str) -> Option<String>) -> bool {
         || is_since("KONSOLE_VERSION", 260_400)
 }
 
-/// Features stand behind each other: a capital with small letters and digits each. `P` is this one.
-/// See <https://iterm2.com/feature-reporting/>.
+/// Features are concatenated: each is a capital followed by small letters and digits. `P` means progress. See
+/// <https://iterm2.com/feature-reporting/>.
 fn has_progress(features: &str) -> bool {
     let mut after = features.split('P').skip(1);
     after

@@ -1,16 +1,16 @@
-//! The terminal of stderr: how large it is, and whose.
+//! The terminal of stderr: its size, and its foreground job.
 
 use console::Term;
 
 use super::stream::Screen;
 
-/// As what is written there needs to know it.
+/// The terminal's size and state, for the writer thread.
 pub(super) const SCREEN: Screen = Screen { columns, is_ours };
 
-/// Of a terminal that does not tell.
+/// The size if the terminal does not report one.
 const SIZE: (usize, usize) = (24, 80);
 
-/// Rows and columns: as the terminal says, or else `LINES` and `COLUMNS`.
+/// Rows and columns: from the terminal, or else from `LINES` and `COLUMNS`.
 pub(super) fn size() -> (usize, usize) {
     let told = Term::stderr().size_checked().map(|(rows, columns)| (rows.into(), columns.into()));
     told.filter(|(rows, columns)| *rows > 0 && *columns > 0)
@@ -21,7 +21,7 @@ fn columns() -> usize {
     size().1
 }
 
-/// Whether this program is in the foreground there. One that is no terminal's job at all, as in a container, has it for itself.
+/// Whether this process is in the terminal's foreground. A process without job control, as in a container, always is.
 #[expect(unsafe_code, reason = "the standard library does not tell whose a terminal is")]
 fn is_ours() -> bool {
     // SAFETY: both calls only ask the kernel.

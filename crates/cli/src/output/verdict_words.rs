@@ -1,9 +1,9 @@
-//! What was found of an image, in a few words.
+//! The finding for an image, in a few words.
 
 use super::counted;
 use sync::{Mended, Standing, Verdict};
 
-/// How it stands, and how much is wrong with it.
+/// The verdict, and the number of its problems.
 pub(super) fn verdict_words(verdict: &Verdict) -> String {
     let standing = match (verdict.standing, &verdict.mended) {
         (Standing::Whole, Mended::All) => return "repaired".to_owned(),

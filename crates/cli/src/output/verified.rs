@@ -1,5 +1,4 @@
-//! What a run found that verified: as a document that can be kept, and for people. What is whole is named in the document
-//! alone.
+//! The findings of a verification: as a document, and for people. Only the document lists complete images.
 
 mod document;
 mod list;
@@ -22,10 +21,10 @@ use list::{Subjects, lists, subjects};
 use record::VerifiedRecord;
 pub(crate) use schema::schema;
 
-/// Takes down what is found of images. What is too much for memory goes to a temporary file.
+/// Records the findings. They are spooled to a temporary file if they are many.
 pub(crate) struct VerifiedRecorder {
     how: Verification,
-    /// How rules are called.
+    /// The labels of the rules.
     rules: Vec<String>,
     found: Mutex<Taken>,
 }
@@ -33,12 +32,12 @@ pub(crate) struct VerifiedRecorder {
 struct Taken {
     images: Result<Sorter, Error>,
     selected: Selected,
-    /// How many images of each rule were looked at.
+    /// The number of verified images of each rule.
     looked_at: Vec<usize>,
 }
 
 impl VerifiedRecorder {
-    /// What is too much for memory goes to `folder`, if there is one, or where temporary files go.
+    /// `folder` is for temporary files; without it, they go to the default folder.
     pub(crate) fn new(how: Verification, rules: &[PlannedRule], folder: Option<&Path>) -> Self {
         let looked_at = vec![0; rules.len()];
         let rules = rules.iter().map(|rule| rule.written.label().to_owned()).collect();
@@ -46,7 +45,7 @@ impl VerifiedRecorder {
         Self { how, rules, found: Mutex::new(taken) }
     }
 
-    /// What was taken down.
+    /// The findings.
     pub(crate) fn finish(&self) -> Verified {
         let mut found = self.lock();
         let images = std::mem::replace(&mut found.images, Ok(Sorter::new(None)));
@@ -78,7 +77,7 @@ impl Observer for VerifiedRecorder {
     }
 }
 
-/// What was found, sorted by the names at targets.
+/// The findings, sorted by target name.
 pub(crate) struct Verified {
     how: Verification,
     images: Result<Sorted, Error>,
@@ -92,7 +91,7 @@ impl Verified {
         self.how.against == Against::Itself
     }
 
-    /// What brings what is missing or broken, unless that was done, and each image tells why it did not help.
+    /// How to repair missing or broken images. `None` if the run was a repair: then each image says why it failed.
     pub(super) fn how_to_repair(&self) -> Option<&'static str> {
         match (self.how.repair, self.how.against) {
             (Repair::Broken, _) => None,
@@ -117,7 +116,7 @@ impl Verified {
         }))
     }
 
-    /// As they were taken down.
+    /// In the order of recording.
     fn written(&self) -> Result<impl Iterator<Item = Result<VerifiedRecord, Error>> + '_, Error> {
         let images = self.images.as_ref().map_err(|error| {
             Error::new(error.kind(), format!("a temporary file for the images failed: {error}"))
@@ -125,7 +124,7 @@ impl Verified {
         Ok(images.pairs().map(|pair| Ok(serde_json::from_str(&pair?.1)?)))
     }
 
-    /// Names each image that is not whole, or was not, with what is wrong.
+    /// Prints each image that is or was not complete, with its problems.
     pub(crate) fn print(&self, writer: &mut dyn Write) -> Result<(), Error> {
         for record in self.records()? {
             for line in record?.lines() {

@@ -1,18 +1,18 @@
-//! How much is said on stderr while a run goes on.
+//! How much a run prints on stderr.
 
 use sync::{Event, Outcome};
 
 use crate::args::ShowArgs;
 
-/// Nothing but warnings and errors; or failures and progress; or a line for each image, too.
+/// Only warnings and errors; or failures and progress; or also a line for each image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Volume {
     Quiet,
     Usual,
     Verbose,
-    /// As usual, of a run whose results name its images themselves.
+    /// The usual amount, for a run whose results list its images.
     Named,
-    /// The same where they name also those that failed.
+    /// Like `Named`, with the failed images listed, too.
     NamedWithFailed,
 }
 
@@ -25,7 +25,7 @@ impl Volume {
         }
     }
 
-    /// The same for a run whose results may name its images themselves: those of a plan do, and what was verified.
+    /// The volume for this kind of run: the results of a plan or a verification list its images.
     pub(crate) fn in_run(self, is_plan: bool, verifies: bool) -> Self {
         match self {
             Self::Usual if is_plan => Self::Named,
@@ -34,15 +34,15 @@ impl Volume {
         }
     }
 
-    /// For programs that read what happens: they want each failure when it comes.
+    /// For programs that read events: they get each failure when it happens.
     pub(super) fn for_programs(self) -> Self {
         if self == Self::NamedWithFailed { Self::Named } else { self }
     }
 
-    /// Whether an event's line is shown.
+    /// Whether the event's line is printed.
     pub(super) fn shows(self, event: &Event) -> bool {
         match (self, event) {
-            // What a dry run finds is what it was asked for.
+            // The findings of a dry run are its result.
             (Self::Usual, Event::ImageFinished(ended)) => {
                 matches!(ended.outcome, Outcome::Failed(_) | Outcome::WouldCopy(_))
             }

@@ -1,20 +1,20 @@
-//! Which worker of a fleet brought how much, for people.
+//! Each worker's share of a run, for people.
 
 use std::collections::BTreeMap;
 
 use super::record::{Ended, ImageRecord};
 
-/// What one worker brought.
+/// The share of one worker.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Share {
-    /// With those that failed, and those that it had begun on or taken when the run was called off.
+    /// Including failed images, and those that it had begun or taken when the run was interrupted.
     pub(crate) images: u64,
     pub(crate) failed: u64,
     pub(crate) not_done: u64,
     pub(crate) bytes_moved: u64,
 }
 
-/// All of them, by name: none where a process did it alone.
+/// By worker; empty if a single process copied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct WorkerShares(BTreeMap<String, Share>);
 

@@ -1,15 +1,15 @@
-//! What a line about an event is worth: whether it is kept however long nobody reads, and what programs are told that it is.
+//! The importance of an event's line: whether it may be dropped, and its type for programs.
 
 use sync::{Event, Outcome};
 
-/// What a line is worth.
+/// The importance of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Worth {
-    /// It is never left out: there are as many as there are failures.
+    /// Never dropped: there are only as many as failures.
     Failure,
-    /// It is left out where nobody reads.
+    /// May be dropped if the reader is slow.
     Oddity,
-    /// The same, and nothing is odd about it.
+    /// May be dropped, and is no warning.
     Remark,
 }
 
@@ -50,7 +50,7 @@ mod tests {
         }))
     }
 
-    /// 100,000 images that are as they should be take no memory where nobody reads.
+    /// 100,000 lines about successful images take no memory if the reader is stuck.
     #[test]
     fn only_what_failed_is_kept_for_whoever_does_not_read() {
         let cause = sync::endpoint::EndpointError::new(oci::ErrorKind::Denied, "no");

@@ -1,4 +1,4 @@
-//! `image-syncer acr setup`: what it shows, what it does, and what it never does.
+//! `image-syncer acr setup`: what it prints, what it does, and what it never does.
 
 use anyhow::{Context as _, Result, ensure};
 use testkit::AcrInstance;

@@ -19,12 +19,12 @@ pub(crate) struct Acr {
 }
 
 impl Acr {
-    /// An instance without namespaces, whose users come from its API alone.
+    /// An instance without namespaces, whose logins come only from its API.
     pub(crate) async fn start() -> Result<Self> {
         Self::with(TokenServer::acr(Vec::new(), SERVICE).await?).await
     }
 
-    /// As [`Acr::start`], with tokens that live three seconds.
+    /// Like [`Acr::start`], with tokens that expire after three seconds.
     pub(crate) async fn with_short_tokens() -> Result<Self> {
         let tokens = TokenServer::acr(Vec::new(), SERVICE).await?;
         Self::with(tokens.lifetime(Duration::from_secs(3))).await
@@ -57,7 +57,7 @@ impl Acr {
         )
     }
 
-    /// How often the API was called in all.
+    /// The number of API calls.
     pub(crate) fn calls(&self) -> usize {
         self.api.requests().len()
     }
@@ -68,7 +68,7 @@ pub(crate) fn harbor_entry(harbor: &HarborBench, (user, password): (&str, &str))
     format!(r#""{}": {{"username": "{user}", "password": "{password}", "insecure": true}}"#, harbor.host())
 }
 
-/// A workplace whose environment has the access key.
+/// A workplace with the access key in its environment.
 pub(crate) fn workplace() -> Result<Workplace> {
     let mut workplace = Workplace::new()?;
     workplace.variable("ALIBABA_CLOUD_ACCESS_KEY_ID", KEY.0);

@@ -1,4 +1,4 @@
-//! What goes wrong is told in the registry's own words, with a next step; the other images are still copied.
+//! Failures are reported in the registry's own words, with a next step; the other images are still copied.
 
 use anyhow::{Result, ensure};
 use testkit::seed::Pusher;
@@ -137,7 +137,7 @@ async fn p27_a_robot_that_may_list_but_not_look_at_the_project_lists() -> Result
             harbor.host()
         ),
     ])?;
-    // The right that is named is enough.
+    // The right that the error names is sufficient.
     harbor.show_repositories("library");
     workplace.run("--config c.json --retries 0")?.expect_code(0)?;
     Ok(())

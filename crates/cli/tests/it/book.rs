@@ -1,4 +1,4 @@
-//! The book is true: its commands run as they stand there, what it names is there, and its links lead somewhere.
+//! Checks the book: its commands run as written, the things it names exist, and its links are valid.
 
 pub(crate) mod page;
 mod stage;
@@ -13,7 +13,7 @@ use crate::process::Workplace;
 use page::{Command, Page, blocks, pages, root};
 use stage::Stage;
 
-/// Commands that need more than this machine's loopback, and why nothing is lost.
+/// Commands that need more than this machine's loopback, and the reason why they need not be run here.
 const NOT_RUN: [(&str, &str); 18] = [
     ("cargo build", "this test runs what a build has made"),
     ("cargo test ", "it runs this test, or its neighbours"),
@@ -41,7 +41,7 @@ const NOT_RUN: [(&str, &str); 18] = [
     ("helm ", "a cluster: scripts/test --packages renders the chart"),
 ];
 
-/// Files that a page's commands read: name, where its text stands, and which block of that language it is.
+/// Files that a page's commands read: page, file name, the page with its text, and the language and index of its block.
 const FILES: [(&str, &str, &str, &str, usize); 9] = [
     ("docs/start.md", "image-syncer.yaml", "docs/start.md", "yaml", 0),
     ("docs/install.md", "image-syncer.yaml", "docs/start.md", "yaml", 0),
@@ -54,12 +54,12 @@ const FILES: [(&str, &str, &str, &str, usize); 9] = [
     ("docs/verbs.md", "c.yaml", "docs/start.md", "yaml", 0),
 ];
 
-/// What a page takes for done, or says in words: the beginning of the command that it comes after, "" for the page's
-/// beginning; and the command.
+/// Commands that a page implies or describes in words: the page, the beginning of the command that they precede ("" for the page's
+/// beginning), and the command.
 const IN_WORDS: [(&str, &str, &str); 9] = [
     ("README.md", "cat ", PREPARE),
     ("docs/harbor-to-acr.md", "image-syncer acr setup", PREPARE),
-    // What the service does.
+    // The command of the service.
     (
         "docs/install.md",
         "sudo image-syncer plan",
@@ -69,7 +69,7 @@ const IN_WORDS: [(&str, &str, &str); 9] = [
     ("docs/prune.md", "", "image-syncer sync"),
     ("docs/report.md", "", "image-syncer sync --config mirror.yaml --shard 1/2 --report shard-1.json"),
     ("docs/report.md", "", "image-syncer sync --config mirror.yaml --shard 2/2 --report shard-2.json"),
-    // A rule that fails, and then does not.
+    // A rule that fails at first, and succeeds later.
     (
         "docs/verbs.md",
         "",
@@ -85,10 +85,10 @@ const IN_WORDS: [(&str, &str, &str); 9] = [
 const PREPARE: &str =
     "image-syncer acr setup my-registry.cn-shanghai.cr.aliyuncs.com --namespace image-syncer --apply";
 
-/// How a command ends where that is not by itself with status 0.
+/// The end of a command, unless it ends by itself with status 0.
 enum End {
     Status(i32),
-    /// It goes on until somebody stops it.
+    /// It runs until it is stopped.
     WithThePage,
 }
 
@@ -117,7 +117,7 @@ async fn every_command_of_the_book_runs_or_is_listed_with_the_reason() -> Result
     Ok(())
 }
 
-/// Runs the commands of a page one after the other; gives which entries of [`NOT_RUN`] it has.
+/// Runs the commands of a page one by one; returns the entries of [`NOT_RUN`] that it has.
 async fn try_page(page: &Page, commands: &[Command]) -> Result<Vec<usize>> {
     let in_words = |after: &'static str| {
         let of_page = IN_WORDS.iter().filter(|(path, ..)| *path == page.path);
@@ -156,7 +156,7 @@ async fn try_page(page: &Page, commands: &[Command]) -> Result<Vec<usize>> {
     Ok(left)
 }
 
-/// Runs one command, and looks that it ends and answers as its page says; gives the process if that goes on.
+/// Runs one command, and checks that it ends and answers as its page says; returns the process if it keeps running.
 fn type_in(stage: &mut Stage, page: &Page, command: &Command) -> Result<Option<Child>> {
     if let Some(file) = command.line.strip_prefix("cat ") {
         stage.workplace.write(file, &stage.translate(&command.shown))?;
@@ -176,7 +176,7 @@ fn type_in(stage: &mut Stage, page: &Page, command: &Command) -> Result<Option<C
     Ok(None)
 }
 
-/// Stops it as a service manager does.
+/// Stops the process as a service manager does.
 fn stop(mut going: Child) -> Result<()> {
     if let Some(status) = going.try_wait()? {
         bail!("it ended by itself: {status}");
@@ -208,7 +208,7 @@ fn no_command_stands_where_nobody_looks_for_it() -> Result<()> {
     Ok(())
 }
 
-/// Stand-ins in sentences for what a reader fills in, where the binary takes not every word.
+/// Substitutes for placeholders in sentences, where the binary does not accept every word.
 const FILLED_IN: [(&str, &str); 10] = [
     ("schema NAME", "schema config"),
     ("completions SHELL", "completions bash"),
@@ -222,7 +222,7 @@ const FILLED_IN: [(&str, &str); 10] = [
     ("--max-delete N", "--max-delete 5"),
 ];
 
-/// A command of a sentence as somebody would type it: one of several words, what may be left out, examples.
+/// A command of a sentence as typed: with the first of alternatives, optional parts, and examples for placeholders.
 fn filled_in(span: &str) -> String {
     let first = |word: &str| word.split("\\|").next().unwrap_or_default().to_owned();
     let plain = span.replace(['[', ']'], "").replace("...", "");
@@ -241,7 +241,7 @@ fn every_command_in_a_sentence_can_be_typed() -> Result<()> {
             if let Some(arguments) = span.strip_prefix("image-syncer ") {
                 let arguments = filled_in(arguments);
                 if typed.insert(arguments.clone()) {
-                    // The help stands at the end, so what is before it must be known.
+                    // `--help` comes last, so the program must know all words before it.
                     let ran = workplace.run(&format!("{arguments} --help"))?.expect_code(0);
                     wrong.extend(ran.err().map(|error| format!("{}: {error}", place())));
                 }
@@ -289,7 +289,7 @@ fn tests_that_the_book_names_are_there() -> Result<()> {
     let mut wrong = Vec::new();
     for span in Page::read("docs/reliability.md")?.spans() {
         let is_word = span.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-        // Fields and settings have shorter names.
+        // Words with fewer underscores are fields and settings.
         if is_word && span.matches('_').count() > 2 && !functions.contains(&span) {
             wrong.push(span);
         }
@@ -302,7 +302,7 @@ fn is_rust(path: &str) -> bool {
     Path::new(path).extension().is_some_and(|ending| ending == "rs")
 }
 
-/// Whether a link's page is there, with the heading that it names. The rest of the world is not asked.
+/// Whether a link's page exists, with the heading that it names. External links are not checked.
 fn leads_somewhere(page: &Page, link: &str) -> bool {
     if link.starts_with("https://") {
         return true;
@@ -316,7 +316,7 @@ fn leads_somewhere(page: &Page, link: &str) -> bool {
     root().join(target).exists() && (anchor.is_empty() || has_heading())
 }
 
-/// `crates/cli/src/main.rs` is called `cli/main.rs` in the documents.
+/// The documents write `cli/main.rs` for `crates/cli/src/main.rs`.
 fn without_src(file: &str) -> String {
     file.replace("/src/", "/")
 }

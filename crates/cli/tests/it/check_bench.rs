@@ -1,4 +1,4 @@
-//! A Harbor and an ACR with its API, as the seed's journey has them; and servers that are no registries at all.
+//! A Harbor and an ACR with its API, as in the seed scenario; and servers that are no registries.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -32,7 +32,7 @@ impl CheckBench {
         Self::with(instance, SERVICE, &["pull", "push", "delete"]).await
     }
 
-    /// Temporary logins may do `actions`.
+    /// Creates a bench whose temporary logins permit `actions`.
     pub(crate) async fn with(instance: AcrInstance, service: &str, actions: &[&'static str]) -> Result<Self> {
         let harbor = HarborBench::start().await?;
         let image = Image::new(Flavour::Docker).layer(layer(1, 1000));
@@ -55,7 +55,7 @@ impl CheckBench {
         entry(&self.harbor.host(), user, password)
     }
 
-    /// The auth entry of the ACR by access key; `more` are further keys, such as `, "create": true`.
+    /// The auth entry of the ACR with an access key; `more` are further keys, such as `, "create": true`.
     pub(crate) fn acr_entry(&self, more: &str) -> String {
         format!(
             r#""{}": {{"provider": "acr", "endpoint": "{}", "region": "cn-shanghai", "insecure": true{more}}}"#,
@@ -64,12 +64,12 @@ impl CheckBench {
         )
     }
 
-    /// The auth entry of the ACR by a fixed password.
+    /// The auth entry of the ACR with a fixed password.
     pub(crate) fn fixed_entry(&self, password: &str) -> String {
         entry(&self.acr.host(), FIXED.0, password)
     }
 
-    /// The rule that the journey ends with.
+    /// The rule of the seed scenario.
     pub(crate) fn rule(&self) -> String {
         format!(r#""{}/library/app": "{}/image-syncer/app""#, self.harbor.host(), self.acr.host())
     }
@@ -79,7 +79,7 @@ impl CheckBench {
         self.workplace.variable("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret);
     }
 
-    /// Checks these entries and rules; nothing may be left at the target, and no secret be printed.
+    /// Checks these entries and rules. Fails if anything is left at the target, or a secret is printed.
     pub(crate) fn check(&self, entries: &[String], rules: &[String]) -> Result<Checked> {
         let checked = check(&self.workplace, entries, rules)?;
         assert_nothing_left(&self.acr)?;
@@ -99,25 +99,25 @@ pub(crate) fn entry(host: &str, user: &str, password: &str) -> String {
     format!(r#""{host}": {{"username": "{user}", "password": "{password}", "insecure": true}}"#)
 }
 
-/// Writes the config, and checks it.
+/// Writes the config, and runs `check`.
 pub(crate) fn check(workplace: &Workplace, entries: &[String], rules: &[String]) -> Result<Checked> {
     let (entries, rules) = (entries.join(", "), rules.join(", "));
     workplace.write("c.json", &format!(r#"{{"auth": {{{entries}}}, "images": {{{rules}}}}}"#))?;
     Ok(Checked(workplace.run("check --config c.json")?))
 }
 
-/// What a check printed.
+/// The output of a check.
 pub(crate) struct Checked(pub(crate) Ran);
 
 impl Checked {
-    /// Fails unless one line begins with the first text and has all others.
+    /// Fails unless one line begins with the first text and contains all others.
     pub(crate) fn line(self, start: &str, texts: &[&str]) -> Result<Self> {
         let fits = |line: &str| line.starts_with(start) && texts.iter().all(|text| line.contains(text));
         ensure!(self.0.stdout.lines().any(fits), "no line {start:?} with {texts:?}:\n{}", self.0.all());
         Ok(self)
     }
 
-    /// Fails unless exactly one problem is told, and the status is this one.
+    /// Fails unless exactly one problem is reported, with this exit status.
     pub(crate) fn one_problem(self, code: i32) -> Result<Self> {
         let problems = self.0.stdout.lines().filter(|line| line.starts_with("problem")).count();
         ensure!(problems == 1, "{problems} problems instead of one:\n{}", self.0.all());
@@ -125,7 +125,7 @@ impl Checked {
     }
 }
 
-/// Every upload that was begun was cancelled, nothing was stored, and no session lies on the disk.
+/// Fails unless every upload session was cancelled, nothing was stored, and no session is left on disk.
 pub(crate) fn assert_nothing_left(registry: &DockerRegistry) -> Result<()> {
     let requests = registry.requests();
     let count = |start: &str, end: &str| {
@@ -139,7 +139,7 @@ pub(crate) fn assert_nothing_left(registry: &DockerRegistry) -> Result<()> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder)? {
             let entry = entry?;
-            // A session is what has this file: distribution forgets to remove an empty folder beside it.
+            // Sessions have this file: distribution leaves empty folders of old sessions behind.
             ensure!(
                 entry.file_name() != "startedat",
                 "an upload session is left: {}",
@@ -153,7 +153,7 @@ pub(crate) fn assert_nothing_left(registry: &DockerRegistry) -> Result<()> {
     Ok(())
 }
 
-/// A server that does the same with every connection; ends on drop.
+/// A server that treats all connections alike; it ends on drop.
 pub(crate) struct Listener {
     pub(crate) host: String,
     stopped: Arc<AtomicBool>,
@@ -161,7 +161,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Gives every request this answer.
+    /// Answers every request with this text.
     pub(crate) fn answering(answer: String) -> Result<Self> {
         Self::start(move |mut stream| {
             let mut request = Vec::new();
@@ -172,15 +172,15 @@ impl Listener {
                     Ok(length) => request.extend_from_slice(&piece[..length]),
                 }
             }
-            // A client that hangs up has seen enough.
+            // A client that hangs up is no error.
             let _ = stream.write_all(answer.as_bytes());
         })
     }
 
-    /// Accepts connections and resets them, as a whitelist in a load balancer does.
+    /// Accepts connections and resets them, like a load balancer with a whitelist.
     pub(crate) fn resetting() -> Result<Self> {
         Self::start(|stream| {
-            // What was sent and is not read makes the close a reset.
+            // Closing a socket with unread data sends a reset.
             let _ = stream.peek(&mut [0]);
         })
     }
@@ -206,13 +206,13 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::Relaxed);
-        // Wakes the thread; whether that works shows in the join.
+        // Wakes the thread. If this fails, the join shows it.
         let _ = TcpStream::connect(&self.host);
         self.thread.take().map(JoinHandle::join);
     }
 }
 
-/// A port of this machine on which nobody listens.
+/// A port of this machine without a listener.
 pub(crate) fn closed_port() -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").context("no port is free")?;
     Ok(listener.local_addr()?.to_string())

@@ -1,4 +1,4 @@
-//! `check --fleet`: what a real nats-server has to offer, what a login may do there, and what that leaves behind.
+//! `check --fleet`: the abilities of a real nats-server, the permissions of a login, and the traces of a check.
 
 use anyhow::{Result, ensure};
 use embedded_registry::EmbeddedRegistry;
@@ -9,7 +9,7 @@ use testkit::NatsServer;
 use crate::json_schema::conforms;
 use crate::process::{Ran, Workplace};
 
-/// As docs/scale.md has it.
+/// The users file of docs/scale.md.
 const USERS: &str = include_str!("../../../../docs/nats-users.conf");
 
 struct Bench {
@@ -40,7 +40,7 @@ impl Bench {
     }
 }
 
-/// Fails unless one line begins with the first text and has the second one.
+/// Fails unless one line begins with the first text and contains the second one.
 fn line(ran: Ran, start: &str, text: &str) -> Result<Ran> {
     let fits = |line: &str| line.starts_with(start) && line.contains(text);
     ensure!(ran.stdout.lines().any(fits), "no line {start:?} with {text:?}:\n{}", ran.all());
@@ -50,7 +50,7 @@ fn line(ran: Ran, start: &str, text: &str) -> Result<Ran> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_can_carry_a_fleet_is_told_so_and_nothing_is_left_there() -> Result<()> {
     let bench = Bench::start(5_000_000).await?;
-    // The build's folder is a temporary one only where the sources are.
+    // The build folder counts as temporary only if the sources are in a temporary folder.
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
     let is_temporary =
         ["/tmp", "/var/tmp", "/dev/shm", "/run"].iter().any(|temporary| folder.starts_with(temporary));
@@ -69,7 +69,7 @@ async fn a_server_that_can_carry_a_fleet_is_told_so_and_nothing_is_left_there() 
     ensure!(ran.stdout.matches("warning ").count() == usize::from(is_temporary), "{}", ran.all());
     let streams = std::fs::read_dir(store.path().join("jetstream/$G/streams")).map_or(0, Iterator::count);
     ensure!(streams == 0, "{streams} streams are left");
-    // The first read is not counted, then one, then eight; and the look where blobs come from.
+    // The uncounted first read, one for one connection, eight for eight; and the request that locates the blob.
     let layer = sample::layer(2, 5_000_000);
     let digest = oci::Digest::sha256(&layer).to_string();
     let reads = bench.source.requests();
@@ -96,7 +96,7 @@ async fn what_is_wrong_with_a_server_is_told_with_what_to_do() -> Result<()> {
         "jetstream: JetStream is off; do: start it anew as `nats-server -js -sd FOLDER`",
     )?;
     ensure!(!ran.stdout.contains("rights"), "{}", ran.all());
-    // Other machines reach it, and its store is in a temporary folder, as all of this test's is.
+    // The server listens for other machines, and its store is in a temporary folder, like all files of this test.
     let open = NatsServer::with("").await?;
     let ran = line(bench.check(&open.url(), "", 0)?, "warning ", "store: streams are kept in /")?;
     let ran = line(ran, "ok ", "speed: not measured: no layer of 4.00 MiB or more")?;
@@ -117,7 +117,7 @@ async fn what_a_login_may_do_is_told_by_what_it_lacks() -> Result<()> {
         "ok ",
         "rights: this login may work; to coordinate it lacks: publish to $JS.API.STREAM.CREATE",
     )?;
-    // Its inbox is another one than this name has.
+    // This login's inbox prefix does not match the name.
     let ran = line(
         bench.check(&url, worker, 4)?,
         "problem ",

@@ -1,4 +1,4 @@
-//! `image-syncer check` where a registry is not reached, or is none: each trouble has its own name.
+//! `image-syncer check` with registries that are unreachable, or are not registries: each problem has its own words.
 
 use anyhow::Result;
 use testkit::seed::{Flavour, Image, Pusher, layer};
@@ -15,7 +15,7 @@ fn insecure(host: &str) -> String {
     format!(r#""{host}": {{"insecure": true}}"#)
 }
 
-/// A source that is well.
+/// A source without problems.
 async fn source() -> Result<DockerRegistry> {
     let source = DockerRegistry::open().await?;
     let image = Image::new(Flavour::Docker).layer(layer(1, 1000));
@@ -26,7 +26,7 @@ async fn source() -> Result<DockerRegistry> {
 #[tokio::test]
 async fn case_01_a_name_that_nobody_knows() -> Result<()> {
     let source = source().await?;
-    // The names under `invalid` are never given out, RFC 6761.
+    // Names under `invalid` never resolve, RFC 6761.
     let rules = [rule(&source.host(), "harbor.invalid")];
     let checked = check(&Workplace::new()?, &[insecure(&source.host())], &rules)?;
     checked

@@ -1,4 +1,4 @@
-//! `image-syncer check` where a login is refused or lacks a right, and where something is missing at the other end.
+//! `image-syncer check` with refused logins, missing permissions, and missing objects on the other side.
 
 use anyhow::Result;
 use testkit::seed::{Flavour, Image, layer};
@@ -10,7 +10,7 @@ fn instance() -> AcrInstance {
     AcrInstance::new("cri-test", "test").namespace("image-syncer", "true")
 }
 
-/// A bench whose API knows this instance, and an access key that it knows.
+/// A bench whose API knows this instance and an access key.
 async fn keyed(instance: AcrInstance, actions: &[&'static str]) -> Result<CheckBench> {
     let mut bench = CheckBench::with(instance, SERVICE, actions).await?;
     bench.set_key(KEY.0, KEY.1);
@@ -132,7 +132,7 @@ async fn case_10_the_seeds_own_slip() -> Result<()> {
     let rule = format!(r#""{}/library/app": """#, bench.harbor.host());
     let entries = [bench.harbor_entry(), entry(enterprise, "mirror@account", "secret")].join(", ");
     bench.workplace.write("c.json", &format!(r#"{{"auth": {{{entries}}}, "images": {{{rule}}}}}"#))?;
-    // Nobody is asked: the names alone tell.
+    // The names alone show the problem, without a request.
     let ran = bench
         .workplace
         .run("check --config c.json --registry registry.cn-beijing.aliyuncs.com --namespace image-syncer")?;

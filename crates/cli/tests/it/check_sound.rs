@@ -1,4 +1,4 @@
-//! `image-syncer check` where all is well: it says so, in a useful order, and leaves nothing behind.
+//! `image-syncer check` without problems: it says so, in a useful order, and leaves nothing behind.
 
 use anyhow::{Result, ensure};
 use embedded_registry::sample::{self, Flavour};
@@ -112,7 +112,7 @@ async fn what_the_copy_will_create_is_no_problem() -> Result<()> {
     Ok(())
 }
 
-/// A source with an image, a target, and what is written to check both.
+/// A source with an image, a target, and the entries and rules for both.
 async fn pair() -> Result<(EmbeddedRegistry, EmbeddedRegistry, Vec<String>, Vec<String>)> {
     let (source, target) =
         (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);

@@ -1,4 +1,4 @@
-//! The commands of docs/migration-checklist.md, one after the other, on real registries.
+//! The commands of docs/migration-checklist.md in order, on real registries.
 
 use std::path::Path;
 

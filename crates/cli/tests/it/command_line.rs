@@ -1,4 +1,4 @@
-//! Words and flags: what is not known is refused before anything is asked.
+//! Verbs and flags: unknown ones are rejected before any request.
 
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::EmbeddedRegistry;
@@ -205,7 +205,7 @@ async fn copy_takes_its_logins_from_a_config_too() -> Result<()> {
     both.expect_code(0)?.says(&["--config is given, so --auth is ignored"])?;
     pair.workplace.write("image-syncer.yaml", "auth: 5\n")?;
     pair.workplace.run(&copy)?.expect_code(2)?.says(&["image-syncer.yaml"])?;
-    // Where a file is named, it alone counts.
+    // A file that is named is the only one that counts.
     pair.workplace.run(&format!("{copy} --auth auth.json"))?.expect_code(0)?;
     Ok(())
 }
@@ -216,7 +216,7 @@ async fn copy_prints_what_stands_there_in_other_bytes() -> Result<()> {
     let (from, to) = (pair.source.host(), pair.target.host());
     let command = format!("copy --insecure {from} --insecure {to} --report r.json {from}/app:v1 {to}/b/app");
     pair.workplace.run(&command)?.expect_code(0)?;
-    // What the Go tool leaves: the same content, printed again.
+    // Reformatted JSON, as the Go tool stores it.
     let exact = pair.target.store().manifest("b/app", "v1").context("nothing was copied")?;
     let value: serde_json::Value = serde_json::from_slice(&exact.bytes)?;
     pair.target.store().put_manifest("b/app", "v1", &exact.media_type, format!("{value:#}"));
@@ -240,7 +240,7 @@ async fn c3_a_copy_that_leaves_nothing_is_told_and_counts() -> Result<()> {
         let ran = pair.workplace.run(&format!("copy {hosts} {copy}"))?.expect_code(1)?;
         ensure!(ran.says(&["nothing was copied, because no image matches"])?.stdout.is_empty());
     }
-    // A rule of a config may match nothing today.
+    // A rule of a config may match no image.
     pair.workplace.run("--config c.json --os windows")?.expect_code(0)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Files and flags that cannot be used: told with file and line before any registry is asked.
+//! Unusable files and flags: reported with file and line before any request.
 
 use anyhow::{Result, ensure};
 
@@ -25,7 +25,7 @@ fn b14_broken_files_are_told_with_their_line_and_without_the_usage() -> Result<(
     Ok(())
 }
 
-/// Nobody answers at this place, so that a run ends soon.
+/// A registry that refuses connections, so that a run ends soon.
 const DEAD: &str = r#"{"images": {"127.0.0.1:1/a:v1": "127.0.0.1:1/b"}}"#;
 
 #[test]

@@ -1,4 +1,4 @@
-//! Slips in config files: each is told with its place and what to write, before any registry is asked.
+//! Mistakes in config files: each is reported with its place and advice, before any request.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{Ran, Workplace};
 
-/// A file as `flag` wants it, its text, and what is said of it. The run ends with 2.
+/// The flag of a file, its text, and the expected error. The run ends with 2.
 fn refused(cases: &[(&str, &str, &str, &[&str])]) -> Result<()> {
     let workplace = Workplace::new()?;
     workplace.write("images.yaml", "r.io/a: t.io/a\n")?;

@@ -1,4 +1,4 @@
-//! Over how many connections requests and bodies go, and what a connection that ends costs.
+//! The number of connections for requests and bodies, and the cost of a closed connection.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ struct Fronts {
     front: TlsFront,
     back: TlsFront,
     workplace: Workplace,
-    /// Its files go with it.
+    /// Kept because its files are deleted on drop.
     _authority: CertificateAuthority,
 }
 
@@ -49,7 +49,7 @@ fn connections<'a>(accesses: impl IntoIterator<Item = &'a Access>) -> usize {
     accesses.into_iter().map(|access| &access.connection).collect::<BTreeSet<_>>().len()
 }
 
-/// nginx gives one upload over HTTP/2 64 KiB a round trip, and all of them share a connection.
+/// nginx gives one upload over HTTP/2 64 KiB per round trip, and all of them share a connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn p32_large_bodies_have_connections_of_their_own_and_small_requests_share_one() -> Result<()> {
     let fronts = Fronts::start(|front| front).await?;
@@ -75,13 +75,13 @@ async fn p32_a_host_without_http_2_gets_no_further_connections() -> Result<()> {
     for side in [&fronts.front, &fronts.back] {
         let accesses = side.accesses();
         ensure!(accesses.iter().all(|access| access.protocol == "HTTP/1.1"), "{accesses:#?}");
-        // The connections of requests side by side are used again for the layer.
+        // The layer reuses the connections of the parallel requests.
         ensure!(connections(&accesses) <= 4, "{accesses:#?}");
     }
     Ok(())
 }
 
-/// <https://github.com/kubernetes/ingress-nginx/issues/7503>: a server that ends each connection after its answers.
+/// <https://github.com/kubernetes/ingress-nginx/issues/7503>: a server that closes each connection after some answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn p26_connections_that_end_gracefully_fail_nothing() -> Result<()> {
     let fronts = Fronts::start(|front| front.keepalive_seconds(0)).await?;

@@ -1,4 +1,4 @@
-//! A registry that is not there: told once, and of no harm to the others.
+//! An unreachable registry: reported once, without effect on others.
 
 use anyhow::{Result, ensure};
 use testkit::DockerRegistry;

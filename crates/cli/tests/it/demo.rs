@@ -1,4 +1,4 @@
-//! `image-syncer demo` shows the whole job and leaves nothing behind.
+//! `image-syncer demo` runs the whole job and leaves nothing behind.
 
 use anyhow::{Result, ensure};
 

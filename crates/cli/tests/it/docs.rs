@@ -1,4 +1,4 @@
-//! What the documents say is true: blocks of configuration are read, and the reference is what the schema says.
+//! Checks the documents: config blocks can be read, and the reference agrees with the schema.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -42,7 +42,7 @@ fn every_block_of_the_configuration_page_is_a_config() -> Result<()> {
     Ok(())
 }
 
-/// What a recipe makes of the repositories and tags at the source.
+/// The source of a recipe, and the expected result.
 struct Recipe {
     heading: &'static str,
     source: &'static [(&'static str, &'static [&'static str])],
@@ -129,7 +129,7 @@ async fn try_recipe(recipe: &Recipe, recipes: &str) -> Result<()> {
     }
     let (_, below) = recipes.split_once(&format!("### {}\n", recipe.heading)).context("heading")?;
     let mut config = blocks(below, "yaml")[0].replace("harbor.example.com", &source.host());
-    // Where both sides are one registry, they are two here.
+    // Where both sides of the recipe are one registry, they are two here.
     config = config.replace("from: registry.example.cn", &format!("from: {}", source.host()));
     for host in ["registry.example.cn", "registry.cn-hangzhou.aliyuncs.com"] {
         config = config.replace(host, &target.host());
@@ -171,7 +171,7 @@ fn the_reference_of_keys_is_what_the_schema_says() -> Result<()> {
     Ok(())
 }
 
-/// A row for each key of an object, and of those below it.
+/// A row for each key of an object, and of nested objects.
 fn rows(table: &mut String, above: &str, object: &Value, schema: &Value) -> Result<()> {
     let object = followed(object, schema);
     let Some(properties) = object["properties"].as_object() else { return Ok(()) };
@@ -188,7 +188,7 @@ fn rows(table: &mut String, above: &str, object: &Value, schema: &Value) -> Resu
     Ok(())
 }
 
-/// What a reference inside the schema stands for.
+/// Resolves a reference inside the schema.
 fn followed<'a>(value: &'a Value, schema: &'a Value) -> &'a Value {
     value["$ref"].as_str().and_then(|path| schema.pointer(path.trim_start_matches('#'))).unwrap_or(value)
 }
@@ -225,7 +225,7 @@ fn every_flag_is_told_of() -> Result<()> {
         };
         verbs += 1;
         let help = workplace.run(&format!("{} --help", verb.replace('-', " ")))?.expect_code(0)?.stdout;
-        // What is said of a flag stands further in.
+        // The description of a flag is indented more.
         let lines = help.lines().filter(|line| line.starts_with("  -") || line.starts_with("      --"));
         let flags =
             lines.filter_map(|line| line.split([' ', ',', '=', '[']).find(|word| word.starts_with("--")));

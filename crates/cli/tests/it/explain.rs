@@ -27,7 +27,7 @@ const RULES: &str = "sync:
 ";
 
 impl Bench {
-    /// After a run with a report.
+    /// Creates a bench after a run with a report.
     async fn after_a_run() -> Result<Self> {
         let (source, target) =
             (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);
@@ -166,7 +166,7 @@ async fn what_is_no_image_names_others_and_what_is_no_report_is_refused() -> Res
         .expect_code(2)?
         .says(&["a report's is image-syncer/report/1"])?;
     bench.run("explain x")?.expect_code(2)?.says(&["lacks --report FILE"])?;
-    // Without a config the report alone is told.
+    // Without a config, only the report is used.
     std::fs::remove_file(bench.workplace.path().join("image-syncer.yaml"))?;
     let told = bench.explain("app:v1", 0)?;
     has(&told, &["outcome   copied", "rule      apps"])?;

@@ -1,4 +1,4 @@
-//! S3: whatever registries, files and arguments say, terminal, log and report show it and do not obey it.
+//! S3: terminal, log and report escape control characters of registries, files and arguments.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -8,16 +8,16 @@ use oci::foreign_text::is_plain;
 
 use crate::process::{Ran, Workplace};
 
-/// Colours the rest, forges a line, turns the direction, rings.
+/// Sets a colour, forges a line, changes the text direction, rings the bell.
 const EVIL: &str = "\u{1b}[31mevil\nFORGED: all is well\r\u{202e}\u{9b}2J\u{7}";
 
-/// A registry that answers as it likes; gives its host.
+/// A registry with hostile answers; returns its host.
 fn hostile_registry() -> Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let host = listener.local_addr()?.to_string();
     std::thread::spawn(move || {
         for client in listener.incoming().flatten() {
-            // A client that leaves is no trouble.
+            // A client that leaves is no error.
             std::thread::spawn(move || answer(client));
         }
     });
@@ -62,7 +62,7 @@ fn answer(client: TcpStream) -> std::io::Result<()> {
     write!(client, "Connection: close\r\n\r\n{}", if head.starts_with("HEAD") { "" } else { &body })
 }
 
-/// Nothing but plain characters, and no line of more than this.
+/// Fails unless all characters are printable and no line is longer than this.
 fn assert_tame(what: &str, text: &str) -> Result<()> {
     for line in text.split('\n') {
         ensure!(line.chars().all(is_plain), "{what} has {line:?}");

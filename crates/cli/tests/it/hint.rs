@@ -1,4 +1,4 @@
-//! What is said when many images fail, and whether what is advised helps.
+//! The report of many failed images, and whether its advice helps.
 
 use anyhow::{Result, ensure};
 use embedded_registry::sample::{self, Flavour};

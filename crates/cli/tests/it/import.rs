@@ -1,5 +1,4 @@
-//! `image-syncer import`: whole files of other tools, with every key that those have, what is made of them, and what is
-//! told about it.
+//! `image-syncer import`: whole files of other tools with every key, the resulting configs, and the notes.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -8,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{Ran, Workplace};
 
-/// A file, the flags for it, what is printed, and what is told.
+/// A file, its flags, the expected config, and the expected notes.
 const WHOLE: [(&str, &str, &str, &str, &str); 6] = [
     (
         "regsync.yaml",
@@ -135,7 +134,7 @@ fn what_cannot_be_read_says_what_it_looks_like_and_what_to_write() -> Result<()>
     Ok(())
 }
 
-/// What is printed is read again: each key of it is one of ours, and each text what it must be.
+/// The output can be read as a config: all its keys and values are valid.
 #[test]
 fn what_is_printed_is_a_config_of_ours() -> Result<()> {
     let mut workplace = Workplace::new()?;
@@ -144,7 +143,7 @@ fn what_is_printed_is_a_config_of_ours() -> Result<()> {
     }
     workplace.write("secret", "s")?;
     for (file, _, _, printed, _) in WHOLE {
-        // These files are on no machine of ours.
+        // These files do not exist on this machine.
         let lines = printed.lines().filter(|line| !line.starts_with("    ca: "));
         let config = lines.collect::<Vec<_>>().join("\n").replace("/run/secrets/mirror", "secret");
         workplace.write("c.yaml", &config)?;

@@ -1,4 +1,4 @@
-//! Signals, as users, terminals and supervisors send them, and output that nobody reads.
+//! Signals from users, terminals and supervisors, and output without a reader.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -12,7 +12,7 @@ use http::Method;
 
 use crate::process::{Ran, Workplace};
 
-/// What takes so long hangs.
+/// A run that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn start(workplace: &Workplace, arguments: &str) -> Result<Child> {
@@ -39,7 +39,7 @@ async fn until(mut is_so: impl FnMut() -> bool) -> Result<()> {
     Ok(())
 }
 
-/// A source with a large image, whose layer it gives in an odd way, and a target.
+/// A source with a large image, whose layer it serves with a fault, and a target.
 struct World {
     source: EmbeddedRegistry,
     target: EmbeddedRegistry,
@@ -61,7 +61,7 @@ impl World {
         Ok(Self { source, target, workplace })
     }
 
-    /// Copies, and sends a signal when the large layer is on its way.
+    /// Copies, and sends a signal during the transfer of the large layer.
     async fn interrupt(&self, name: &str, arguments: &str) -> Result<Ran> {
         let arguments = format!("--auth auth.json --images images.json {arguments}");
         let child = start(&self.workplace, &arguments)?;
@@ -163,7 +163,7 @@ async fn what_is_remembered_is_left_for_the_next_run_to_go_on_with() -> Result<(
     let world = World::start(Effect::StallBodyAfter(9 << 20)).await?;
     let ran = world.interrupt("-TERM", "--drain 1").await?.expect_code(143)?;
     ensure!(world.target.store().open_uploads() == 1, "it is there for the next run");
-    // All that moved, or as much as the target has: some MiB may have been on the way.
+    // The amount is all that moved, or what the target has: some MiB may have been in transit.
     ran.says(&["next       the same command goes on: ", " sent again"])?;
     let deletes = world.target.requests().iter().any(|request| request.is_upload_step(&Method::DELETE));
     ensure!(!deletes, "whoever asks how much is there takes nothing away");
@@ -181,7 +181,7 @@ async fn what_is_remembered_is_left_for_the_next_run_to_go_on_with() -> Result<(
     Ok(())
 }
 
-/// Somebody else writes to an open upload.
+/// Another client writes to an open upload session.
 fn spoil(target: &EmbeddedRegistry) -> Result<()> {
     let requests = target.requests();
     let upload = requests.iter().find(|request| request.is_upload_step(&Method::PATCH));
@@ -231,7 +231,7 @@ async fn a_source_that_is_down_does_not_cost_what_was_left() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_signal_ends_the_run_at_once() -> Result<()> {
-    // A host that takes connections and never answers.
+    // A host that accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0")?;
     silent.set_nonblocking(true)?;
     let mut connections = Vec::new();
@@ -247,7 +247,7 @@ async fn a_second_signal_ends_the_run_at_once() -> Result<()> {
         let mut said = String::new();
         tokio::task::block_in_place(|| stderr.read_line(&mut said))?;
         ensure!(said.contains("stopping: 1 image in work has 3600 s to end; once more"), "{said}");
-        // Sooner than after 100 ms it would be the same signal still.
+        // Within 100 ms it would count as the same signal.
         tokio::time::sleep(Duration::from_millis(200)).await;
         signal(&child, name)?;
         let ran = end(child).await?.expect_code(code)?;
@@ -289,7 +289,7 @@ async fn s4_a_question_is_answered_and_ends_nothing() -> Result<()> {
     Ok(())
 }
 
-/// A pipe that is full and that nobody reads, as long as the reader is kept.
+/// A full pipe. It stays unread while the reader is kept.
 fn full_pipe() -> Result<(std::io::PipeReader, std::io::PipeWriter)> {
     let (reader, mut writer) = std::io::pipe()?;
     writer.write_all(&vec![b'x'; 64 << 10])?;
@@ -347,7 +347,8 @@ async fn s5_signals_count_while_nobody_reads() -> Result<()> {
     Ok(())
 }
 
-/// A report that does not fit into a pipe waits for its reader, but not for ever once a signal has come. The file is there before.
+/// A report that does not fit into a pipe waits for its reader, but after a signal only for a limited time. The other file is written
+/// before.
 #[tokio::test(flavor = "multi_thread")]
 async fn s4_a_signal_ends_the_wait_for_a_report_that_nobody_reads() -> Result<()> {
     let world = World::start(Effect::Hang).await?;
@@ -373,7 +374,7 @@ async fn s4_a_signal_ends_the_wait_for_a_report_that_nobody_reads() -> Result<()
     Ok(())
 }
 
-/// Results that go out slowly, as into a pager, and a question in between: both signals count all the same.
+/// Results are read slowly, as in a pager, and SIGUSR1 comes in between: both signals are still handled.
 #[tokio::test(flavor = "multi_thread")]
 async fn s4_a_question_while_results_are_read_slowly_makes_nobody_deaf() -> Result<()> {
     let world = World::start(Effect::Hang).await?;
@@ -386,7 +387,7 @@ async fn s4_a_question_while_results_are_read_slowly_makes_nobody_deaf() -> Resu
     let (mut reader, writer) = std::io::pipe()?;
     let arguments = format!("copy {from}/many {to}/many --auth auth.json --json");
     let mut command = world.workplace.command(&arguments);
-    // Both streams are one pipe, as with a pager: what is asked stands behind all results.
+    // Both streams are one pipe, as with a pager: the status comes after all results.
     let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
     drop(command);
     let taken = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
@@ -425,7 +426,7 @@ async fn s4_check_tells_what_it_found_when_it_is_stopped() -> Result<()> {
     Ok(())
 }
 
-/// Waits for a line on stderr that has this text; gives it.
+/// Waits for a line on stderr with this text, and returns it.
 async fn line_with(child: &mut Child, text: &'static str) -> Result<String> {
     let stderr = child.stderr.take().context("stderr")?;
     let line = tokio::task::spawn_blocking(move || {
@@ -450,7 +451,7 @@ async fn s4_check_says_at_which_registry_it_is() -> Result<()> {
     Ok(())
 }
 
-/// Asks how far it is, until the answer has this text; gives that line.
+/// Sends SIGUSR1 until the answer has this text; returns that line.
 async fn asked_until(child: &mut Child, text: &str) -> Result<String> {
     let stderr = child.stderr.take().context("stderr")?;
     let (told, mut lines) = tokio::sync::mpsc::unbounded_channel();
@@ -535,7 +536,7 @@ async fn s4_a_signal_after_the_copy_leaves_time_for_the_files() -> Result<()> {
     ensure!(Command::new("mkfifo").arg(&pipe).status()?.success());
     let files = "--output-success-images copied.yaml --report pipe";
     let child = start(&world.workplace, &format!("--auth auth.json --images images.json {files}"))?;
-    // It is written right before the report, for which nobody waits yet.
+    // This file is written right before the report, whose reader is not waited for yet.
     until(|| world.workplace.path().join("copied.yaml").exists()).await?;
     signal(&child, "-TERM")?;
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -553,12 +554,12 @@ async fn s5_results_wait_for_whoever_reads_them() -> Result<()> {
         (0..3000).map(|n| format!(r#""q.example/a/image-{n}": "r.example/b/image-{n}""#)).collect();
     workplace.write("images.json", &format!("{{{}}}", rules.join(", ")))?;
     let mut child = start(&workplace, "expand --images images.json")?;
-    // Longer than what people read is waited for.
+    // Longer than the limit for stderr.
     tokio::time::sleep(Duration::from_secs(7)).await;
     ensure!(child.try_wait()?.is_none(), "it did not wait");
     let ran = end(child).await?.expect_code(0)?;
     ensure!(ran.stdout.contains("/image-2999"), "{} bytes", ran.stdout.len());
-    // It can be ended as any program.
+    // SIGINT and SIGTERM end it like any program.
     let mut child = start(&workplace, "expand --images images.json")?;
     tokio::time::sleep(Duration::from_millis(500)).await;
     signal(&child, "-TERM")?;

@@ -1,9 +1,9 @@
-//! Whether a document is as its JSON Schema says: of the keywords, those that our schemas use.
+//! Validates a document by its JSON Schema, with the keywords that our schemas use.
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
-/// Fails where the schema says otherwise, and where an object has a key that it does not know: our schemas know all.
+/// Fails if the document violates the schema, or has a key that the schema does not know.
 pub(crate) fn conforms(schema: &Value, value: &Value) -> Result<()> {
     at("", schema, value)
 }

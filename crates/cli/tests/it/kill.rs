@@ -1,4 +1,4 @@
-//! `kill -9` at random moments of a run: the target is never wrong, and the next run goes on.
+//! `kill -9` at random moments of a run: the target is never wrong, and the next run continues.
 
 use std::collections::HashSet;
 use std::process::{Child, Stdio};
@@ -11,21 +11,21 @@ use testkit::{Dice, DockerRegistry, Exchange, FaultProxy, compare};
 
 use crate::process::Workplace;
 
-/// So many in `scripts/test`; `cargo xtask torture` sets `IMAGE_SYNCER_KILLS` to more.
+/// The number in `scripts/test`; `cargo xtask torture` sets `IMAGE_SYNCER_KILLS` to more.
 const KILLS: u64 = 5;
-/// After so many kills everything begins anew at an empty target.
+/// After this many kills, the test continues with an empty target.
 const KILLS_A_TARGET: u64 = 5;
 const PROC: u64 = 4;
 const LAYER_BYTES: usize = 40 << 20;
 
-/// What may be sent again beside that, in bytes: small blobs that came to their end too short a time before a kill to be
-/// written down, all of them at the most.
+/// Further bytes that may be sent again: small blobs that were finished too shortly before a kill to be in the state file, at most all of
+/// them.
 const JUST_BROUGHT: u64 = 5 << 20;
 
-/// What keeps the images.
+/// The target registry.
 enum Target {
-    /// It keeps a broken upload and lets nobody go on with it: where it stands is signed into the location, which tells
-    /// no other place than the one where the request began
+    /// It keeps a broken upload, but clients cannot resume it: the offset is signed into the location, and the only location that it
+    /// returns has the offset at the beginning of the request
     /// (<https://github.com/distribution/distribution/blob/v2.8.2/registry/handlers/blobupload.go#L315>).
     Docker(Box<DockerRegistry>),
     Embedded(EmbeddedRegistry),
@@ -39,7 +39,7 @@ impl Target {
         }
     }
 
-    /// What a kill may cost for each blob that was on its way, in bytes: DESIGN.md, promise 6.
+    /// The bytes that a kill may cost for each blob in transfer: DESIGN.md, promise 6.
     fn most_sent_again(&self) -> u64 {
         match self {
             Self::Docker(_) => LAYER_BYTES as u64,
@@ -48,7 +48,7 @@ impl Target {
     }
 }
 
-/// A source with large layers, a target, and a proxy before it that counts.
+/// A source with large layers, a target, and a proxy in front of it that counts.
 struct World {
     source: DockerRegistry,
     target: Target,
@@ -81,7 +81,7 @@ impl World {
     fn spawn(&self, to: &str) -> Result<Child> {
         let (source, target) = (self.source.host(), self.proxy.host());
         self.workplace.write("images.json", &format!(r#"{{"{source}/app": "{target}/{to}"}}"#))?;
-        // With one state for all, the blobs of one target would be mounted into the next, and nothing would be under way.
+        // With one state for all runs, the next target would mount the blobs of the previous one, and no blob would be in transfer.
         let state = format!("--state {to}.redb");
         let arguments = format!("--auth auth.json --images images.json --proc {PROC} --retries 3 {state}");
         let mut command = self.workplace.command(&arguments);
@@ -96,7 +96,7 @@ impl World {
         Ok(begun.elapsed())
     }
 
-    /// Kills a run after a while. Says whether it was still under way.
+    /// Kills a run after a while. Returns whether it was still running.
     async fn kill_after(&self, to: &str, wait: Duration) -> Result<bool> {
         let mut child = self.spawn(to)?;
         tokio::time::sleep(wait).await;
@@ -106,11 +106,11 @@ impl World {
         Ok(under_way)
     }
 
-    /// Whatever tag is there is complete.
+    /// Checks that every tag is complete.
     async fn check(&self, to: &str) -> Result<()> {
         let target = Pusher::new(self.target.host());
         for tag in target.tags(to).await? {
-            // The registry lists a tag before it has written what that points at.
+            // The registry lists a tag before it has written the tag's target.
             if target.digest(to, &tag).await?.is_none() {
                 continue;
             }
@@ -121,11 +121,11 @@ impl World {
     }
 }
 
-/// What went to the target in one run, or in several.
+/// The traffic to the target in one run, or in several.
 #[derive(Clone, Copy, Default)]
 struct Traffic {
     bytes: u64,
-    /// Uploads that had got bytes and were not closed.
+    /// Upload sessions that received bytes and were not closed.
     open: u64,
 }
 
@@ -149,7 +149,7 @@ impl Traffic {
     }
 }
 
-/// Which upload session a request belongs to.
+/// The upload session of a request.
 fn session(exchange: &Exchange) -> Option<&str> {
     let (_, session) = exchange.path.split_once("/blobs/uploads/")?;
     session.split('?').next().filter(|session| !session.is_empty())
@@ -171,7 +171,7 @@ async fn a_killed_run_costs_little_where_parts_of_uploads_are_kept() -> Result<(
     Ok(())
 }
 
-/// Says how much it was.
+/// Returns the amount as text.
 async fn kill_and_check(target: Target) -> Result<String> {
     let (kills, seed) = (number("IMAGE_SYNCER_KILLS", KILLS), number("IMAGE_SYNCER_SEED", 1));
     let world = World::start(target).await?;

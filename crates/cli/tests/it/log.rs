@@ -1,4 +1,4 @@
-//! What the log says at each level, and that no secret is in it.
+//! The content of the log at each level, and that it has no secrets.
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
@@ -55,7 +55,7 @@ impl World {
         self.workplace.run(&format!("sync --config c.json --no-state {flags}"))
     }
 
-    /// All that was secret in what went over the wire, and what it was made of.
+    /// All secrets that were sent, and the values that they were made of.
     fn secrets(&self) -> Vec<String> {
         let mut secrets: Vec<String> = Vec::new();
         for (user, password) in [SOURCE, TARGET] {
@@ -97,7 +97,7 @@ async fn the_log_at_debug_has_every_request_and_no_secret() -> Result<()> {
                 ensure!(!ran.all().contains(text.as_str()), "{text} was printed");
             }
         }
-        // That neither side speaks TLS is found out by a handshake that is no request.
+        // A failed TLS handshake shows that a side speaks plain HTTP; it is not a request.
         let is_request = |line: &&str| line.contains(" method=") && line.contains(" status=");
         let told = match format {
             "text" => log.lines().filter(is_request).count(),
@@ -135,7 +135,7 @@ async fn lines_have_fields_for_whoever_filters_them() -> Result<()> {
     ensure!(blob["bytesRead"].as_u64() > Some(100) && blob["ms"].is_u64(), "{blob}");
     ensure!(blob["requestId"].as_str().is_some_and(|id| id.starts_with("storage-")), "{blob}");
     ensure!(blob["url"].as_str().is_some_and(|url| url.ends_with("?…")), "{blob}");
-    // For which image, also where a part of it is brought in a task of its own.
+    // The line names the image, even if another task transfers a part of it.
     let image = blob["image"].as_str().unwrap_or_default();
     ensure!(image.starts_with(&format!("{from}/team/app:v")) && blob["rule"] == "all apps", "{blob}");
     for number in 0..3 {
@@ -172,7 +172,7 @@ async fn a_level_leaves_out_what_is_less_important_and_runs_are_added() -> Resul
     ensure!(second.lines().count() == 1 && second.contains("level=error"), "{second}");
     ensure!(second.contains(&format!(" registry={}", world.source.host())), "{second}");
     ensure!(second.contains("rule=\"all apps\""), "{second}");
-    // Without a file there is nobody to tell.
+    // Without a file, the level has no effect.
     world.run("--log-level debug")?.says(&["--log-level changes nothing without --log"])?;
     Ok(())
 }

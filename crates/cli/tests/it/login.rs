@@ -1,4 +1,4 @@
-//! What is said of a login that a registry refuses, and whether it helps to do what is said.
+//! The error for a login that a registry refuses, and whether its advice helps.
 
 use anyhow::{Result, ensure};
 use embedded_registry::sample::{self, Flavour};
@@ -10,14 +10,14 @@ const SECRET: &str = "right-secret";
 const WRONG: &str = "wrong-secret";
 const RIGHT_LOGIN: &str = r#""username": "u", "password": "right-secret""#;
 
-/// A source that gives its image to one user alone, and a target for anybody.
+/// A source that serves its image to one user only, and an open target.
 struct Bench {
     source: EmbeddedRegistry,
     target: EmbeddedRegistry,
     workplace: Workplace,
 }
 
-/// How registries ask for a login.
+/// The ways in which registries ask for a login.
 fn ways() -> [Access; 2] {
     let user = || User::new("u", SECRET, vec![Grant::push("*")]);
     let token = TokenAccess::harbor(vec![user()]);
@@ -53,14 +53,14 @@ impl Bench {
         Ok(())
     }
 
-    /// What `docker login` would leave.
+    /// Writes the file of `docker login`.
     fn log_in(&self, password: &str) -> Result<String> {
         let login = format!(r#"{{"username": "u", "password": "{password}"}}"#);
         let text = format!(r#"{{"auths": {{"{}": {login}}}}}"#, self.source.host());
         Ok(self.workplace.write(".docker/config.json", &text)?.display().to_string())
     }
 
-    /// Without an entry of its own, the source needs a flag to be reached.
+    /// Without an auth entry, the source needs a flag.
     fn run(&self) -> Result<Ran> {
         let command = format!("--config c.json --no-state --retries 0 --insecure {}", self.source.host());
         self.workplace.run(&command)?.hides(&[SECRET, WRONG])
@@ -91,7 +91,7 @@ async fn c16_without_any_login_the_hint_says_where_it_was_looked_for() -> Result
             "DOCKER_AUTH_CONFIG (not set)",
             &format!("{}/.docker/config.json (not there)", bench.workplace.path().display()),
         ])?;
-        // Both ways that are named help.
+        // Both suggested ways help.
         bench.log_in(SECRET)?;
         bench.is_copied()?;
         std::fs::remove_file(bench.workplace.path().join(".docker/config.json"))?;
@@ -126,7 +126,7 @@ async fn c16_a_wrong_login_of_dockers_file_is_named_with_the_file() -> Result<()
 async fn c16_a_wrong_login_of_an_auth_entry_is_named_with_its_line() -> Result<()> {
     for access in ways() {
         let bench = Bench::start(access).await?;
-        // A login file that would do is no help: the entry comes first.
+        // A login file with the right password does not help: the entry takes precedence.
         bench.log_in(SECRET)?;
         bench.configure(Some(&RIGHT_LOGIN.replace(SECRET, WRONG)))?;
         let host = bench.source.host();
@@ -150,7 +150,7 @@ async fn c16_a_user_without_a_password_is_told_as_what_is_missing() -> Result<()
         bench.configure(Some(RIGHT_LOGIN))?;
         bench.is_copied()?;
     }
-    // The same in docker's file.
+    // The same with docker's file.
     let [access, _] = ways();
     let bench = Bench::start(access).await?;
     bench.configure(None)?;
@@ -206,7 +206,7 @@ async fn c15_what_is_advised_about_a_dollar_in_a_login_helps() -> Result<()> {
     bench.configure(Some(r#""username": "u", "passwordEnv": "APP_PASSWORD""#))?;
     bench.is_copied()?;
 
-    // In an --auth file variables are replaced, also where a robot's name has a `$`.
+    // In an --auth file, variables are replaced, even if a robot's name has a `$`.
     let robot = User::new("robot$lib+x", SECRET, vec![Grant::push("*")]);
     let bench = Bench::start(Access::Basic(vec![robot])).await?;
     let (from, to) = (bench.source.host(), bench.target.host());

@@ -1,4 +1,4 @@
-//! `inspect`, `digest`, `tags` and `repos`: what is printed, and how little is asked.
+//! `inspect`, `digest`, `tags` and `repos`: their output, and how few requests they make.
 
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::sample::{self, Flavour, Sample};
@@ -29,7 +29,7 @@ impl Bench {
         sample::image(self.registry.store(), repository, tag, Flavour::Oci, &layers, architecture)
     }
 
-    /// Two platforms that share a layer, and a manifest that is not there.
+    /// Two platforms that share a layer, and a missing manifest.
     fn index(&self) -> Sample {
         let store = self.registry.store();
         let amd64 = self.image("a/app", None, &[1, 2], "amd64");
@@ -39,14 +39,14 @@ impl Bench {
         sample::index(store, "a/app", Some("v1"), Flavour::Oci, &[amd64, arm64, gone])
     }
 
-    /// Runs with the registry's host for `HOST`, and forgets what was asked before.
+    /// Runs with the registry's host for `HOST`, and forgets earlier requests.
     fn run(&self, arguments: &str) -> Result<Ran> {
         let host = self.registry.host();
         self.registry.clear_requests();
         self.workplace.run(&format!("{} --plain-http {host}", arguments.replace("HOST", &host)))
     }
 
-    /// What was asked, but for the one question that tells how the registry is reached and wants to be logged in at.
+    /// The requests, without the first one that finds the scheme and the login challenge.
     fn requests(&self) -> Vec<LoggedRequest> {
         let (pings, requests): (Vec<_>, Vec<_>) =
             self.registry.requests().into_iter().partition(LoggedRequest::is_ping);
@@ -108,7 +108,7 @@ async fn an_image_costs_its_manifest_config_and_referrers() -> Result<()> {
     ensure!(count(&|one| one.is_manifest(&Method::GET)) == 1, "{:?}", bench.asked());
     ensure!(count(&|one| one.is_blob(&Method::GET)) == 1, "{:?}", bench.asked());
     ensure!(count(&|one| one.is_referrer_list()) == 1, "{:?}", bench.asked());
-    // Where cosign would keep a signature, attestations and an SBOM.
+    // cosign's tags for a signature, attestations and an SBOM.
     ensure!(count(&|one| one.is_manifest(&Method::HEAD)) == 3 && requests.len() == 6, "{:?}", bench.asked());
 
     let signature = sample::signature(store, "a/app", &image.digest);
@@ -147,7 +147,7 @@ async fn of_an_index_each_manifest_is_read_once_and_shared_layers_are_counted_on
     ensure!(told["totalSize"] == 30_000 + configs.iter().sum::<u64>(), "{told:#}");
     let requests = bench.requests();
     let manifests = requests.iter().filter(|one| one.is_manifest(&Method::GET)).count();
-    // The index, its three manifests, and where a list of referrers would stand under a tag.
+    // The index, its three manifests, and the referrers tag.
     ensure!(manifests <= 5, "{:?}", bench.asked());
     ensure!(
         requests.iter().filter(|one| one.is_blob(&Method::GET)).count() == 1,
@@ -215,7 +215,7 @@ async fn an_index_that_names_too_much_is_read_in_part_and_that_is_told() -> Resu
     let ran = bench.run("inspect HOST/a/app:v1")?.expect_code(1)?;
     ensure!(ran.stderr.contains("of its manifests were left out"), "{}", ran.stderr);
     let reads = bench.requests().iter().filter(|one| one.is_manifest(&Method::GET)).count();
-    // Beside these the index itself, and where a list of referrers would stand.
+    // Plus the index itself and the referrers tag.
     ensure!((1_000..=1_002).contains(&reads), "{reads}");
     Ok(())
 }
@@ -315,7 +315,7 @@ async fn a_refused_login_is_status_4() -> Result<()> {
         )
     };
     bench.workplace.write("wrong.json", &config("wrong-secret"))?;
-    // Read where nothing is named.
+    // The default config is read without a flag.
     bench.workplace.write("image-syncer.yaml", &config("right-secret"))?;
     for verb in ["digest HOST/a/app:v1", "inspect HOST/a/app:v1", "tags HOST/a/app"] {
         let verb = verb.replace("HOST", &host);

@@ -1,4 +1,4 @@
-//! The binary between real registries: docker-registry on both sides, token servers, nginx with TLS; skopeo judges.
+//! The binary between real registries: docker-registry on both sides, token servers, nginx with TLS; skopeo verifies.
 
 mod acr_setup;
 mod acr_token;

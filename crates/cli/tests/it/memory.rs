@@ -1,7 +1,6 @@
-//! The laws of memory, on the binary itself, from what the kernel says of it all the time.
+//! The memory limits of the binary itself, sampled from the kernel during the run.
 //!
-//! What a program without optimisation has more is the program: pages of its file. Those of the release are added to
-//! what is measured beside them.
+//! An unoptimized program has more pages of its own file in memory. The tests measure anonymous memory, and add the release's pages.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -16,12 +15,12 @@ use testkit::{CertificateAuthority, DockerRegistry, TlsFront};
 use crate::process::Workplace;
 
 const MIB: u64 = 1 << 20;
-/// What of the release's file is in memory.
+/// The resident pages of the release's file.
 const PROGRAM: u64 = 13 * MIB;
-/// What larger frames and tasks of a program without optimisation take, in MiB: 5 measured, for ten layers at once.
+/// The larger frames and tasks of an unoptimized program, in MiB: 5 measured, for ten layers at once.
 const UNOPTIMISED: u64 = 6;
 
-/// Runs the binary; gives the peak of its resident memory in bytes as it would be for the release.
+/// Runs the binary; returns its peak resident memory in bytes, converted to that of the release.
 async fn peak(workplace: &Workplace, arguments: &str) -> Result<u64> {
     let mut command = workplace.command(arguments);
     let said = std::fs::File::create(workplace.path().join("said"))?;
@@ -47,7 +46,7 @@ fn folder_in_memory() -> &'static Path {
     if in_memory.is_dir() { in_memory } else { Path::new("/tmp") }
 }
 
-/// The release's own peak stands in docs/benchmarks.md; without optimisation the same takes some MiB more.
+/// docs/benchmarks.md has the release's own peak; without optimization it is some MiB more.
 #[tokio::test]
 async fn law_ten_layers_of_100_mb_at_once_need_less_than_32_mib() -> Result<()> {
     let builder = DockerRegistry::builder().below(folder_in_memory());
@@ -70,7 +69,7 @@ async fn law_ten_layers_of_100_mb_at_once_need_less_than_32_mib() -> Result<()> 
     Ok(())
 }
 
-/// Windows of HTTP/2 would hold some MiB for each body.
+/// HTTP/2's flow-control windows would take some MiB for each body.
 #[tokio::test]
 async fn p32_law_ten_layers_of_100_mb_over_tls_need_less_than_32_mib() -> Result<()> {
     let builder = DockerRegistry::builder().below(folder_in_memory());
@@ -89,7 +88,7 @@ async fn p32_law_ten_layers_of_100_mb_over_tls_need_less_than_32_mib() -> Result
     Ok(())
 }
 
-/// Two registries with so many tags of one image in `a/app`, and the rights to use them in `auth.json`.
+/// Two registries with `tags` tags of one image in `a/app`, and their entries in `auth.json`.
 async fn equal_registries(tags: usize) -> Result<(EmbeddedRegistry, EmbeddedRegistry, Workplace)> {
     let (source, target) =
         (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);
@@ -121,7 +120,7 @@ async fn law_100_000_unchanged_tags_need_less_than_96_mib() -> Result<()> {
     Ok(())
 }
 
-/// Each image takes some 700 bytes of a report: 13 MiB, and as much again while it is written, if it were kept in memory.
+/// Each image takes some 700 bytes of a report: in memory, that would be 13 MiB, and twice that during the write.
 #[tokio::test(flavor = "multi_thread")]
 async fn law_a_report_of_20_000_images_takes_no_memory() -> Result<()> {
     const TAGS: usize = 20_000;
@@ -136,14 +135,14 @@ async fn law_a_report_of_20_000_images_takes_no_memory() -> Result<()> {
     ensure!(images.iter().all(|image| image["outcome"] == "unchanged"));
     ensure!(workplace.read("d")?.lines().count() == 1, "one digest");
     println!("peak {} KiB, {} KiB", without >> 10, with >> 10);
-    // A report in memory would take some hundred bytes of each image.
+    // A report in memory would take some hundred bytes per image.
     ensure!(
         with < without + 100 * TAGS as u64,
         "{} KiB with a report, {} KiB without",
         with >> 10,
         without >> 10
     );
-    // Beside the images, a plan knows which tags the target has.
+    // A plan also holds the target's tags.
     let planned = peak(&workplace, "plan --auth auth.json --images images.json --out p.json").await?;
     println!("peak {} KiB of a plan", planned >> 10);
     ensure!(
@@ -155,7 +154,7 @@ async fn law_a_report_of_20_000_images_takes_no_memory() -> Result<()> {
     Ok(())
 }
 
-/// Manifests, what they refer to, the tasks that bring it, and what is kept of each of 125,000 blobs.
+/// Manifests, their descriptors, the tasks, and the records of 125,000 blobs.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes: cargo xtask torture"]
 async fn law_250_images_of_500_layers_need_less_than_64_mib() -> Result<()> {
@@ -176,7 +175,7 @@ async fn law_250_images_of_500_layers_need_less_than_64_mib() -> Result<()> {
     Ok(())
 }
 
-/// A rule with its two repositories, the scopes of their tokens, and what `expand` says of them.
+/// A rule with its two repositories, the scopes of their tokens, and its description by `expand`.
 #[tokio::test]
 async fn law_a_rule_takes_less_than_4_kib() -> Result<()> {
     const RULES: usize = 10_000;
@@ -199,7 +198,7 @@ async fn law_a_rule_takes_less_than_4_kib() -> Result<()> {
     Ok(())
 }
 
-/// All repositories of a run wait for their turns to be listed: what is done in a turn takes memory only then.
+/// All repositories of a run wait for a slot to be listed: the work in the slot takes memory only then.
 #[tokio::test(flavor = "multi_thread")]
 async fn law_a_repository_that_waits_takes_less_than_9_kib() -> Result<()> {
     const REPOSITORIES: usize = 2000;

@@ -1,5 +1,5 @@
-//! The messages that a newcomer meets first: each is brought about with the real binary, says in three parts what failed,
-//! why, and what to do, and stands with its cause in `docs/messages.md`.
+//! The errors that new users meet first: the real binary produces each of them, in three parts (what failed, why, what to do), and
+//! `docs/messages.md` documents it with its cause.
 
 mod config;
 mod fleet;
@@ -16,23 +16,23 @@ use shown::Shown;
 
 /// One message.
 pub(crate) struct Message {
-    /// What somebody sees, as the page's heading.
+    /// The page's heading: what the user sees.
     pub(crate) title: &'static str,
-    /// Where it comes from, for the page.
+    /// The cause, for the page.
     pub(crate) cause: &'static str,
-    /// What to do about it, for the page.
+    /// The advice, for the page.
     pub(crate) what_to_do: &'static str,
-    /// What failed: image or file, side, host. With `source` and `target` for the hosts, as in [`Shown`].
+    /// What failed: image or file, side, host. `source` and `target` stand for the hosts, as in [`Shown`].
     pub(crate) what: &'static [&'static str],
-    /// In the other side's own words where it has any, with the status.
+    /// In the other side's own words if it has any, with the status.
     pub(crate) why: &'static [&'static str],
-    /// True for this cause.
+    /// Advice that is right for this cause.
     pub(crate) next: &'static [&'static str],
     pub(crate) code: i32,
     pub(crate) show: fn() -> BoxFuture<'static, Result<Shown>>,
 }
 
-/// All of them, group by group.
+/// All messages, by group.
 fn groups() -> [(&'static str, &'static [Message]); 5] {
     [
         ("What is typed", typed::MESSAGES),
@@ -43,7 +43,7 @@ fn groups() -> [(&'static str, &'static [Message]); 5] {
     ]
 }
 
-/// What is missing of a message.
+/// The missing parts of a message.
 fn lacks(message: &Message, shown: &Shown) -> Vec<String> {
     let parts = [
         ("what", message.what, &shown.what),

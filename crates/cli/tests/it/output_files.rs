@@ -1,4 +1,4 @@
-//! The files that a run writes: opened before it begins, written whole, and told of where they are lost.
+//! The output files of a run: opened before it begins, written completely, and reported if they are lost.
 
 use std::io::Read as _;
 use std::process::{Command, Stdio};
@@ -51,7 +51,7 @@ async fn c6_a_named_pipe_gets_the_report() -> Result<()> {
     let report: serde_json::Value = serde_json::from_str(&report.await??)?;
     ensure!(report["images"][0]["outcome"] == "copied", "{report}");
     Ran::of(child.wait_with_output()?)?.expect_code(0)?;
-    // Nobody reads it: the run is done all the same, and says so.
+    // The pipe has no reader: the run still finishes, and reports it.
     pair.workplace.run("--config c.json --report pipe")?.expect_code(1)?.says(&["pipe cannot be written"])?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Verbs without files, and the files that a run writes.
+//! Verbs without files, and the output files of a run.
 
 use anyhow::{Context as _, Result, ensure};
 use testkit::DockerRegistry;
@@ -108,7 +108,7 @@ async fn success_failure_and_report_files() -> Result<()> {
         "{failed_image}"
     );
 
-    // What failed can be run again as it is; what is unchanged is not listed as copied.
+    // The file of failures can be run as it is; unchanged images are not listed as copied.
     let again =
         "--auth auth.json --images failed.yaml --output-success-images done.json --output-images-format=json";
     let ran = two.workplace.run(again)?.expect_code(3)?;

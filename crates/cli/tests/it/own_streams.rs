@@ -1,4 +1,4 @@
-//! Logs and reports that go where stdout or stderr do: nothing is lost, nothing is torn, and programs that read lines get lines.
+//! Logs and reports to stdout or stderr: nothing is lost, no line is broken, and programs that read lines get lines.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::process::Workplace;
 
-/// Two registries, of which the second lacks all images of the first.
+/// Two registries; the second lacks all images of the first.
 struct World {
     _source: EmbeddedRegistry,
     _target: EmbeddedRegistry,
@@ -35,7 +35,7 @@ impl World {
         Ok(Self { _source: source, _target: target, workplace })
     }
 
-    /// What a run leaves in a file that is its stderr.
+    /// The content of the file that is a run's stderr.
     fn stderr(&self, flags: &str) -> Result<String> {
         let file = File::create(self.workplace.path().join("said"))?;
         let status = self.workplace.command(&format!("{RUN} {flags}")).stderr(file).status()?;
@@ -44,7 +44,7 @@ impl World {
         Ok(said)
     }
 
-    /// What a run sends into one pipe that is both its streams.
+    /// The output of a run whose streams are one pipe.
     fn piped(&self, flags: &str) -> Result<String> {
         let (mut reader, writer) = std::io::pipe()?;
         let mut command = self.workplace.command(&format!("{RUN} {flags}"));
@@ -122,7 +122,7 @@ async fn text_among_lines_of_json_is_refused() -> Result<()> {
     Ok(())
 }
 
-/// The last lines of what programs read, and what the reports say.
+/// The last lines for programs, and the reports.
 #[tokio::test(flavor = "multi_thread")]
 async fn c6_every_document_has_the_status_that_the_program_ends_with() -> Result<()> {
     let world = World::start(1).await?;

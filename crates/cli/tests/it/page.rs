@@ -1,4 +1,4 @@
-//! The page of a report in a real browser: what a person does with it, and what foreign text in it does not do.
+//! The page of a report in a real browser: its use by a person, and that foreign text in it has no effect.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use crate::web_driver::Browser;
 const EVIL: &str =
     "</script><script>window.owned=1</script><img src=x onerror=\"window.owned=2\">'`${window.owned=3}";
 
-/// A report of so many images: every tenth failed, for one of two causes, and one of all has the evil name.
+/// A report of `images` images: every tenth failed, with one of two causes, and one has a hostile name.
 fn report(images: usize) -> Value {
     let outcome = |number: usize| match number % 10 {
         0 => "failed",
@@ -93,7 +93,7 @@ fn a_page_of_five_thousand_images_is_searched_sorted_and_filtered() -> Result<()
     sorts_quickly(&shown)?;
     shown.says(FIRST, format!("r.example/z{EVIL}:v1"))?;
     shown.says("document.querySelector('[data-sort=target] button').click(); return document.querySelector('#rows .target').textContent", "r.example/app-0:v1.0")?;
-    // Numbers in names count as numbers.
+    // Numbers in names sort as numbers.
     shown.says(
         "return document.querySelectorAll('#rows .target')[15].textContent",
         "r.example/app-0:v1.105",
@@ -119,13 +119,13 @@ fn a_page_of_five_thousand_images_is_searched_sorted_and_filtered() -> Result<()
     Ok(())
 }
 
-/// The one time that is measured: a page that thinks before it answers is not used.
+/// The only time that is measured: a slow page would not be used.
 fn sorts_quickly(shown: &Shown) -> Result<()> {
     let script = "const begun = performance.now();
         document.querySelector(`[data-sort=${KEY}] button`).click();
         document.body.getBoundingClientRect();
         return performance.now() - begun;";
-    // By the name, rising and falling, as the last ones.
+    // Finally by name, ascending and descending.
     for key in ["moved", "digest", "seconds", "outcome", "target", "target"] {
         let times =
             (0..3).map(|_| shown.browser.run(&script.replace("${KEY}", key)).map(|took| took.as_f64()));
@@ -140,7 +140,7 @@ fn sorts_quickly(shown: &Shown) -> Result<()> {
 #[test]
 fn foreign_text_does_nothing_and_nothing_leaves_the_page() -> Result<()> {
     let shown = Shown::open(&report(60))?;
-    // A failure is opened, by its block and in the table.
+    // Opens a failure, by its block and in the table.
     shown.says("return document.querySelectorAll('.cause[open]').length", 2)?;
     shown.says("const one = document.querySelector('.cause summary'); one.click(); return document.querySelectorAll('.cause[open]').length", 1)?;
     let opened = shown.browser.run(
@@ -165,14 +165,14 @@ fn foreign_text_does_nothing_and_nothing_leaves_the_page() -> Result<()> {
         0,
     )?;
 
-    // A digest is copied whole.
+    // Copying a digest copies all of it.
     let copied = shown.browser.wait_for(
         "const done = arguments[0];
          navigator.clipboard.writeText = (text) => { done(text); return Promise.resolve(); };
          document.querySelector('#rows .digest').click();",
     )?;
     ensure!(copied.as_str().is_some_and(|digest| digest.len() == 71), "{copied}");
-    // A browser that does neither is not said to have done it.
+    // If the browser supports neither way of copying, the page does not claim success.
     let said = shown.browser.wait_for(
         "const done = arguments[0];
          navigator.clipboard.writeText = () => Promise.reject(new Error('no'));
@@ -189,7 +189,7 @@ fn foreign_text_does_nothing_and_nothing_leaves_the_page() -> Result<()> {
     ensure!(requested.contains(&page) && left.is_empty(), "{left:?}");
     ensure!(complaints.is_empty(), "its own policy stops nothing of its own: {complaints:?}");
 
-    // Whatever came to run there could not tell anybody.
+    // An injected script could not send data anywhere.
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;

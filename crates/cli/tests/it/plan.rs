@@ -43,7 +43,7 @@ impl Bench {
         Ok(serde_json::from_str(&ran.stdout)?)
     }
 
-    /// The digest that the target has under a name.
+    /// The target's digest of a tag.
     fn at_target(&self, repository: &str, tag: &str) -> Option<String> {
         let manifest = self.target.store().manifest(repository, tag)?;
         Some(oci::Digest::sha256(&manifest.bytes).to_string())
@@ -95,7 +95,7 @@ async fn a_plan_is_applied_as_it_says_and_a_plan_after_it_is_empty() -> Result<(
     ensure!(plan["schema"] == "image-syncer/plan/1" && plan["rules"][0]["name"] == "apps", "{plan:#}");
     let selection = &plan["rules"][0]["selection"];
     ensure!(selection["listed"] == 5 && selection["excluded"] == 1 && selection["selected"] == 4, "{plan:#}");
-    // Layer 4 goes to one repository, and is mounted into the other.
+    // Layer 4 is sent to one repository, and mounted into the other.
     ensure!(plan["totals"]["bytesMounted"] == 10_000, "{plan:#}");
     ensure!(serde_json::from_str::<Value>(&bench.workplace.read("p.json")?)? == plan);
     ensure!(plan["extra"] == json!([]), "{plan:#}");
@@ -114,7 +114,7 @@ async fn a_plan_is_applied_as_it_says_and_a_plan_after_it_is_empty() -> Result<(
     );
     ensure!(bench.run("plan --exit-code")?.code == 10);
 
-    // What happens at the source meanwhile is not what was planned.
+    // Later changes at the source are not part of the plan.
     let planned = plan["steps"][0]["sourceDigest"].as_str().map(str::to_owned);
     bench.image("a/app", "latest", &[7]);
     bench.image("a/app", "v3", &[8]);
@@ -128,7 +128,7 @@ async fn a_plan_is_applied_as_it_says_and_a_plan_after_it_is_empty() -> Result<(
     ensure!(report["images"][0]["rule"] == "apps", "{report:#}");
     ensure!(bench.at_target("b/app", "latest") == planned && bench.at_target("b/app", "v3").is_none());
 
-    // Carried out twice it does nothing.
+    // Applied a second time, it does nothing.
     let again = bench.run("apply p.json --json --no-state")?.expect_code(0)?;
     let again: Value = serde_json::from_str(&again.stdout)?;
     ensure!(again["totals"]["unchanged"] == 4 && again["totals"]["bytesMoved"] == 0, "{again:#}");
@@ -147,7 +147,7 @@ async fn what_only_the_target_has_is_told_and_nothing_to_do() -> Result<()> {
     for tag in ["v1", "stable"] {
         ensure!(bench.source.store().remove_manifest("a/app", tag));
     }
-    // What the rule would not name is none of its business.
+    // The rule ignores names that it would not give.
     let foreign = [sample::layer(77, 100)];
     sample::image(bench.target.store(), "b/app", Some("x-rc"), Flavour::Oci, &foreign, "amd64");
     let plan = bench.plan("--exit-code")?;
@@ -309,7 +309,7 @@ async fn a_plan_of_which_steps_were_taken_out_is_carried_out_where_that_is_meant
     bench.workplace.write("edited.json", &without("steps"))?;
     bench.run("apply edited.json --allow-edited")?.expect_code(0)?.says(&["carried out as it stands"])?;
     ensure!(bench.at_target("b/app", "stable").is_some() && bench.at_target("b/lib", "v1").is_none());
-    // Printed again by another program, with its keys in another order.
+    // Reformatted by another program, with the keys in another order.
     bench.workplace.write("again.json", &format!("{plan:#}"))?;
     bench.run("apply again.json")?.expect_code(0)?;
     ensure!(bench.at_target("b/lib", "v1").is_some());
@@ -341,7 +341,7 @@ async fn images_of_a_plan_that_are_refused_are_counted_wherever_a_run_is_told() 
     let told = ["2 images of the plan cannot be carried out", "refused      2 images of the plan"];
     let shown = bench.run("report show r.json")?.expect_code(0)?;
     ensure!(told.iter().all(|told| shown.stdout.to_lowercase().contains(told)), "{}", shown.stdout);
-    // Again, for people: what was brought stands.
+    // The output for people: copied images stay.
     bench
         .run("apply bad.json --allow-edited")?
         .expect_code(1)?
@@ -359,7 +359,7 @@ async fn nothing_is_stored_that_is_not_what_a_plan_says_of_the_result() -> Resul
     let other = oci::Digest::sha256(b"other").to_string();
     for step in plan["steps"].as_array_mut().into_iter().flatten() {
         let name = step["target"].as_str().unwrap_or_default();
-        // One that is unchanged, and one that is new.
+        // An unchanged image, and a new one.
         if name.ends_with("app:v1") || name.ends_with("lib:v1") {
             step["resultDigest"] = json!(other);
         }
@@ -406,7 +406,7 @@ async fn what_one_rule_brings_for_another_is_planned_and_applied_in_one_run() ->
     ensure!(report["totals"]["bytesMoved"].as_u64() <= plan["totals"]["bytes"].as_u64(), "{report:#}");
     bench.run("plan --exit-code")?.expect_code(0)?;
 
-    // Where the first link fails, the next one says what it lacks.
+    // If the first step of a chain fails, the next one reports what it lacks.
     bench.image("a/app", "v3", &[4]);
     bench.plan("--out p.json")?;
     let effect = Effect::refuse(403, "DENIED", "read only");
@@ -494,7 +494,7 @@ async fn a_plan_tells_how_long_it_takes() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whole_repositories_that_are_gone_at_the_source_are_told() -> Result<()> {
-    // The first joins components as registries without nested names need it; the second takes the flags' names.
+    // The first rule joins path components, for registries without nested names; the second takes the target from the flags.
     for rule in ["  SOURCE/a/**: TARGET/b/x-{repository:-}\n", "  SOURCE/a/**: ''\n"] {
         let bench = Bench::start(&format!("images:\n{rule}")).await?;
         let flags = format!("--no-state --registry {} --namespace b", bench.target.host());
@@ -635,7 +635,7 @@ async fn an_interrupted_plan_replaces_no_other_and_is_not_applied() -> Result<()
     Ok(())
 }
 
-/// Sends SIGINT once the source was asked for a manifest.
+/// Sends SIGINT after the source was asked for a manifest.
 async fn interrupted(mut command: std::process::Command, source: &EmbeddedRegistry) -> Result<Ran> {
     let asked = |source: &EmbeddedRegistry| {
         source
@@ -671,7 +671,7 @@ async fn what_failed_when_a_plan_was_made_is_counted_and_told_by_apply() -> Resu
     ensure!(report["exitCode"] == 1 && report["totals"]["copied"] == 1, "{report:#}");
     ensure!(report["refusedRules"].to_string().contains(&typo), "{report:#}");
     ensure!(report["totals"]["refused"] == 1, "{report:#}");
-    // The first shard tells it, and no other one.
+    // Only the first shard reports it.
     let shards = [bench.run("apply p.json --shard 1/2")?, bench.run("apply p.json --shard 2/2")?];
     ensure!(shards[0].code != 0 && shards[0].stderr.contains("the plan lacks"), "{}", shards[0].all());
     ensure!(shards[1].code == 0 && !shards[1].stderr.contains("the plan lacks"), "{}", shards[1].all());

@@ -1,4 +1,4 @@
-//! Runs the binary as a user would, in a folder and with an environment of its own.
+//! Runs the binary as a user would, with its own folder and environment.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -11,7 +11,7 @@ pub(crate) struct Workplace {
     variables: Vec<(String, String)>,
 }
 
-/// What a run printed and how it ended.
+/// The output and the end of a run.
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) stdout: String,
@@ -41,7 +41,7 @@ impl Workplace {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
-    /// The command with nothing of this test's own environment but what programs need to start.
+    /// The command, with only those variables of this test's environment that programs need to start.
     pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_image-syncer"));
         command.args(arguments.split_whitespace()).current_dir(self.path()).env_clear().stdin(Stdio::null());
@@ -63,18 +63,18 @@ impl Ran {
         Ok(Self { code, stdout, stderr })
     }
 
-    /// Everything that was printed.
+    /// The whole output.
     pub(crate) fn all(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
     }
 
-    /// Fails with all that was printed unless the run ended with this status.
+    /// Fails with the whole output unless the run ended with this status.
     pub(crate) fn expect_code(self, code: i32) -> Result<Self> {
         ensure!(self.code == code, "ended with {} instead of {code}:\n{}", self.code, self.all());
         Ok(self)
     }
 
-    /// Fails with all that was printed unless all of these were said on stderr.
+    /// Fails with the whole output unless stderr has all of these texts.
     pub(crate) fn says(self, texts: &[&str]) -> Result<Self> {
         for text in texts {
             ensure!(self.stderr.contains(text), "does not say {text:?}:\n{}", self.all());
@@ -82,7 +82,7 @@ impl Ran {
         Ok(self)
     }
 
-    /// Fails if any of these was printed anywhere.
+    /// Fails if the output has any of these texts.
     pub(crate) fn hides(self, secrets: &[&str]) -> Result<Self> {
         for secret in secrets {
             ensure!(!self.all().contains(secret), "a secret was printed");

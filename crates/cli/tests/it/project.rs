@@ -1,4 +1,4 @@
-//! The mission: a whole Harbor to an Enterprise Edition instance by one rule, under a temporary login; then again.
+//! A whole Harbor to an Enterprise Edition instance by one rule, with a temporary login; then again.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ struct Migration {
 }
 
 impl Migration {
-    /// Harbor with so many small repositories, one with an index and signatures, and a project that is a cache.
+    /// Harbor with `count` small repositories, one with an index and signatures, and a proxy-cache project.
     async fn start(count: usize) -> Result<Self> {
         Self::start_with(count, Acr::start().await?).await
     }
@@ -52,7 +52,7 @@ impl Migration {
     }
 }
 
-/// An index, a signature of cosign's under a tag, and an SBOM that refers to the index.
+/// An index, a cosign signature under a tag, and an SBOM with the index as its subject.
 async fn rich(registry: &Pusher) -> Result<()> {
     let image = |number| Image::new(Flavour::Oci).layer(layer(number, 700));
     let amd64 = registry.image(RICH, None, &image(1)).await?;
@@ -63,7 +63,7 @@ async fn rich(registry: &Pusher) -> Result<()> {
     Ok(())
 }
 
-/// How many lines have this in them.
+/// The number of lines that contain this text.
 fn count(lines: &[String], what: &str) -> usize {
     lines.iter().filter(|line| line.contains(what)).count()
 }
@@ -85,13 +85,13 @@ async fn one_rule_copies_130_repositories_and_the_next_run_hardly_asks() -> Resu
     let before = acr.calls();
     migration.run("")?.expect_code(0)?.says(&["copied           0 images", "unchanged      145 images"])?;
     let (at_source, at_target) = (harbor.requests(), acr.registry.requests());
-    // One list of tags, and one of artifacts: each repository has far less than a hundred tags.
+    // One list of tags, and one of artifacts: each repository has far fewer than a hundred tags.
     let lists = [count(&at_source, "/tags/list"), count(&at_source, "/artifacts?")];
     ensure!(lists == [131, 131], "{lists:?}");
-    // Signatures under tags of cosign's are in no list of artifacts.
+    // cosign's tags for signatures are not in the list of artifacts.
     let heads: Vec<_> = at_source.iter().filter(|line| line.starts_with("HEAD ")).collect();
     ensure!(heads.len() == 1 && heads[0].contains(".sig "), "{heads:?}");
-    // How many repositories share a token depends on how their lists overlap.
+    // How many repositories share a token depends on which lists overlap in time.
     let others = at_source.len() - 262;
     ensure!(others <= 40, "projects, repositories, tokens, one signature: {others}");
     ensure!(count(&at_source, "/referrers/") == 3, "only where something refers to an image");
@@ -135,7 +135,7 @@ async fn a_hundred_unchanged_tags_cost_one_request_at_each_api() -> Result<()> {
 #[tokio::test]
 async fn logins_and_tokens_that_end_meanwhile_are_renewed() -> Result<()> {
     let migration = Migration::start_with(40, Acr::with_short_tokens().await?).await?;
-    // So short that it has to be renewed during the run.
+    // So short that it must be renewed during the run.
     migration.acr.api.set_login_lifetime(Duration::from_millis(400));
     migration.run("")?.expect_code(0)?;
     migration.assert_arrived().await?;

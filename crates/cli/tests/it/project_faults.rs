@@ -1,4 +1,4 @@
-//! Whole projects: logins that may not do everything, targets that collide, projects and lists that are missing.
+//! Whole projects: logins with missing permissions, colliding targets, missing projects and lists.
 
 use anyhow::{Result, ensure};
 use testkit::seed::{Flavour, Image, Pusher, layer};
@@ -24,7 +24,7 @@ async fn harbor() -> Result<HarborBench> {
 #[tokio::test]
 async fn a_robot_copies_its_project_and_sees_no_other() -> Result<()> {
     let (harbor, acr, workplace) = (harbor().await?, Acr::start().await?, workplace()?);
-    // As the guide writes it.
+    // As in the guide.
     let (robot, secret) = HarborBench::ROBOT;
     let login = format!(r#""username": "{robot}", "password": "{secret}", "plainHttp": true"#);
     let entries = [format!(r#""{}": {{{login}}}"#, harbor.host()), acr.entry(r#", "create": true"#)];

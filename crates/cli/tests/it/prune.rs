@@ -1,4 +1,4 @@
-//! `image-syncer prune`: what is shown, what goes, what is refused, and what the exit status says.
+//! `image-syncer prune`: its output, deletions, refusals, and exit statuses.
 
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::{Builder, EmbeddedRegistry, preset};
@@ -14,7 +14,7 @@ struct World {
 }
 
 impl World {
-    /// At the source `v1` to `v3`; the target has them, and `old`, too.
+    /// The source has `v1` to `v3`; the target has them, and `old`, too.
     async fn start(target: Builder, prune: &str) -> Result<Self> {
         let source = EmbeddedRegistry::builder().start().await?;
         let target = target.start().await?;
@@ -100,11 +100,11 @@ async fn its_document_is_what_its_schema_says() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn guards_keep_it_from_deleting() -> Result<()> {
-    // Without the key no rule deletes.
+    // Without the key, no rule deletes.
     let world = World::start(EmbeddedRegistry::builder(), "onConflict: keep").await?;
     let refused = world.prune("--apply")?.expect_code(2)?;
     ensure!(refused.stderr.contains("no rule of the config has the key `prune`"), "{}", refused.stderr);
-    // By default a week has to pass.
+    // By default, a week must pass.
     let world = World::start(EmbeddedRegistry::builder(), "prune: {}").await?;
     for state in ["--no-state", "--state s.redb", "--state s.redb"] {
         let waits = world.prune(&format!("--apply --json {state}"))?.expect_code(0)?;
@@ -121,7 +121,7 @@ async fn guards_keep_it_from_deleting() -> Result<()> {
     let kept = world.prune("--apply --state s.redb")?.expect_code(0)?;
     ensure!(kept.stdout == shown.stdout.replace("keep ", "kept "), "{}", kept.stdout);
     ensure!(kept.stderr.contains("0 deleted, 1 kept"), "{}", kept.stderr);
-    // Too much is refused, and the command line lets more go.
+    // Deleting too much is refused; the command line can raise the limit.
     let world = World::start(EmbeddedRegistry::builder(), "prune: {grace: 0s, maxDelete: 0}").await?;
     let refused = world.prune("--apply")?.expect_code(1)?;
     ensure!(refused.stderr.contains("nothing is deleted: 1 of the 4 tags"), "{}", refused.stderr);
@@ -135,7 +135,7 @@ async fn guards_keep_it_from_deleting() -> Result<()> {
     ensure!(world.tags().len() == 4);
     world.prune("--apply --max-delete 25%")?.expect_code(0)?;
     ensure!(world.tags().len() == 3);
-    // A rule that is not meant keeps what it selects, and deletes nothing.
+    // A rule that `--only` leaves out keeps what it selects, and deletes nothing.
     let world = World::start(EmbeddedRegistry::builder(), FREE).await?;
     ensure!(world.prune("--only appz")?.expect_code(2)?.stderr.contains("did you mean `apps`"));
     world.prune("--only apps --apply")?.expect_code(0)?;
@@ -158,7 +158,7 @@ async fn a_source_that_fails_or_is_empty_deletes_nothing() -> Result<()> {
     Ok(())
 }
 
-/// The dry run says of no tag that it goes which the registry may keep, and afterwards the counts agree.
+/// The dry run does not promise the deletion of a tag that the registry may keep, and the counts after the deletion agree.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tag_that_goes_only_alone_is_not_promised() -> Result<()> {
     for (target, is_kept) in

@@ -1,4 +1,4 @@
-//! Patterns whose sources break off in the middle of a list: nothing is taken to be gone, or whole.
+//! Patterns whose sources break off in the middle of a list: nothing counts as gone, or as complete.
 
 use anyhow::{Result, ensure};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
@@ -37,7 +37,7 @@ async fn a_later_page_that_is_not_there_fails_the_repository_of_a_pattern() -> R
     Ok(())
 }
 
-/// At the source `v1`; the target has `old-0` to `old-9`, too.
+/// The source has `v1`; the target has `old-0` to `old-9`, too.
 async fn with_ten_old() -> Result<(EmbeddedRegistry, EmbeddedRegistry, Workplace)> {
     let (source, target) =
         (EmbeddedRegistry::builder().start().await?, EmbeddedRegistry::builder().start().await?);
@@ -95,12 +95,12 @@ async fn who_refuses_is_named_with_what_helps() -> Result<()> {
         ran.all()
     );
     ensure!(ran.stderr.contains("\n  help: "), "{}", ran.all());
-    // A registry that is not there.
+    // An unreachable registry.
     let config = workplace.read("c.yaml")?.replace(&target.host(), "127.0.0.1:1");
     workplace.write("d.yaml", &config)?;
     let ran = workplace.run("prune --config d.yaml -r 0")?.expect_code(1)?;
     ensure!(ran.stderr.contains("\n  help: ") && ran.stderr.contains("127.0.0.1:1"), "{}", ran.all());
-    // What one tag's manifest answers keeps its repository, and tells the reason in the document, too.
+    // The failed manifest request of one tag keeps its whole repository, and the document has the reason, too.
     let (_source, target, workplace) = with_ten_old().await?;
     let effect = Effect::Status { code: 412, body: String::new(), headers: Vec::new() };
     target.misbehave(Fault { when: Match::get("/manifests/v1"), times: Times::Always, effect });

@@ -1,4 +1,4 @@
-//! Reports of real runs: as JSON by its schema, as Markdown, as annotations, as text, and several as one.
+//! Reports of real runs: as JSON with its schema, as Markdown, as annotations, as text, and merged.
 
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::sample::{self, Flavour};
@@ -10,7 +10,7 @@ use crate::process::{Ran, Workplace};
 
 const REFUSED: &str = "requested access is denied: 100% <script>alert(1)</script>";
 
-/// Three repositories with three images each; the target refuses those of one, and another one's source lacks blobs.
+/// Three repositories with three images each; the target rejects those of one, and the source lacks blobs of another one.
 struct Bench {
     source: EmbeddedRegistry,
     target: EmbeddedRegistry,
@@ -108,7 +108,7 @@ async fn reports_of_shards_become_what_one_run_had_reported() -> Result<()> {
     bench.config("b.yaml", &["b"])?;
     bench.run(&format!("sync {RUN} a.yaml --report a.json"))?.expect_code(1)?;
     bench.run(&format!("sync {RUN} b.yaml --report b.json"))?.expect_code(3)?;
-    // Nothing is at the target for whoever does it all at once.
+    // A single run with an empty target.
     let one = Bench::start().await?;
     one.run(&format!("sync {RUN} all.yaml --report all.json"))?.expect_code(1)?;
     let over = bench.run("report merge b.json a.json -o a.json")?.expect_code(2)?;
@@ -149,7 +149,7 @@ async fn reports_of_shards_become_what_one_run_had_reported() -> Result<()> {
     };
     ensure!(bytes(&merged) == bytes(&whole));
 
-    // Merged ones merge again, also with what was run again; stdout is the document.
+    // Merged reports can be merged again, also with a report of a retry; stdout is the document.
     bench.target.behave();
     bench.run(&format!("sync {RUN} a.yaml --report again.json"))?.expect_code(0)?;
     let ran = bench.run("report merge m.json again.json")?.expect_code(1)?;
@@ -224,7 +224,7 @@ async fn github_gets_a_summary_and_an_annotation_for_each_cause() -> Result<()> 
         commands.iter().any(|line| line.contains("100%25 <script>") && line.contains("%0ANext: ")),
         "{commands:?}"
     );
-    // The table stands below everything.
+    // The table comes last.
     let (last, table) = (ran.stderr.rfind("::error"), ran.stderr.find("\n  copied  "));
     ensure!(last < table && table.is_some(), "{}", ran.stderr);
     let summary = bench.workplace.read("summary.md")?;

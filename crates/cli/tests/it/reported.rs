@@ -1,4 +1,4 @@
-//! What people reported of other tools, and what a person is told here.
+//! Problems that users reported of other tools, and the messages for them here.
 
 use anyhow::{Result, ensure};
 use embedded_registry::sample::{self, Flavour};
@@ -34,7 +34,7 @@ impl Bench {
         )
     }
 
-    /// Runs with a config of one rule between the two.
+    /// Runs with a config of one rule between the two registries.
     fn run(&self, arguments: &str, from: &str, to: &str) -> Result<Ran> {
         let (source, target) = (self.source.host(), self.target.host());
         let config = format!(
@@ -105,7 +105,7 @@ async fn p30_docker_types_that_zot_refuses_are_named_with_its_setting() -> Resul
 async fn p30_check_says_what_it_leaves() -> Result<()> {
     let bench = Bench::start().await?;
     bench.image("app", Flavour::Oci);
-    // As zot, which makes a repository of the first upload.
+    // Like zot, which creates a repository with the first upload.
     bench.target.store().create_repository("app");
     let unknown = Effect::refuse(404, "NAME_UNKNOWN", "no such repository");
     bench.target.misbehave(fault(Match::get("/app/tags/list"), Times::First(1), unknown));

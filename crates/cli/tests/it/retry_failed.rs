@@ -1,4 +1,4 @@
-//! What failed is tried again: exactly that, as the config has it.
+//! Failures are retried: exactly those, by the rules of the config.
 
 use std::collections::HashMap;
 
@@ -8,12 +8,12 @@ use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
 
 use crate::process::Workplace;
 
-/// A source with a named image and a project, where three things are out of order: `lib/b:v2`, the list of `lib/c`, and `app:v1`.
+/// A source with a named image and a project, with three faults: `lib/b:v2`, the list of `lib/c`, and `app:v1`.
 struct World {
     source: EmbeddedRegistry,
     target: EmbeddedRegistry,
     workplace: Workplace,
-    /// What refers to the images of the source.
+    /// The referrers of the source's images.
     referrers: HashMap<String, String>,
 }
 
@@ -57,7 +57,7 @@ impl World {
         format!("{COMMAND} --registry {} {more}", self.target.host())
     }
 
-    /// Whether what refers to an image of the source is in a repository of the target.
+    /// Whether a repository of the target has the referrer of a source's image.
     fn has_referrer(&self, repository: &str, image: &str) -> bool {
         self.target.store().manifest(repository, &self.referrers[image]).is_some()
     }
@@ -96,7 +96,7 @@ async fn c8_exactly_that_is_tried_again_with_logins_and_policies_of_its_rules() 
     });
     ensure!(others.count() == 0, "{asked:#?}");
     ensure!(world.workplace.read("failed.yaml")? == "{}\n");
-    // Nothing is left: that is no mistake.
+    // Nothing is left, which is no error.
     let nothing = world.workplace.run(&again)?.expect_code(0)?;
     nothing.says(&["failed.yaml names no images: there is nothing to try again"])?;
     Ok(())

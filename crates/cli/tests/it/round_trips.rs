@@ -1,4 +1,4 @@
-//! How many round trips an image takes when all that can be asked at once is asked at once.
+//! The number of round trips of an image, with all possible requests in parallel.
 
 use anyhow::{Result, ensure};
 use embedded_registry::sample::{self, Flavour};
@@ -6,7 +6,7 @@ use embedded_registry::{EmbeddedRegistry, Rounds};
 
 use crate::process::Workplace;
 
-/// Two registries that answer in the same rounds.
+/// Two registries that answer in common rounds.
 struct InRounds {
     rounds: Rounds,
     source: EmbeddedRegistry,
@@ -26,7 +26,7 @@ impl InRounds {
         Ok(Self { rounds, source, target, workplace })
     }
 
-    /// Copies `reference`; gives the number of rounds it took, pings included.
+    /// Copies `reference`; returns the number of rounds, pings included.
     fn copy(&self, reference: &str) -> Result<u64> {
         let before = self.rounds.number();
         let (from, to) = (self.source.host(), self.target.host());
@@ -35,7 +35,7 @@ impl InRounds {
         Ok(self.rounds.number() - before)
     }
 
-    /// Copies all of so many repositories.
+    /// Copies all of this many repositories.
     fn sync(&self, repositories: u64) -> Result<u64> {
         let before = self.rounds.number();
         let (from, to) = (self.source.host(), self.target.host());
@@ -59,8 +59,8 @@ async fn a_cold_image_takes_a_head_a_manifest_two_for_its_blobs_and_one_to_store
     let pair = InRounds::start().await?;
     let layers: Vec<_> = (1..=6).map(|number| sample::layer(number, 5_000)).collect();
     sample::image(pair.source.store(), "a/app", Some("v1"), Flavour::Oci, &layers, "amd64");
-    // Both are pinged; the target is asked for the tag; its list and the source's manifest; uploads are opened and small
-    // blobs read; bodies; the manifest.
+    // Both are pinged; the target is asked for the tag; its tag list and the source's manifest; uploads are opened and small blobs read;
+    // bodies; the manifest.
     let rounds = pair.copy("a/app:v1")?;
     ensure!(rounds == 6, "{rounds} rounds\n{}", pair.asked());
     let again = pair.copy("a/app:v1")?;

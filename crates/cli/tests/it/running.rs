@@ -1,4 +1,4 @@
-//! A process that goes on while a test looks at it.
+//! A process that keeps running while a test observes it.
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -11,18 +11,18 @@ use crate::process::Workplace;
 pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
-    /// One whose stderr goes to this file.
+    /// A run of the binary with its stderr in this file.
     pub(crate) fn told_to(file: &str, workplace: &Workplace, arguments: &str) -> Result<Self> {
         Self::of(workplace.command(arguments), file, workplace)
     }
 
-    /// The same of any command.
+    /// Like `told_to`, for any command.
     pub(crate) fn of(mut command: Command, file: &str, workplace: &Workplace) -> Result<Self> {
         let file = std::fs::File::create(workplace.path().join(file))?;
         Ok(Self(command.stdout(Stdio::null()).stderr(file).spawn()?))
     }
 
-    /// One whose output is read when it has ended.
+    /// A run of the binary whose output is read when it has ended.
     pub(crate) fn piped(workplace: &Workplace, arguments: &str) -> Result<Self> {
         let mut command = workplace.command(arguments);
         Ok(Self(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?))
@@ -41,7 +41,7 @@ impl Running {
         Ok(())
     }
 
-    /// Waits until it has ended by itself, but not for ever.
+    /// Waits until it has ended by itself, with a timeout.
     pub(crate) async fn status(&mut self) -> Result<ExitStatus> {
         for _ in 0..1200 {
             if let Some(status) = self.0.try_wait()? {

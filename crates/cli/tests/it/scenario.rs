@@ -29,7 +29,7 @@ async fn b26_the_seeds_command_copies_every_tag_and_then_nothing() -> Result<()>
     ensure!(ran.stderr.contains("unchanged        6 images"), "{}", ran.stderr);
     let requests = [world.source.requests(), world.target.requests()].concat();
     let moved = |line: &&String| {
-        // What calls itself Harbor is asked for Harbor's own lists, which a plain registry does not have.
+        // A registry that identifies as Harbor is asked for Harbor's own lists, which a plain registry does not have.
         let is_look =
             line.starts_with("HEAD ") || line.starts_with("GET /v2/ ") || line.starts_with("GET /api/");
         !is_look && !line.contains("/tags/list")
@@ -150,7 +150,7 @@ async fn an_interrupted_run_says_so_and_the_next_one_finishes() -> Result<()> {
     let (source, target) = (DockerRegistry::open().await?, DockerRegistry::open().await?);
     let (from, to) = (Pusher::new(source.host()), Pusher::new(target.host()));
     seed(&from, "a/app").await?;
-    // A host that takes connections and never answers holds the run up until the signal comes.
+    // A host that accepts connections and never answers keeps the run going until the signal comes.
     let silent = std::net::TcpListener::bind("127.0.0.1:0")?;
     let silent_host = silent.local_addr()?.to_string();
     let workplace = Workplace::new()?;
@@ -170,7 +170,7 @@ async fn an_interrupted_run_says_so_and_the_next_one_finishes() -> Result<()> {
         sent.map(|_| (silent, connection))
     });
     let ran = tokio::task::spawn_blocking(move || child.wait_with_output()).await??;
-    // It was silent to the end.
+    // The host stayed silent to the end.
     drop(interrupt.await??);
     crate::process::Ran::of(ran)?.expect_code(130)?.says(&["stopping", "not done         1 image"])?;
     workplace.run("--config one.json")?.expect_code(0)?;

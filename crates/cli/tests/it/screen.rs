@@ -1,4 +1,4 @@
-//! What a person sees while a run goes on, on a real terminal, and what programs read in its place.
+//! The output during a run, for people on a real terminal, and for programs.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::json_schema::conforms;
 use crate::process::{Ran, Workplace};
 use crate::terminal::Terminal;
 
-/// A source whose layers come slowly, and a target.
+/// A source that serves its layers slowly, and a target.
 struct Slow {
     source: EmbeddedRegistry,
     target: EmbeddedRegistry,
@@ -22,7 +22,7 @@ struct Slow {
 const MIB: usize = 1 << 20;
 
 impl Slow {
-    /// So many images under one repository, each with a layer of so many bytes.
+    /// `images` images in one repository, each with a layer of `size` bytes.
     async fn start(images: usize, size: usize) -> Result<Self> {
         let source = EmbeddedRegistry::builder().start().await?;
         let target = EmbeddedRegistry::builder().start().await?;
@@ -38,7 +38,7 @@ impl Slow {
         Ok(Self { source, target, workplace })
     }
 
-    /// Has layers come in pieces, so slowly that a run can be watched.
+    /// Serves layers in pieces, so slowly that a run can be observed.
     fn trickle(&self, bytes: usize) {
         let effect = Effect::Trickle { bytes, pause: Duration::from_millis(100) };
         self.source.misbehave(Fault { when: Match::get("/blobs/"), times: Times::Always, effect });
@@ -48,7 +48,7 @@ impl Slow {
         Terminal::start(&self.workplace, size, variables, &format!("{COMMAND} {flags}"))
     }
 
-    /// The screen without what differs from run to run.
+    /// The screen without texts that vary between runs.
     fn constant(&self, screen: &str) -> String {
         let screen = screen.replace(&self.source.host(), "SOURCE").replace(&self.target.host(), "TARGET");
         let lines = screen.lines().map(str::trim_end).filter(|line| !line.is_empty());
@@ -63,7 +63,7 @@ fn has_ended(screen: &str) -> bool {
     screen.contains("status ")
 }
 
-/// What is wide must fit, and nothing of a picture may stay behind.
+/// Fails if a wide line does not fit, or a part of a picture is left.
 fn ensure_clean(screen: &str) -> Result<()> {
     for part in ["━", "─", " so far", "in work", "looking"] {
         ensure!(!screen.contains(part), "{part:?} has stayed:\n{screen}");
@@ -88,7 +88,7 @@ async fn one_image_at_three_widths_and_the_summary_is_all_that_stays() -> Result
         ensure_clean(&screen)?;
         let screen = slow.constant(&screen);
         let wanted = "  copied           1 image\n  unchanged        0 images\n  failed           0 images\n  moved      4.00 MiB TOOK\nFinished, 0 sync tasks failed, 0 tasks generate failed\nstatus 0";
-        // What has no room goes on in the next row.
+        // Text that does not fit continues in the next row.
         let joined = |text: &str| text.split_whitespace().collect::<String>();
         let found = took.replace(&unwrapped(&screen, columns.into()), "TOOK").into_owned();
         ensure!(joined(&found) == joined(wanted), "at {columns}:\n{found}\ninstead of\n{wanted}");
@@ -97,7 +97,7 @@ async fn one_image_at_three_widths_and_the_summary_is_all_that_stays() -> Result
     Ok(())
 }
 
-/// The lines as they were before a terminal of so many columns broke them.
+/// The lines before a terminal of this width wrapped them.
 fn unwrapped(screen: &str, columns: usize) -> String {
     let mut text = String::new();
     for line in screen.lines() {
@@ -109,8 +109,7 @@ fn unwrapped(screen: &str, columns: usize) -> String {
     text.trim_end().to_owned()
 }
 
-/// Whether the picture at the end of the screen is whole. What a window that was made narrower has moved off its upper end,
-/// nobody can take back.
+/// Whether the picture at the end of the screen is complete. Rows that a narrower window pushed off the top cannot be erased.
 fn is_whole_at_end(screen: &str, columns: usize) -> bool {
     let lines: Vec<_> = screen.lines().filter(|line| !line.trim().is_empty()).collect();
     if columns < 40 {
@@ -153,13 +152,13 @@ async fn ten_images_at_three_widths_are_a_whole_picture() -> Result<()> {
     Ok(())
 }
 
-/// Fewer rows than the picture would have: nothing of it goes off the upper end, where nobody could take it back.
+/// Fewer rows than the picture needs: no part of it may scroll off the top, where it could not be erased.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_lower_than_the_picture_keeps_nothing_of_it() -> Result<()> {
     for rows in [3, 5] {
         let slow = Slow::start(6, MIB).await?;
         slow.trickle(60_000);
-        // tmux has a row for itself.
+        // tmux needs a row for itself.
         let terminal = slow.terminal((80, rows), "", "")?;
         terminal.until(|screen| screen.contains('%')).await?;
         let screen = terminal.until(has_ended).await?;
@@ -169,10 +168,10 @@ async fn a_terminal_lower_than_the_picture_keeps_nothing_of_it() -> Result<()> {
     Ok(())
 }
 
-/// What the program sends to a terminal of this width.
+/// The bytes that the program sends to a terminal of this width.
 fn sent_to_terminal(slow: &Slow, variables: &str, columns: u16, arguments: &str) -> Result<Vec<u8>> {
     let program = env!("CARGO_BIN_EXE_image-syncer");
-    // tmux keeps some 2,000 lines, and hands not all codes on: `script` takes down everything.
+    // tmux keeps some 2,000 lines, and does not pass on all codes: `script` records everything.
     let line = format!("env {variables} COLUMNS={columns} LINES=24 TERM=xterm {program} {arguments}");
     let script = std::process::Command::new("script")
         .args(["-qec", &line, "typescript"])
@@ -185,7 +184,7 @@ fn sent_to_terminal(slow: &Slow, variables: &str, columns: u16, arguments: &str)
         .status()?;
     ensure!(script.code().is_some_and(|code| code < 2), "{script}");
     let taken_down = std::fs::read(slow.workplace.path().join("typescript"))?;
-    // The first line is of `script` itself.
+    // The first line is `script`'s own.
     let begin = taken_down.iter().position(|byte| *byte == b'\n').context("nothing was taken down")? + 1;
     Ok(taken_down[begin..].to_vec())
 }
@@ -201,7 +200,7 @@ async fn three_thousand_images_with_failures_in_between_tear_no_line() -> Result
         }
         let sent = sent_to_terminal(&slow, "", columns, &format!("{COMMAND} -v"))?;
         ensure!(String::from_utf8_lossy(&sent).contains('━'), "or this shows nothing");
-        // A terminal on which all of it has room.
+        // A terminal in which everything fits.
         let size = |number: u16| std::num::NonZero::new(number).context("no room");
         let rows = 3000 * (200 / columns + 1) + 300;
         let mut parser = vt100::Parser::new(size(rows)?, size(columns)?, 0);
@@ -239,7 +238,7 @@ fn without_digest(line: &str) -> String {
     }
 }
 
-/// Whoever starts a run with `&` goes on with the terminal, and what he sees there is his own.
+/// A user who starts a run with `&` keeps using the terminal, so the run must not draw there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_in_the_background_draws_nothing_until_it_is_in_front() -> Result<()> {
     let slow = Slow::start(2, 2 * MIB).await?;
@@ -292,7 +291,7 @@ async fn waits_and_throttled_hosts_are_named() -> Result<()> {
     let again = format!("{} has too many requests: again in ", slow.source.host());
     let screen = terminal.until(|screen| screen.contains(&asked) && screen.contains(&again)).await?;
     ensure!(screen.contains("3 in work"), "{screen}");
-    // Who waits so long has its time to end, and ends then.
+    // The run gets its time to finish, and then ends.
     terminal.press("C-c")?;
     let screen = terminal.until(has_ended).await?;
     ensure!(!screen.contains('─') && screen.contains("not done         3 images"), "{screen}");
@@ -310,7 +309,7 @@ async fn a_second_signal_leaves_a_clean_screen() -> Result<()> {
     terminal.press("C-c")?;
     let screen = terminal.until(|screen| screen.contains("once more to end at once")).await?;
     ensure!(screen.contains("2 in work"), "it goes on:\n{screen}");
-    // Sooner than after 100 ms it would be the same signal still.
+    // Within 100 ms it would count as the same signal.
     tokio::time::sleep(Duration::from_millis(200)).await;
     terminal.press("C-c")?;
     let screen = terminal.until(has_ended).await?;
@@ -382,11 +381,11 @@ async fn programs_read_lines_that_fit_their_schema() -> Result<()> {
         "{last}"
     );
 
-    // Quietly only what went wrong, and the end.
+    // With -q, only failures and the end are printed.
     let slow = Slow::start(2, 10).await?;
     let ran = slow.workplace.run(&format!("{COMMAND} --progress json -q"))?.expect_code(0)?;
     ensure!(ran.stderr.lines().count() == 1 && ran.stderr.contains(r#""type":"summary""#), "{}", ran.stderr);
-    // What is wrong with a config is told in the same form.
+    // Errors of a config have the same form.
     slow.workplace.write("images.json", r#"{"a/b": 7}"#)?;
     let ran = slow.workplace.run(&format!("{COMMAND} --progress json"))?.expect_code(2)?;
     for line in self::lines(&ran.stderr)? {
@@ -395,7 +394,7 @@ async fn programs_read_lines_that_fit_their_schema() -> Result<()> {
     Ok(())
 }
 
-/// Nothing has failed: who wants to know of each retry asks with -v, or reads the log.
+/// A retry is no failure: to see each retry, use -v or the log.
 #[tokio::test(flavor = "multi_thread")]
 async fn retries_fill_no_log_of_a_ci_system() -> Result<()> {
     for (flags, least, most) in [("lines", 1, 1), ("none", 0, 0), ("lines -v", 8, 99), ("lines -q", 0, 0)] {

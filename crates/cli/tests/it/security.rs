@@ -1,4 +1,4 @@
-//! TLS with an authority of its own, and where logins go.
+//! TLS with a private authority, and the destinations of logins.
 
 use anyhow::{Result, ensure};
 use testkit::seed::Pusher;
@@ -92,7 +92,7 @@ async fn b20_harbor_behind_tls_with_its_token_server_under_the_same_host() -> Re
 
 #[tokio::test]
 async fn a_realm_on_another_host_without_tls_does_not_get_the_login() -> Result<()> {
-    // The registry is asked by name, its token server answers by address: another host, and not encrypted.
+    // The registry is asked by name, and its token server answers by address: another host, without encryption.
     let user = TokenUser::new("user", "user-secret").grant("a/*", &["pull"]);
     let tokens = TokenServer::harbor(vec![user]).await?;
     let (source, target) = (DockerRegistry::token(&tokens).await?, DockerRegistry::open().await?);
@@ -109,7 +109,7 @@ async fn a_realm_on_another_host_without_tls_does_not_get_the_login() -> Result<
     Ok(())
 }
 
-/// A registry with a password, and rules that read it without an entry in `auth` that has one.
+/// A registry with a password, and a rule that reads it without a login in `auth`.
 async fn with_local_login(write: impl Fn(&mut Workplace, &str) -> Result<()>) -> Result<crate::process::Ran> {
     let (source, target) =
         (DockerRegistry::htpasswd("user", "local-secret").await?, DockerRegistry::open().await?);
@@ -154,7 +154,7 @@ async fn a_credential_helper_is_asked_by_its_protocol() -> Result<()> {
     helper(answers).await?.expect_code(0)?;
     let knows_nothing = "#!/bin/sh\necho 'credentials not found in native keychain'\nexit 1\n";
     helper(knows_nothing).await?.expect_code(4)?.says(&["UNAUTHORIZED"])?;
-    // What a failing helper says may hold its secret: how to see it is told instead.
+    // A failing helper's message may contain its secret: the hint tells how to see it instead.
     let breaks = "#!/bin/sh\necho 'cannot use local-secret' >&2\nexit 1\n";
     helper(breaks).await?.expect_code(4)?.says(&["docker-credential-test get` shows why"])?;
     Ok(())
@@ -186,7 +186,7 @@ async fn an_authority_in_certs_d_is_trusted_for_its_registry_and_its_token_serve
     Ok(())
 }
 
-/// A proxy that leads every tunnel to `upstream`; gives its address and what it was asked.
+/// A proxy that connects every tunnel to `upstream`; returns its address and its requests.
 fn tunnel_proxy(upstream: String) -> Result<(String, std::sync::mpsc::Receiver<String>)> {
     use std::io::{BufRead as _, BufReader, Write as _};
     use std::net::{TcpListener, TcpStream};
@@ -283,7 +283,7 @@ async fn c83_the_systems_authorities_may_be_a_folder() -> Result<()> {
     Ok(())
 }
 
-/// A registry behind TLS that sends readers of blobs, and only those, to `storage`.
+/// A registry with TLS that redirects reads of blobs, and only those, to `storage`.
 async fn sending_readers_to(
     storage: &str,
     source: &str,

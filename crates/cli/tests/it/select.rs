@@ -1,4 +1,4 @@
-//! Which tags a run takes: `tags` of rules, and the flags that narrow them.
+//! Which tags a run selects: `tags` of rules, and the flags that narrow them.
 
 use anyhow::{Result, ensure};
 use testkit::seed::{Flavour, Image, Pusher, layer};
@@ -31,7 +31,7 @@ impl Bench {
         Ok(Self { source, target, workplace: Workplace::new()? })
     }
 
-    /// Writes `image-syncer.yaml` with this below `auth`.
+    /// Writes `image-syncer.yaml` with this text below `auth`.
     fn config(&self, rest: &str) -> Result<()> {
         let (from, to) = (self.source.host(), self.target.host());
         let rest = rest.replace("FROM", &from).replace("TO", &to);

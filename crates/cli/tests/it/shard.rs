@@ -1,4 +1,4 @@
-//! `--shard`: several runs that know nothing of each other bring all, each image once.
+//! `--shard`: several independent runs copy everything together, each image once.
 
 use anyhow::{Result, ensure};
 use embedded_registry::EmbeddedRegistry;
@@ -50,7 +50,7 @@ impl Bench {
         Ok(serde_json::from_str(&ran.stdout)?)
     }
 
-    /// Manifests that were stored under tags, each as often as it was.
+    /// Manifests that were stored under tags, with repetitions.
     fn stored(&self) -> Vec<String> {
         let requests = self.target.requests();
         let mut stored: Vec<_> = requests
@@ -63,7 +63,7 @@ impl Bench {
     }
 }
 
-/// Images by target, with how they ended.
+/// Images by target, with their results.
 fn images(reports: &[Value]) -> Vec<(String, String)> {
     let text = |image: &Value, key: &str| image[key].as_str().unwrap_or_default().to_owned();
     let all = reports.iter().filter_map(|report| report["images"].as_array()).flatten();
@@ -109,7 +109,7 @@ async fn three_shards_bring_what_one_run_brings_and_nothing_twice() -> Result<()
     }
     ensure!(whole["shard"].is_null(), "{whole:#}");
 
-    // Each shard looks at its own again, and verifies it.
+    // Each shard checks its own images again, and verifies them.
     let verified: Vec<_> = (1..=3)
         .map(|index| sharded.report(&format!("verify --json --shard {index}/3")))
         .collect::<Result<_>>()?;
@@ -129,10 +129,10 @@ async fn a_divided_plan_is_applied_part_by_part() -> Result<()> {
         let ours = steps.iter().filter(|step| step["shard"] == shard);
         ours.filter_map(|step| step["bytes"].as_u64()).sum()
     };
-    // Twelve repositories of about one size.
+    // Twelve repositories of about the same size.
     let total: u64 = (1..=3).map(bytes).sum();
     ensure!((1..=3).all(|shard| bytes(shard) * 300 <= total * 105), "{plan:#}");
-    // Whoever starts the machines is told what each has to do.
+    // The output tells the user what each shard has to do.
     for shard in 1..=3 {
         let is_ours = |step: &&Value| step["shard"] == shard && !step["sourceDigest"].is_null();
         let count = steps.iter().filter(is_ours).count();
@@ -147,7 +147,7 @@ async fn a_divided_plan_is_applied_part_by_part() -> Result<()> {
         "it is divided for 3 shards, and --shard 1/4 asks for one of 4",
         "plan again with --shards 4",
     ])?;
-    // What a step reads, another one of the same part writes, so they may come in any order.
+    // Steps that depend on each other are in one shard, so shards may run in any order.
     let parts: Vec<_> = [3, 1, 2]
         .iter()
         .map(|index| {
@@ -171,7 +171,7 @@ async fn a_divided_plan_is_applied_part_by_part() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn parts_of_two_plans_or_too_few_of_one_are_told_when_they_are_merged() -> Result<()> {
     let bench = Bench::start().await?;
-    // One plan is divided when it is made, the other one when it is carried out.
+    // One plan is divided when it is made, the other one when it is applied.
     bench.workplace.run("plan --no-state --shards 2 --out frozen.json")?.expect_code(0)?;
     let config = bench.workplace.read("image-syncer.yaml")?;
     let config = config.split("- from: ").take(2).collect::<Vec<_>>().join("- from: ");

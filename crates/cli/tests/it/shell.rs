@@ -1,4 +1,4 @@
-//! What helps at the command line: help, completions, manual pages, and the words for what is not understood.
+//! Help at the command line: `--help`, completions, manual pages, and errors for unknown words.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::process::Workplace;
 
-/// Those that the program itself lists.
+/// The verbs that the program itself lists.
 fn verbs(workplace: &Workplace) -> Result<Vec<String>> {
     let help = workplace.run("-h")?.expect_code(0)?.stdout;
     let list = help.split("\nConfig:").next().unwrap_or_default();
@@ -17,7 +17,7 @@ fn verbs(workplace: &Workplace) -> Result<Vec<String>> {
     Ok(verbs)
 }
 
-/// What stands below verbs.
+/// The subcommands of verbs.
 const BELOW: [&str; 5] = ["acr policy", "acr setup", "acr token", "report merge", "report show"];
 
 #[test]
@@ -30,7 +30,7 @@ fn the_short_help_has_one_line_for_each_flag_and_fits_80_columns() -> Result<()>
         for line in help.lines() {
             ensure!(line.chars().count() <= 80, "{verb}: {line}");
             let indent = line.len() - line.trim_start().len();
-            // A line that goes on with what stands above begins below the words of that.
+            // A continuation line is indented to the text above it.
             ensure!(indent <= 7, "{verb} needs two lines: {line}");
             let is_flag = line.trim_start().starts_with('-');
             ensure!(!is_flag || line.trim_start().contains("  "), "{verb}: nothing is said of {line}");
@@ -150,7 +150,7 @@ fn what_is_not_understood_is_told_with_what_was_meant() -> Result<()> {
     Ok(())
 }
 
-/// What bash offers for the last word of a line.
+/// bash's completions for the last word of a line.
 fn completed(workplace: &Workplace, line: &str) -> Result<Vec<String>> {
     let words: Vec<String> = line.split(' ').map(|word| format!("'{word}'")).collect();
     let script = format!(

@@ -1,4 +1,4 @@
-//! What is remembered from run to run: of use when it is true, of no harm when it is wrong, damaged, or not there.
+//! The state file: useful if it is right, harmless if it is wrong, damaged, or missing.
 
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
@@ -50,7 +50,7 @@ impl World {
         Ok(())
     }
 
-    /// The digests of the blobs that were sent to the target since this was asked last.
+    /// The digests of the blobs that were sent to the target since the last call.
     fn sent(&self) -> BTreeSet<String> {
         let requests = self.target.requests();
         let puts = requests.iter().filter(|request| request.method == "PUT");
@@ -61,7 +61,7 @@ impl World {
         sent
     }
 
-    /// The tags and manifests of the target go, its blobs stay.
+    /// Removes the tags and manifests of the target, and keeps its blobs.
     fn forget_images(&self) {
         for tag in self.target.store().tags("a/app") {
             let digest = self.target.store().manifest("a/app", &tag).map(|manifest| manifest.digest);
@@ -85,7 +85,7 @@ async fn blobs_that_a_run_brought_before_any_tag_are_not_sent_again() -> Result<
     world.run("")?.expect_code(0)?;
     ensure!(world.sent().is_empty(), "all blobs are there, and the state says so");
     world.assert_same().await?;
-    // Without it the same run sends everything: an empty list of tags is an empty repository.
+    // Without the state, the same run sends everything: an empty tag list counts as an empty repository.
     world.forget_images();
     world.run("--no-state")?.expect_code(0)?;
     ensure!(world.sent() == needed);
@@ -174,7 +174,7 @@ async fn a_damaged_state_is_moved_aside_or_read_but_never_in_the_way() -> Result
         let ran = ran.hides(&["panicked", "RUST_BACKTRACE"])?;
         aside += usize::from(ran.stderr.contains("was damaged: it is"));
         world.assert_same().await?;
-        // Whatever it was, it is sound now.
+        // Whatever was wrong with it, it is valid now.
         let again = world.run("")?.expect_code(0)?;
         again.hides(&["damaged", "is not used"]).with_context(|| number.to_string())?;
     }

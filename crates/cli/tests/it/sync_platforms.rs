@@ -1,4 +1,4 @@
-//! Rules of `sync` that leave platforms and attestations out: what stands at the target, and what is said of it.
+//! Rules of `sync` that leave out platforms and attestations: the result at the target, and the messages.
 
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::{EmbeddedRegistry, Indexes, preset};
@@ -8,7 +8,7 @@ use testkit::seed::{Flavour, Image, Pusher, Seeded, layer};
 
 use crate::process::{Ran, Workplace};
 
-/// Two images and an index of them, at `source`.
+/// Pushes two images and an index of them to `source`.
 async fn seed(source: &Pusher) -> Result<(Vec<Seeded>, Seeded)> {
     let mut children = Vec::new();
     for (number, platform) in (1..).zip(["linux/amd64", "linux/arm64/v8"]) {
@@ -56,7 +56,7 @@ async fn docker_registry_gets_a_rewritten_index_and_the_second_run_does_nothing(
     let puts = target.requests().iter().filter(|request| request.starts_with("PUT")).count();
     ensure!(puts == 0, "{:?}", target.requests());
 
-    // Platforms that come later change the index.
+    // Added platforms change the index.
     write("platforms: [linux/amd64, linux/arm64]")?;
     workplace.run("sync")?.expect_code(0)?;
     let there = Pusher::new(target.host()).digest("b/app", "v1").await?;

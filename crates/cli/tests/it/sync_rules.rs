@@ -1,4 +1,4 @@
-//! `defaults` and `sync` of a config: what they mean without a network, what is refused, and a run.
+//! `defaults` and `sync` of a config: their meaning without a network, errors, and a run.
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -223,7 +223,7 @@ async fn two_rules_with_other_images_for_one_tag_fail_and_leave_it_alone() -> Re
     let mut tags = there.tags("app").await?;
     tags.sort();
     ensure!(tags == ["only-1", "only-2"], "{tags:?}");
-    // Alone, each is no slip.
+    // Alone, each rule is valid.
     workplace.run("sync --only b")?.expect_code(0)?;
     ensure!(there.digest("app", "latest").await? == pusher.digest("team/b", "latest").await?);
     Ok(())
@@ -432,7 +432,7 @@ fn names_that_two_rules_write_are_told_before_any_request() -> Result<()> {
             ])?;
         }
     }
-    // Of `images` the later one wins, as ever.
+    // In `images`, the later rule wins.
     workplace.write("c.yaml", "images: {q.io/a:v1: t.io/x, r.io/b:v1: t.io/x}\n")?;
     workplace.run("expand --config c.yaml")?.expect_code(0)?;
     Ok(())

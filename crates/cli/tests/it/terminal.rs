@@ -1,4 +1,4 @@
-//! A real terminal: tmux, with a server of its own for each test. What its screen shows is what a person sees.
+//! A real terminal: tmux, with a separate server for each test. Its screen is what a user sees.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::process::Workplace;
 
-/// What takes so long hangs.
+/// A run that takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A window in which one command runs.
@@ -16,7 +16,7 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Starts a command in a window of this size. When it has ended, its exit status is shown.
+    /// Starts a command in a window of this size. After its end, the window shows its exit status.
     pub(crate) fn start(
         workplace: &Workplace,
         size: (u16, u16),
@@ -27,7 +27,7 @@ impl Terminal {
         Self::script(workplace, size, &format!("trap : INT; {run}; echo \"status $?\""))
     }
 
-    /// Starts it as a job in the background of a shell, which says eight lines meanwhile and then has it in the foreground.
+    /// Starts it as a background job of a shell, which prints eight lines and then brings it to the foreground.
     pub(crate) fn start_behind(workplace: &Workplace, size: (u16, u16), arguments: &str) -> Result<Self> {
         let run = command(workplace, "", arguments);
         let says = "for number in 1 2 3 4 5 6 7 8; do echo \"typed $number\"; sleep 0.2; done";
@@ -61,12 +61,12 @@ impl Terminal {
         Ok(String::from_utf8(output.stdout)?)
     }
 
-    /// What stands on the screen, with what has gone off its upper end.
+    /// The screen and its scrollback.
     fn screen(&self) -> Result<String> {
         self.ask(&["capture-pane", "-p", "-S", "-"])
     }
 
-    /// The same with its colours.
+    /// The screen with its colours.
     pub(crate) fn colours(&self) -> Result<String> {
         self.ask(&["capture-pane", "-p", "-e", "-S", "-"])
     }
@@ -80,17 +80,17 @@ impl Terminal {
         self.ask(&["send-keys", key]).map(drop)
     }
 
-    /// What stands on the screen now.
+    /// The screen without its scrollback.
     fn seen(&self) -> Result<String> {
         self.ask(&["capture-pane", "-p"])
     }
 
-    /// Waits for the screen, with what has gone off its upper end, to be as wanted, and gives it.
+    /// Waits until the screen and its scrollback satisfy `is_so`; returns them.
     pub(crate) async fn until(&self, is_so: impl Fn(&str) -> bool) -> Result<String> {
         Self::wait(|| self.screen(), is_so).await
     }
 
-    /// The same for what is seen.
+    /// Like `until`, without the scrollback.
     pub(crate) async fn until_seen(&self, is_so: impl Fn(&str) -> bool) -> Result<String> {
         Self::wait(|| self.seen(), is_so).await
     }
@@ -108,7 +108,7 @@ impl Terminal {
     }
 }
 
-/// Nothing comes from the environment of this test.
+/// The environment of this test is not passed on.
 fn command(workplace: &Workplace, variables: &str, arguments: &str) -> String {
     let (program, home) = (env!("CARGO_BIN_EXE_image-syncer"), workplace.path().display());
     format!("env -i TERM=\"$TERM\" HOME={home} TMPDIR={home} LANG=C.UTF-8 {variables} {program} {arguments}")

@@ -1,4 +1,4 @@
-//! Sums that agree with what happened: in the summary, and in the report.
+//! Totals that agree with the events: in the summary, and in the report.
 
 use std::collections::BTreeSet;
 
@@ -65,7 +65,7 @@ async fn c12_a_run_that_moves_nothing_brings_no_signatures() -> Result<()> {
 async fn c10_summary_and_report_tell_what_does_not_fit_an_image_without_some_platforms() -> Result<()> {
     let pair = Pair::start().await?;
     pair.signed_index();
-    // The second run knows from the state what is left of the image.
+    // The second run takes the remaining work of the image from the state.
     for outcome in ["copied", "unchanged"] {
         let (ran, report) = pair.copy("--referrers --arch amd64")?;
         ran.says(&["left             1 signature, SBOM or other referrer of whole images"])?;
@@ -89,7 +89,7 @@ async fn c10_signatures_under_tags_that_a_rule_leaves_are_counted() -> Result<()
         image(&format!("{}.sig", digest.replace(':', "-")), number + 10);
     }
     let (from, to) = (pair.source.host(), pair.target.host());
-    // The second run finds everything unchanged, and still leaves them.
+    // The second run finds everything unchanged, and still leaves the referrers out.
     for (flags, left) in [("", 2), ("", 2), ("--referrers", 0), ("", 2)] {
         let run = format!("copy --auth auth.json --report report.json {flags} {from}/app:/^v/ {to}/app");
         let ran = pair.workplace.run(&run)?.expect_code(0)?;
@@ -99,7 +99,7 @@ async fn c10_signatures_under_tags_that_a_rule_leaves_are_counted() -> Result<()
         let report: Value = serde_json::from_str(&pair.workplace.read("report.json")?)?;
         ensure!(report["totals"]["referrersLeft"] == left, "{report}");
     }
-    // What takes all tags leaves none.
+    // A rule that takes all tags leaves none out.
     let run = format!("copy --auth auth.json {from}/app {to}/app");
     let ran = pair.workplace.run(&run)?.expect_code(0)?;
     ensure!(!ran.stderr.contains(" left "), "{}", ran.stderr);

@@ -1,4 +1,4 @@
-//! What a report tells of the requests and bytes of a run is what the registries saw.
+//! A report's requests and bytes equal those that the registries saw.
 
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::sample::{self, Flavour};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::process::Workplace;
 
-/// Larger than what goes in one request.
+/// Larger than one upload request.
 const LARGE: usize = 17 << 20;
 
 /// A source with a token server and a storage service, a target with a token server.
@@ -21,7 +21,7 @@ struct Pair {
     workplace: Workplace,
 }
 
-/// What one registry saw of a run.
+/// The requests that one registry saw.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     requests: u64,
@@ -50,7 +50,7 @@ impl Pair {
         sample::image(self.source.store(), repository, Some("1"), Flavour::Oci, &layers, "amd64");
     }
 
-    /// Copies, and fails unless the report tells what was seen; gives the report.
+    /// Copies, and compares the report with the registries' requests; returns the report.
     fn copy(&self, repository: &str) -> Result<Value> {
         self.source.clear_requests();
         let before = self.storage.requests().len();
@@ -63,7 +63,7 @@ impl Pair {
         let source = [&self.source.requests(), &self.storage.requests()[before..]].concat();
         let target = self.target.requests();
         if target.iter().any(|request| request.status == 413) {
-            // Some of a body was on its way in and out when it was refused.
+            // Some of the body was in transit, in and out, when the upload was refused.
             let (read, sent) = (number(&report, &from, "bytesRead")?, number(&report, &to, "bytesSent")?);
             ensure!(read <= source.iter().map(|request| request.sent_bytes).sum(), "{report}");
             ensure!(sent >= target.iter().map(|request| request.received_bytes).sum(), "{report}");
@@ -78,7 +78,7 @@ impl Pair {
     }
 }
 
-/// Fails unless the report tells of a registry what was seen there.
+/// Fails unless the report's entry of a registry equals its log.
 fn told(report: &Value, host: &str, log: &[LoggedRequest]) -> Result<()> {
     let told = Seen {
         requests: number(report, host, "requests")?,
@@ -104,7 +104,7 @@ fn number(report: &Value, host: &str, key: &str) -> Result<u64> {
     entry(report, host)?[key].as_u64().with_context(|| format!("no {key}"))
 }
 
-/// Whether somebody wants to know what stands in the answer, beside its head.
+/// Whether the client reads the answer's body.
 fn is_read(request: &LoggedRequest) -> bool {
     !(request.is_ping() || request.status == 401 || (300..400).contains(&request.status))
 }

@@ -1,4 +1,4 @@
-//! `verify` between real registries: what their storage loses is found, named, and brought back where they let it be.
+//! `verify` between real registries: blobs lost in their storage are found, reported, and repaired if the registry allows it.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use testkit::{DockerRegistry, Skopeo, digest_of};
 
 use crate::process::{Ran, Workplace};
 
-/// Two registries, the second with a copy of three tags of the first.
+/// Two registries; the second has a copy of three tags of the first.
 struct Copied {
     source: DockerRegistry,
     target: DockerRegistry,
@@ -46,7 +46,7 @@ impl Copied {
     }
 }
 
-/// Tag, outcome, and digest, kind and state of each problem.
+/// Tag, result, and the digest, kind and state of each problem.
 fn found(document: &Value) -> Vec<(String, String, Vec<String>)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let image = |image: &Value| {
@@ -122,7 +122,7 @@ async fn what_a_registry_keeps_damaged_is_found_and_told() -> Result<()> {
         "{document:#}"
     );
 
-    // This registry keeps what it has under a digest, whatever it is sent.
+    // This registry never replaces the content of a digest.
     let (_, document) = copied.verify("--deep --repair", 1)?;
     ensure!(document["totals"]["repaired"] == 0 && document["totals"]["different"] == 2, "{document:#}");
     let told = document["images"].to_string();
@@ -187,7 +187,7 @@ async fn images_are_looked_at_by_themselves_without_any_source() -> Result<()> {
     let none = copied.workplace.run(&format!("verify {there}/b/app:/^x/"))?.expect_code(1)?;
     let none = none.says(&["nothing was looked at, because no image matches"])?;
     ensure!(!none.all().contains("source"), "there is none: {}", none.all());
-    // Names are no rules.
+    // The messages do not call names rules.
     let odd = copied.workplace.run(&format!("verify {there}/b/app:v9 {there}/b/App"))?.expect_code(1)?;
     ensure!(!odd.all().contains("rule"), "there is none: {}", odd.all());
     odd.says(&[&format!("`{there}/b/App` cannot be used: "), "refused          1 name: see above"])?;

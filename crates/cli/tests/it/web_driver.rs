@@ -1,4 +1,4 @@
-//! A headless Chromium, driven by chromedriver: <https://www.w3.org/TR/webdriver2/>. Both come with Debian.
+//! A headless Chromium, driven by chromedriver: <https://www.w3.org/TR/webdriver2/>. Debian has both.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::{Value, json};
 
-/// One window. It goes with its processes when it is dropped.
+/// One window. Its processes end when it is dropped.
 pub(crate) struct Browser {
     driver: Child,
     port: u16,
@@ -17,7 +17,7 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    /// Fails where Chromium or its driver is missing: `scripts/test` installs both.
+    /// Fails if Chromium or its driver is missing: `scripts/test` installs both.
     pub(crate) fn start() -> Result<Self> {
         let profile = tempfile::tempdir()?;
         let mut command = Command::new("chromedriver");
@@ -31,7 +31,7 @@ impl Browser {
         let port = port.context("chromedriver does not say its port")?;
         let mut browser = Self { driver, port, session: String::new(), profile };
         let folder = browser.profile.path().display();
-        // Root, as tests run in containers, has no sandbox there; /dev/shm is small in them.
+        // For root, as in containers, there is no sandbox; and /dev/shm is small there.
         let arguments = json!([
             "--headless",
             "--no-sandbox",
@@ -54,19 +54,19 @@ impl Browser {
         self.ask("POST", "/url", &json!({"url": format!("file://{}", page.display())})).map(|_| ())
     }
 
-    /// What a script in the page gives back.
+    /// The value that a script in the page returns.
     pub(crate) fn run(&self, script: &str) -> Result<Value> {
         self.ask("POST", "/execute/sync", &json!({"script": script, "args": []}))
             .with_context(|| script.to_owned())
     }
 
-    /// What a script gives that calls its last argument when it is done.
+    /// The value that a script passes to its last argument, a callback.
     pub(crate) fn wait_for(&self, script: &str) -> Result<Value> {
         self.ask("POST", "/execute/async", &json!({"script": script, "args": []}))
             .with_context(|| script.to_owned())
     }
 
-    /// Types into what a selector finds.
+    /// Types into the element of a selector.
     pub(crate) fn write(&self, selector: &str, text: &str) -> Result<()> {
         let found = self.ask("POST", "/element", &json!({"using": "css selector", "value": selector}))?;
         let element =
@@ -79,14 +79,14 @@ impl Browser {
         self.ask("POST", "/goog/cdp/execute", &json!({"cmd": name, "params": parameters}))
     }
 
-    /// All addresses that a page asked for so far, its own first.
+    /// All addresses that a page has requested so far, its own first.
     pub(crate) fn requested_by(&self, page: &str) -> Result<Vec<String>> {
         let entries = self.ask("POST", "/se/log", &json!({"type": "performance"}))?;
         let mut addresses = Vec::new();
         for entry in entries.as_array().context("log")? {
             let entry: Value = serde_json::from_str(entry["message"].as_str().context("message")?)?;
             let is_request = entry["message"]["method"] == "Network.requestWillBeSent";
-            // The browser's own pages ask, too.
+            // The browser's own pages make requests, too.
             if is_request && entry["message"]["params"]["documentURL"] == page {
                 let address = &entry["message"]["params"]["request"]["url"];
                 addresses.push(address.as_str().context("url")?.to_owned());
@@ -95,13 +95,13 @@ impl Browser {
         Ok(addresses)
     }
 
-    /// What stands in the console: errors and warnings, also those of the page's policy.
+    /// The console's errors and warnings, including violations of the page's policy.
     pub(crate) fn complaints(&self) -> Result<Vec<String>> {
         let entries = self.ask("POST", "/se/log", &json!({"type": "browser"}))?;
         Ok(entries.as_array().context("log")?.iter().map(|entry| entry["message"].to_string()).collect())
     }
 
-    /// Small: one connection for each question.
+    /// Minimal: one connection for each request.
     fn ask(&self, method: &str, path: &str, body: &Value) -> Result<Value> {
         let path = match self.session.as_str() {
             "" => "/session".to_owned(),
@@ -138,7 +138,7 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         if !self.session.is_empty() {
-            // It ends the browser.
+            // Deleting the session ends the browser.
             let _ = self.ask("DELETE", "", &json!({}));
         }
         let _ = self.driver.kill();

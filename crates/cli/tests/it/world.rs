@@ -1,4 +1,4 @@
-//! The registries of the seed scenario: a Harbor with token login, an ACR that lets one namespace be pushed.
+//! The registries of the seed scenario: a Harbor with token login, an ACR that accepts pushes to one namespace.
 
 use anyhow::{Result, ensure};
 use testkit::seed::{Flavour, Image, Pusher, layer};
@@ -44,7 +44,7 @@ impl World {
         Pusher::new(self.target.host()).token(&self.target_tokens)
     }
 
-    /// The seed's `harbor-to-acr.json`, with other rules if need be.
+    /// The seed's `harbor-to-acr.json`, possibly with other rules.
     pub(crate) fn config(&self, images: &str, password: &str) -> String {
         format!(
             r#"{{"auth": {{"{}": {{"username": "{}", "password": "{password}", "insecure": true}},
@@ -72,7 +72,7 @@ impl World {
     }
 }
 
-/// Six tags of every kind: Docker and OCI, shared layers, an indented index, a signature, an artifact.
+/// Six tags of different kinds: Docker and OCI, shared layers, an indented index, a signature, an artifact.
 pub(crate) async fn seed(registry: &Pusher, repository: &str) -> Result<()> {
     let image = |number, flavour| Image::new(flavour).layer(layer(1, 400_000)).layer(layer(number, 50_000));
     registry.image(repository, "1.24", &image(10, Flavour::Docker)).await?;
@@ -82,12 +82,12 @@ pub(crate) async fn seed(registry: &Pusher, repository: &str) -> Result<()> {
     let arm64 = registry.image(repository, None, &image(14, Flavour::Oci).platform("linux/arm64/v8")).await?;
     let index = registry.index(repository, "1.27", &[amd64, arm64]).await?;
     registry.signature(repository, &index.digest).await?;
-    // Larger than what goes in a single PUT.
+    // Larger than a single PUT.
     registry.image(repository, "large", &Image::new(Flavour::Docker).layer(layer(20, 17 << 20))).await?;
     Ok(())
 }
 
-/// Fails unless every tag of the source is at the target, complete and with the same digest; skopeo agrees.
+/// Fails unless every tag of the source is at the target, complete and with the same digest; skopeo confirms it.
 pub(crate) async fn assert_same(
     source: &Pusher,
     from: &str,

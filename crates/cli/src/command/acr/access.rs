@@ -1,4 +1,4 @@
-//! The way to Alibaba Cloud's API, from the command line and the config.
+//! Makes the client of Alibaba Cloud's API, from the command line and the config.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::command::refuse::refuse;
 use crate::command::resolve::transport;
 use crate::config::{self, ConfigError, environment};
 
-/// The way to the API behind a registry; the exit status if the config is in the way.
+/// The client of the API behind a registry. The error is the exit status for a config that cannot be used.
 pub(super) fn access(
     args: &AcrRegistryArgs,
     namespace: Option<&NamespaceName>,

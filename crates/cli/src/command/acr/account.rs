@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// The number of an account, which stands in the names of its resources.
+/// The number of an account, part of the names of its resources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AccountId(String);
 

@@ -1,10 +1,10 @@
-//! Addresses for a whitelist: never so many that it is none any more. Pure.
+//! Address ranges for a whitelist. A range too wide to protect anything is refused. Pure.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-/// The most addresses that one entry may let in, as the shortest prefix for each kind.
+/// The shortest prefix that an entry may have, and the full length, for IPv4 and IPv6.
 const SHORTEST: [(u8, u8); 2] = [(32, 8), (128, 32)];
 
 /// A CIDR block, such as `203.0.113.0/24`, with no bits set behind its prefix.
@@ -15,19 +15,19 @@ pub(crate) struct AddressRange {
 }
 
 impl AddressRange {
-    /// An entry as the API lists it, however wide; `None` for what is no CIDR block.
+    /// An entry as the API lists it, however wide; `None` if it is not a CIDR block.
     pub(crate) fn listed(text: &str) -> Option<Self> {
         let (address, prefix) = split(text.trim())?;
         Some(Self { first: masked(address, prefix), prefix })
     }
 
-    /// Whether every address of `other` is one of these.
+    /// Whether this range contains every address of `other`.
     pub(crate) fn contains(self, other: Self) -> bool {
         let same_kind = self.first.is_ipv4() == other.first.is_ipv4();
         same_kind && self.prefix <= other.prefix && masked(other.first, self.prefix) == self.first
     }
 
-    /// Whether such addresses never come from the Internet, so that an entry for them lets nobody in.
+    /// Whether no client on the Internet has such an address, so that an entry for this range would let no client in.
     pub(crate) fn is_private(self) -> bool {
         match self.first {
             IpAddr::V4(address) => address.is_private() || address.is_loopback() || address.is_link_local(),
@@ -42,7 +42,7 @@ fn bits(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// Address and prefix; an address alone is one of a kind.
+/// Splits address and prefix length; a bare address gets the full length.
 fn split(text: &str) -> Option<(IpAddr, u8)> {
     let (address, prefix) = match text.split_once('/') {
         None => (text.parse().ok()?, None),
@@ -56,7 +56,7 @@ fn split(text: &str) -> Option<(IpAddr, u8)> {
     (prefix <= whole).then_some((address, prefix))
 }
 
-/// The address with nothing behind its first `prefix` bits.
+/// The address with all bits after the first `prefix` bits cleared.
 fn masked(address: IpAddr, prefix: u8) -> IpAddr {
     let behind = u32::from(bits(address) - prefix);
     match address {
@@ -156,7 +156,7 @@ mod tests {
         assert!(!range("203.0.113.7/32").contains(range("203.0.113.0/24")));
         assert!(!range("203.0.112.0/24").contains(range("203.0.113.7")));
         assert!(!range("::/0").contains(range("203.0.113.7")));
-        // Listed entries may be sloppy.
+        // Listed entries may have bits set behind the prefix, or be malformed.
         assert!(range("203.0.113.9/24").contains(range("203.0.113.7")));
         assert!(AddressRange::listed("nonsense").is_none());
         assert!(range("192.168.1.0/24").is_private() && !range("203.0.113.7").is_private());

@@ -1,4 +1,4 @@
-//! What went wrong at Alibaba Cloud, and what to do.
+//! Errors of Alibaba Cloud, and what the user can do about them.
 
 use providers::alibaba::{Error, ErrorKind};
 
@@ -7,7 +7,7 @@ use crate::diagnostic::with_sources;
 use crate::exit_code;
 use crate::output::{Paint, say_lines};
 
-/// Tells what went wrong, in Alibaba Cloud's words, and what to do; gives the exit status.
+/// Prints the error in Alibaba Cloud's words, and what to do; returns the exit status.
 pub(super) fn fail(error: &Error, args: &AcrRegistryArgs) -> u8 {
     let text = with_sources(error);
     say_lines(&format!("{}: {text}\n  next: {}", Paint::for_stderr().red("error"), hint(error, args)));

@@ -1,31 +1,31 @@
-//! What a namespace and a whitelist lack. Pure.
+//! The steps that a namespace and a whitelist need. Pure.
 
 use providers::alibaba::{AutoCreateRepository, InstanceEndpoint, Namespace};
 
 use super::{AddressRange, NamespaceName};
 
-/// One line of the plan.
+/// One line of the printed plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
-    /// What it is about.
+    /// The checked object.
     pub(super) subject: &'static str,
-    /// How it is, and what would be done.
+    /// Its state, and the intended change.
     pub(super) text: String,
     pub(super) action: Action,
 }
 
-/// What a step does when it is carried out.
+/// The action of a step when the plan is carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Action {
-    /// All is well.
+    /// Nothing is needed.
     Nothing,
-    /// Only a person may do it.
+    /// The user must do it by hand.
     Told,
     CreateNamespace(NamespaceName),
     AllowAddresses(AddressRange),
 }
 
-/// The namespace's step.
+/// The step for the namespace.
 pub(super) fn namespace(name: &NamespaceName, found: Option<&Namespace>) -> Step {
     let (text, action) = match found {
         None => (
@@ -46,14 +46,14 @@ pub(super) fn namespace(name: &NamespaceName, found: Option<&Namespace>) -> Step
     Step { subject: "namespace", text, action }
 }
 
-/// The whitelist's step. `endpoint` is the way in from the Internet, if there is one.
+/// The step for the whitelist. `endpoint` is the instance's Internet endpoint, if it has one.
 pub(super) fn whitelist(range: AddressRange, endpoint: Option<&InstanceEndpoint>) -> Step {
     let (text, action) = match endpoint.filter(|endpoint| endpoint.is_enabled()) {
         None => (
             "the way in from the Internet is closed: open it in the console (Access Control, Internet), then run this again; in a linked VPC none is needed".to_owned(),
             Action::Told,
         ),
-        // The first entry would shut everybody else out.
+        // The first entry would turn the whitelist on and shut out all other clients.
         Some(endpoint) if !endpoint.is_restricted() => (
             "is off: every address may come in already, so nothing is added".to_owned(),
             Action::Nothing,

@@ -6,7 +6,7 @@ use crate::args::PolicyArgs;
 use crate::exit_code;
 use crate::output::print_json;
 
-/// Prints the policy; gives the exit status.
+/// Prints the policy; returns the exit status.
 pub(super) fn run(args: &PolicyArgs) -> u8 {
     let scope = PolicyScope {
         instance: args.instance.clone(),

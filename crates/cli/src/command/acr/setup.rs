@@ -1,6 +1,6 @@
-//! `image-syncer acr setup`: namespace and whitelist, shown first and done on request.
+//! `image-syncer acr setup`: prints the steps for namespace and whitelist, and carries them out on request.
 //!
-//! It only adds. It resets no password, and neither switches a whitelist off nor opens it to the world.
+//! It only adds. It resets no password, and neither turns a whitelist off nor opens it to all addresses.
 
 use providers::alibaba::{Acr, Error, NamespaceSettings};
 
@@ -11,10 +11,10 @@ use crate::args::SetupArgs;
 use crate::exit_code;
 use crate::output::{Paint, print, say, say_lines, warn};
 
-/// Written beside the entries that are added.
+/// The comment on each added entry.
 const COMMENT: &str = "added by image-syncer";
 
-/// Prints the plan and carries it out if that is wanted; gives the exit status.
+/// Prints the plan, and carries it out if asked to; returns the exit status.
 pub(super) async fn run(args: &SetupArgs) -> u8 {
     let access = match access(&args.registry, Some(&args.namespace)) {
         Ok(access) => access,
@@ -44,7 +44,7 @@ pub(super) async fn run(args: &SetupArgs) -> u8 {
     }
 }
 
-/// Asks how things are.
+/// Reads the current state and derives the steps.
 async fn steps(acr: &Acr, args: &SetupArgs) -> Result<Vec<Step>, Error> {
     let found = acr.instance().await?;
     let (id, host) = (acr.instance_id(), &args.registry.host);
@@ -70,7 +70,7 @@ async fn steps(acr: &Acr, args: &SetupArgs) -> Result<Vec<Step>, Error> {
     Ok(steps)
 }
 
-/// Prints each step, after it is done if it is to be done.
+/// Prints each step; with `apply`, carries it out first.
 async fn carry_out(acr: &Acr, steps: &[Step], apply: bool) -> Result<(), Error> {
     for Step { subject, text, action } in steps {
         let done = match action {
@@ -89,7 +89,7 @@ async fn carry_out(acr: &Acr, steps: &[Step], apply: bool) -> Result<(), Error> 
     Ok(())
 }
 
-/// The last line, and the exit status: what only a person can do is no success.
+/// Prints the last line; returns the exit status. A step that the user must do by hand is no success.
 fn end(steps: &[Step], apply: bool) -> u8 {
     let told = steps.iter().any(|step| step.action == Action::Told);
     let changes = steps.iter().any(|step| !matches!(step.action, Action::Nothing | Action::Told));

@@ -1,4 +1,4 @@
-//! `image-syncer acr token`: a temporary login for other tools. stdout has one word, for a pipe.
+//! `image-syncer acr token`: prints a temporary login for other tools. stdout has one word, for a pipe.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::args::TokenArgs;
 use crate::exit_code;
 use crate::output::{amount_text, print_verbatim, say};
 
-/// Prints password or user; gives the exit status.
+/// Prints the password or the user; returns the exit status.
 pub(super) async fn run(args: &TokenArgs) -> u8 {
     let access = match access(&args.registry, None) {
         Ok(access) => access,
@@ -26,7 +26,7 @@ pub(super) async fn run(args: &TokenArgs) -> u8 {
     }
     let user = login.credentials.user();
     say(&format!("user {user}, valid until {}", end(login.lifetime)));
-    // The one place where a secret is printed: that is what the command is for.
+    // The only place that prints a secret: printing it is the command's purpose.
     print_verbatim(if args.user { user } else { login.credentials.password().expose_secret() });
     exit_code::DONE
 }

@@ -1,14 +1,14 @@
-//! Counts the lines of a text that somebody else reads, so that what is wrong can be told with its place.
+//! Counts the lines of a text that a parser reads, so that errors can name the line.
 
 use std::cell::Cell;
 use std::io::{Read, Result};
 use std::rc::Rc;
 
-/// The line in which a reader is. Clones share it.
+/// The reader's current line. Clones share it.
 #[derive(Clone)]
 pub(super) struct Line(Rc<Cell<usize>>);
 
-/// A text whose reader is followed. He takes it byte by byte, as `serde_json` does.
+/// A reader that counts lines. `serde_json` reads it byte by byte, so the count is exact.
 pub(super) struct Followed<R> {
     text: R,
     line: Line,

@@ -18,49 +18,49 @@ use super::slip::Slip;
 use crate::output::counted;
 use crate::output::plan::{Checksum, Division, SCHEMA, Step, fingerprint};
 
-/// Of an image that another rule of the same plan brings to its source first, in a form that the registry there decides.
+/// The problem of an image that another step of the plan brings to its source first: the registry there may change its manifest.
 const NOT_KNOWN: &str = "it has no `sourceDigest`: the source did not have it yet, and the step that brings it there may rewrite it; plan again after this";
 
-/// Only by hand.
+/// This only happens to a plan that was edited by hand.
 const SECOND: &str = "an earlier step of the plan has this target, too";
-/// Its run was stopped before it had looked at everything.
+/// The run that made the plan was stopped before it had looked at all images.
 const PARTIAL: &str = "the plan is not whole: the run that made it was stopped; make it anew with `image-syncer plan --out FILE`";
 
-/// A plan as `apply` needs it.
+/// A plan, as `apply` needs it.
 #[derive(Default)]
 pub(super) struct PlanFile {
     pub(super) config_digest: Option<Digest>,
-    /// For how many shards its steps are divided.
+    /// The number of shards that its steps are divided for.
     pub(super) shards: Option<usize>,
     pub(super) rules: Vec<PlanRule>,
-    /// Those that change something, and those of which the target has all: it is to be so still.
+    /// Steps that change the target, and steps that found the target up to date. `apply` checks the latter again.
     pub(super) steps: Vec<Numbered>,
-    /// Those that nobody could carry out when the plan was made.
+    /// Steps that were impossible when the plan was made.
     pub(super) impossible: Vec<Numbered>,
-    /// Those that cannot be read, and why.
+    /// Steps that cannot be read, and why.
     pub(super) malformed: Vec<Malformed>,
-    /// What it lacks because something failed when it was made.
+    /// Images and rules that the plan lacks because they failed when it was made.
     pub(super) lacks: Lacks,
     pub(super) integrity: Integrity,
     sum: Checksum,
 }
 
-/// What a plan lacks.
+/// Images and rules that a plan lacks.
 #[derive(Default)]
 pub(super) struct Lacks {
     pub(super) failures: Vec<Failures>,
-    /// Rules that could not be carried out, in words.
+    /// The error texts of rules that could not be carried out.
     pub(super) refused_rules: Vec<String>,
 }
 
-/// Images or rules that failed alike.
+/// Images or rules that failed for the same reason.
 #[derive(Deserialize)]
 #[serde(default)]
 pub(super) struct Failures {
     pub(super) kind: String,
     pub(super) hint: String,
     pub(super) count: usize,
-    /// Some of their names.
+    /// The names of some of them.
     pub(super) examples: Vec<String>,
 }
 
@@ -71,10 +71,10 @@ impl Default for Failures {
     }
 }
 
-/// Whether a plan is as it was written.
+/// Whether a plan is unchanged since it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Integrity {
-    /// It does not say how that was.
+    /// The plan has no checksum.
     #[default]
     Unknown,
     Changed,
@@ -91,29 +91,29 @@ pub(super) struct PlanRule {
     pub(super) policy: Arc<Policy>,
 }
 
-/// Where a step stands.
+/// The position of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct At {
-    /// Of all steps, counted from 1.
+    /// Its place among all steps, counted from 1.
     pub(super) number: usize,
-    /// In which it begins.
+    /// The line in which it begins.
     pub(super) line: usize,
 }
 
-/// A step, and where it stands.
+/// A step with its position.
 pub(super) struct Numbered {
     pub(super) at: At,
     pub(super) step: Step,
 }
 
-/// A step that is none.
+/// A step that cannot be used.
 pub(super) struct Malformed {
     pub(super) at: At,
-    /// Its names, as far as they are there.
+    /// The names in it, empty where they are missing.
     pub(super) source: String,
     pub(super) target: String,
     pub(super) problem: String,
-    /// What to write instead, where that is known.
+    /// The advice what to write instead, if known.
     pub(super) instead: Option<String>,
 }
 
@@ -121,7 +121,7 @@ impl PlanFile {
     /// Reads a file; `-` is stdin.
     ///
     /// # Errors
-    /// It cannot be read, or is no plan that this release knows.
+    /// The file cannot be read, or is not a plan of a schema that this release knows.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
         if path.as_os_str() == "-" {
             return Self::read_from(std::io::stdin().lock());
@@ -135,7 +135,7 @@ impl PlanFile {
         let plan = reader.deserialize_map(PlanVisitor(line)).and_then(|plan| reader.end().map(|()| plan));
         let plan = plan.map_err(|error| {
             if error.is_data() {
-                // The place where it was noticed says nothing of what is wrong.
+                // serde's position is noise: the error lies in the value.
                 return error.to_string().split(" at line ").next().unwrap_or_default().to_owned();
             }
             if error.is_io() {
@@ -146,8 +146,8 @@ impl PlanFile {
         Ok(plan.checked())
     }
 
-    /// Those of one shard: as the plan divides them, or by what they have to send. What cannot be read, or is not there, is told
-    /// by the first. With them comes what is the same for all who divide it alike.
+    /// Keeps the steps of one shard: by the plan's own division, or else by the bytes to send. The first shard also reports the malformed
+    /// steps and what the plan lacks. Also returns the fingerprint of the division, which is the same for all its shards.
     ///
     /// # Errors
     /// The plan is divided for another number of shards.
@@ -180,7 +180,7 @@ impl PlanFile {
         Ok((self, split))
     }
 
-    /// Without steps that nobody could carry out.
+    /// Moves the steps that cannot be carried out to `malformed`.
     fn checked(mut self) -> Self {
         let mut targets = HashSet::new();
         for Numbered { at, step } in std::mem::take(&mut self.steps) {
@@ -205,7 +205,7 @@ impl PlanFile {
     }
 }
 
-/// It knows the line in which its reader is.
+/// Reads a plan. It knows its reader's line.
 struct PlanVisitor(Line);
 
 impl<'de> Visitor<'de> for PlanVisitor {
@@ -227,7 +227,7 @@ impl<'de> Visitor<'de> for PlanVisitor {
                 "partial" => is_partial = entries.next_value()?,
                 "failures" => plan.lacks.failures = entries.next_value()?,
                 "refusedRules" => plan.lacks.refused_rules = entries.next_value()?,
-                // What it is, only its schema tells, which may come later.
+                // Parsed only after `schema` is known to fit, which may come later.
                 "rules" => rules = entries.next_value()?,
                 "steps" => {
                     entries.next_value_seed(Steps(&mut plan, &self.0))?;
@@ -276,17 +276,17 @@ fn check_schema(schema: &Value) -> Result<(), String> {
     }
 }
 
-/// Reads steps one by one; one that cannot be read keeps no other from it.
+/// Reads steps one by one. A step that cannot be read does not affect the others.
 struct Steps<'a>(&'a mut PlanFile, &'a Line);
 
-/// One of them, with the line in which it begins.
+/// Reads one step, with the line in which it begins.
 struct Lined<'a>(&'a Line);
 
 impl<'de> DeserializeSeed<'de> for Lined<'_> {
     type Value = (usize, Value);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        // Its first character was looked at.
+        // serde_json has already peeked at the step's first character, so this is its line.
         let line = self.0.now();
         Ok((line, Value::deserialize(deserializer)?))
     }
@@ -319,7 +319,7 @@ impl<'de> Visitor<'de> for Steps<'_> {
                 Ok(step @ Step { action: Action::Conflict | Action::Missing, .. }) => {
                     self.0.impossible.push(Numbered { at, step });
                 }
-                // No platform of it is wanted.
+                // The rule wants no platform of this image.
                 Ok(Step { action: Action::Unchanged, result_digest: None, .. }) => {}
                 Ok(step) => self.0.steps.push(Numbered { at, step }),
                 Err(error) => {

@@ -1,4 +1,4 @@
-//! What is wrong with a step of a plan that somebody has edited: the first field that cannot be used, and what to write there.
+//! Finds the first unusable field of a step that was edited by hand, and what to write there.
 
 use oci::Digest;
 use oci::foreign_text::clean_to;
@@ -6,19 +6,19 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sync::{Action, Image, Policy, WantedReferrers};
 
-/// The most bytes of a wrong value that are shown.
+/// The most bytes of a wrong value that an error shows.
 const LONGEST: usize = 80;
 
-/// Something wrong, in words.
+/// A problem, in words.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Slip {
-    /// Which field, and what is wrong with it.
+    /// The field, and its problem.
     pub(super) problem: String,
-    /// What to write instead.
+    /// The advice what to write instead.
     pub(super) instead: String,
 }
 
-/// What a field of a step takes.
+/// The values that a field of a step takes.
 struct Field {
     name: &'static str,
     check: fn(&Value) -> Result<(), String>,
@@ -29,7 +29,7 @@ struct Field {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Presence {
     Needed,
-    /// It may be left out, and be null.
+    /// Optional; `null` is allowed.
     Free,
 }
 
@@ -66,7 +66,7 @@ const fn free(name: &'static str, check: fn(&Value) -> Result<(), String>, takes
 }
 
 impl Slip {
-    /// What is wrong with a step, which could not be read for the reason `why`.
+    /// The problem of a step that serde could not read for the reason `why`.
     pub(super) fn of(step: &Value, why: &serde_json::Error) -> Self {
         if !step.is_object() {
             let problem = format!("it is {}", shown(step));
@@ -88,7 +88,7 @@ impl Field {
     }
 }
 
-/// All other fields are right.
+/// The problem of the policy, if all other fields are right.
 fn of_policy(step: &Value, why: &serde_json::Error) -> Slip {
     let wrong = step.get("policy").and_then(|policy| serde_json::from_value::<Policy>(policy.clone()).err());
     let problem = match wrong {
@@ -117,7 +117,7 @@ fn digest(value: &Value) -> Result<(), String> {
     text.parse::<Digest>().map(drop).map_err(|error| error.to_string())
 }
 
-/// One of several words.
+/// Checks that the value is one of the words of `T`.
 fn is<T: DeserializeOwned>(value: &Value) -> Result<(), String> {
     let read = serde_json::from_value::<T>(value.clone());
     read.map(drop).map_err(|_| "that is none of its words".to_owned())

@@ -1,4 +1,4 @@
-//! TLS, and what answers behind it.
+//! Judges TLS and the answer to `/v2/`.
 
 use oci::{ErrorKind, RegistryHost};
 use registry::{Error, Face, Ping, TransportFailure, WantsLogin};
@@ -8,14 +8,14 @@ use super::finding::{Finding, Step};
 use crate::command::notes::is_loopback;
 use crate::diagnostic::{registry_words, transport_hint};
 
-/// Whether the answer came in the clear.
+/// Whether the registry answered over TLS or plain HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encryption {
     Tls,
     None,
 }
 
-/// What to make of a failed first request; the port accepted a connection before.
+/// Judges a failed first request. The port had accepted a connection before.
 pub(super) fn judge_failure(host: &RegistryHost, error: &Error, is_cloud: bool) -> Finding {
     let place = host.as_str();
     let words = registry_words(error);
@@ -55,7 +55,7 @@ pub(super) fn judge_failure(host: &RegistryHost, error: &Error, is_cloud: bool) 
     }
 }
 
-/// What to make of an answer.
+/// Judges the answer.
 pub(super) fn judge(host: &RegistryHost, ping: &Ping, encryption: Encryption) -> [Finding; 2] {
     let place = host.as_str();
     let status = ping.status;

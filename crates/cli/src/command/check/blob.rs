@@ -1,4 +1,4 @@
-//! Where a source's blobs come from, and whether whoever serves them lets us in.
+//! Whether a source's blobs come from another host, and whether that host lets this client in.
 
 use oci::{Digest, ErrorKind, RegistryHost};
 use registry::{BlobPlace, Error, NotFollowed, Problem};
@@ -6,7 +6,7 @@ use registry::{BlobPlace, Error, NotFollowed, Problem};
 use super::finding::{Finding, Step};
 use crate::diagnostic::{leaves_tls_hint, registry_words, transport_hint};
 
-/// What to make of a blob's place. `place` is the source's repository.
+/// Judges a blob's location. `place` is the source's repository.
 pub(super) fn judge(
     place: &str,
     host: &RegistryHost,

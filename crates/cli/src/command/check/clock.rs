@@ -1,13 +1,13 @@
-//! Whether this machine's clock agrees with a registry's.
+//! Compares this machine's clock with a registry's.
 
 use std::time::{Duration, SystemTime};
 
 use super::finding::{Finding, Step};
 
-/// Signed requests and tokens are valid for about so long around their time.
+/// The clock difference up to which signed requests and tokens stay valid.
 const MOST_SKEW: Duration = Duration::from_secs(300);
 
-/// Compares what somebody's clock says with ours.
+/// Compares a server's clock with this machine's.
 pub(super) fn judge(place: &str, whose: &str, theirs: SystemTime, ours: SystemTime) -> Finding {
     let (skew, direction) = match ours.duration_since(theirs) {
         Ok(ahead) => (ahead, "ahead of"),

@@ -1,11 +1,11 @@
-//! What host names and services of Alibaba Cloud say, and the advice that follows. Pure.
+//! What host names and service names of Alibaba Cloud reveal, and the advice for them. Pure.
 
 use std::net::IpAddr;
 
 use oci::RegistryHost;
 use providers::alibaba::{Service, is_alibaba};
 
-/// Which of the two kinds of registries.
+/// The two kinds of Alibaba registries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Edition {
     Personal,
@@ -20,7 +20,7 @@ impl Edition {
         }
     }
 
-    /// What a host's name suggests.
+    /// The edition that a host name suggests.
     pub(super) fn of_host(host: &RegistryHost) -> Option<Self> {
         let name = host.host_name().to_ascii_lowercase();
         is_alibaba(host).then(|| {
@@ -30,7 +30,7 @@ impl Edition {
         })
     }
 
-    /// What the registry says of itself: this counts.
+    /// The edition that the registry's challenge names, which is authoritative.
     pub(super) fn of_service(service: &str) -> Option<Self> {
         Some(match Service::parse(service)? {
             Service::Personal { .. } => Self::Personal,
@@ -39,13 +39,13 @@ impl Edition {
     }
 }
 
-/// Whether a name is for inside a private network of the cloud.
+/// Whether a host name is for a private network (VPC) of the cloud.
 pub(super) fn is_vpc(host: &RegistryHost) -> bool {
     let label = host.host_name().split('.').next().unwrap_or_default();
     is_alibaba(host) && (label.ends_with("-vpc") || label.ends_with("-internal"))
 }
 
-/// Addresses that only mean something inside some network. Alibaba's own are in 100.64.0.0/10.
+/// Whether an address is private to some network. Alibaba's own are in 100.64.0.0/10.
 pub(super) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
@@ -56,7 +56,7 @@ pub(super) fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// What to do where a registry's port does not let us in.
+/// The advice for a registry whose port refuses the connection.
 pub(super) fn reach_advice(host: &RegistryHost, is_cloud: bool) -> String {
     if is_vpc(host) {
         format!("`{host}` is for inside the linked VPC: run there, or use the public endpoint")

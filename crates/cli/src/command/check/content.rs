@@ -1,4 +1,4 @@
-//! Whether a target is known to refuse what a source holds. Pure.
+//! Whether a target is known to refuse content that a source holds. Pure.
 
 use oci::RegistryHost;
 
@@ -6,7 +6,7 @@ use super::cloud::Edition;
 use super::finding::{Finding, Step};
 use super::holdings::Holdings;
 
-/// What is known to go wrong between the two. `place` is the source's repository.
+/// Judges known incompatibilities between source and target. `place` is the source's repository.
 pub(super) fn judge(
     place: &str,
     holdings: &Holdings,

@@ -1,4 +1,4 @@
-//! What `check --json` prints, and its schema.
+//! The JSON document of `check --json`, and its schema.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::finding::{Finding, Level, Step};
 use super::show::CheckResult;
 use crate::output::json_schema::{described, document, list, number, object, text, with_optional, word};
 
-/// All findings, in the order in which they are told to people.
+/// All findings, in the order of the text output.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Document<'a> {

@@ -1,4 +1,4 @@
-//! Mix-ups of Alibaba Cloud's registries: a login for one and a target at another, or the wrong edition. Pure.
+//! Mix-ups of Alibaba Cloud's registries: a login for one registry and a target at another, or the wrong edition. Pure.
 
 use oci::RegistryHost;
 use providers::alibaba::{InstanceId, Service};
@@ -6,7 +6,7 @@ use providers::alibaba::{InstanceId, Service};
 use super::cloud::Edition;
 use super::finding::{Finding, Step};
 
-/// Whether a target without a login is a slip for another registry of the same cloud that has one.
+/// Whether a target without a login was probably meant for another registry of the same cloud that has a login.
 pub(super) fn judge_target(host: &RegistryHost, login: Option<&str>, entries: &[String]) -> Option<Finding> {
     let edition = Edition::of_host(host)?;
     let others = entries.iter().filter_map(|key| {
@@ -35,15 +35,15 @@ pub(super) fn judge_target(host: &RegistryHost, login: Option<&str>, entries: &[
     })
 }
 
-/// What an auth entry says of its registry.
+/// The kind of registry that an auth entry implies.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Meant<'a> {
     Anything,
-    /// One of Alibaba's, and perhaps which instance.
+    /// One of Alibaba's, with its instance if the entry names one.
     Acr(Option<&'a InstanceId>),
 }
 
-/// Compares what the registry says of itself with what its auth entry says.
+/// Compares the service name in the registry's challenge with its auth entry.
 pub(super) fn judge_service(place: &str, service: Option<&str>, meant: Meant<'_>) -> Option<Finding> {
     let told = service.map(|service| format!("its token service is `{service}`"));
     let told = told.unwrap_or_else(|| "it wants no tokens".to_owned());

@@ -1,4 +1,4 @@
-//! What was found out: one thing each, with what is wrong, why in the other side's own words, and what to do.
+//! A finding: one check, its problem, the other side's own words, and the advice.
 
 use std::borrow::Cow;
 
@@ -6,13 +6,13 @@ use serde::Serialize;
 
 use crate::config::ConfigError;
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub(super) level: Level,
     /// A registry, or a repository in it.
     pub(super) place: String,
-    /// The name of the rule that goes there, where it has one.
+    /// The name of the rule that uses this place, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) rule: Option<String>,
     pub(super) step: Step,
@@ -27,29 +27,29 @@ pub(super) struct Finding {
     pub(super) blame: Blame,
 }
 
-/// How it stands.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Level {
     Ok,
-    /// It may be meant, or may go wrong for some images.
+    /// It may be intended, or may fail for some images only.
     Warning,
     /// Copying would fail.
     Problem,
 }
 
-/// What a problem comes from, for the exit status.
+/// The cause of a problem, for the exit status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blame {
-    /// A login is refused, or lacks a right.
+    /// A login is refused, or lacks a permission.
     Login,
     Other,
 }
 
-/// Makes the steps and their words of one table, so that none is missing where all are named.
+/// Defines the steps and their words from one table, so that a list of all steps is complete.
 macro_rules! steps {
     ($($(#[$condition:meta])* $name:ident => $word:literal,)*) => {
-        /// What was looked at, in the order in which a copy would come by.
+        /// The step that a finding is about, in the order of a copy.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         #[serde(rename_all = "lowercase")]
         pub(super) enum Step {
@@ -108,7 +108,7 @@ impl Finding {
         Self::new(Level::Problem, place, step, what)
     }
 
-    /// What is wrong with the config.
+    /// The finding for an error of the config.
     pub(super) fn of_config(error: &ConfigError) -> Self {
         let finding = Self::problem("config", Step::Config, error.problem());
         Self { next: error.advice().map(Cow::into_owned), ..finding }
@@ -127,7 +127,7 @@ impl Finding {
         Self { next: Some(advice.into()), ..self }
     }
 
-    /// It is about a login.
+    /// Marks the finding as caused by a login.
     pub(super) fn by_login(self) -> Self {
         Self { blame: Blame::Login, ..self }
     }

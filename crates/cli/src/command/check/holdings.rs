@@ -1,26 +1,26 @@
-//! What is to be known of the images that a source holds: what targets are known to refuse, and how large they are. Pure.
+//! Collects content of a source that targets are known to refuse, and its largest blob. Pure.
 
 use oci::{Descriptor, MediaType, RawManifest, TagOrDigest};
 
-/// What is to be known of the images that were looked at.
+/// The facts about the sampled images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Holdings {
-    /// Images whose manifests are of the form from before 2016.
+    /// Images whose manifests have the schema from before 2016.
     pub(super) schema1: Vec<String>,
     /// Images that carry attestations as children for the platform `unknown/unknown`.
     pub(super) attestations: Vec<String>,
-    /// Of all blobs of images that were looked at.
+    /// The largest blob of all sampled images.
     pub(super) largest: Option<Descriptor>,
 }
 
 impl Holdings {
-    /// Notes an image's largest blob.
+    /// Records an image's largest blob.
     pub(super) fn note_largest(&mut self, blob: Option<Descriptor>) {
         let known = self.largest.take();
         self.largest = known.into_iter().chain(blob).max_by_key(|blob| blob.size);
     }
 
-    /// Notes what is odd about an image.
+    /// Records what targets may refuse in an image.
     pub(super) fn note(&mut self, image: &TagOrDigest, manifest: &RawManifest) {
         let is_schema1 =
             [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(manifest.media_type());

@@ -1,5 +1,5 @@
-//! How long a check waits: whoever does not answer in that time has a problem. Whoever asks to be left alone for a while is left
-//! alone, and asked again.
+//! The timeouts of a check: a registry that does not answer in time is a problem. If a registry asks the client to wait, the check waits
+//! and asks again.
 
 use std::time::{Duration, Instant};
 
@@ -13,21 +13,21 @@ use sync::endpoint::EndpointError;
 use crate::diagnostic::{registry_words, why};
 use crate::output::{Paint, again_because, say};
 
-/// For each single question.
+/// The timeout of a single question.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// A registry may hold one question up for so long, on the whole.
+/// The longest total wait for one question, pauses included.
 const MOST_PATIENCE: Duration = Duration::from_secs(60);
-/// So often a question is asked again where a registry has trouble and says how long.
+/// The number of retries when a registry fails and names a delay.
 const RETRIES: u32 = 3;
-/// What is told where the time is over.
+/// The error text for a timeout.
 pub(super) const NO_ANSWER: &str = "no answer within 10 seconds";
 
-/// The answer; `None` where the time is over.
+/// The answer; `None` after the timeout.
 pub(super) fn within<'a, T: 'a>(question: impl Future<Output = T> + 'a) -> LocalBoxFuture<'a, Option<T>> {
     tokio::time::timeout(LONGEST_WAIT, question).map(Result::ok).boxed_local()
 }
 
-/// The same of a registry: what it, or a server that it sends us to, wants to be left alone does not count.
+/// Like `within`, but pauses that the registry, or a server that it redirects to, asked for do not count.
 pub(super) fn answer<'a, T: 'a>(
     registry: &'a Registry,
     question: impl Future<Output = T> + 'a,
@@ -46,7 +46,7 @@ pub(super) fn answer<'a, T: 'a>(
     answer.boxed_local()
 }
 
-/// The same of a question that is asked again where its registry says that it is to be asked later.
+/// Like `answer`, but retries when the registry asks the client to come back later.
 pub(super) fn asked<'a, T: 'a, E: Refusal + 'a>(
     registry: &'a Registry,
     place: &'a str,
@@ -70,10 +70,10 @@ pub(super) fn asked<'a, T: 'a, E: Refusal + 'a>(
     asked.boxed_local()
 }
 
-/// What a registry said instead of an answer.
+/// An error of a registry that may ask for a delay.
 pub(super) trait Refusal {
     fn kind(&self) -> ErrorKind;
-    /// How long it asks to wait.
+    /// The delay that the registry asks for.
     fn asks_for(&self) -> Option<Duration>;
     fn words(&self) -> String;
 }

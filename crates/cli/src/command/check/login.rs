@@ -1,4 +1,4 @@
-//! Whether the login is taken: which one, from where, and refused by whom.
+//! Checks the login: which one is used, where it comes from, and which server refuses it.
 
 use oci::ErrorKind;
 use providers::alibaba::{self, CredentialOrigin};
@@ -9,7 +9,7 @@ use super::limit::{NO_ANSWER, asked, within};
 use crate::config::KnownRegistry;
 use crate::diagnostic::{registry_words, with_sources};
 
-/// Logs in, and tells what came of it.
+/// Logs in; returns the result as a finding.
 pub(super) async fn look(known: &KnownRegistry) -> Finding {
     let place = known.registry.host().as_str();
     let login: &str = match &known.login {
@@ -32,7 +32,7 @@ pub(super) async fn look(known: &KnownRegistry) -> Finding {
         }
         (Ok(()), None) => Finding::ok(place, Step::Login, format!("{login} is accepted")),
         (Err(Error::Login { source, .. }), Some(acr)) => {
-            // Asked again, because only the API's own error tells what it means.
+            // Fetched again, because only the API's own error tells the cause.
             let origin = acr.origin().await;
             match within(acr.login().fetch()).await {
                 Some(Err(error)) => judge_key(place, &error, origin.as_ref()),
@@ -45,7 +45,7 @@ pub(super) async fn look(known: &KnownRegistry) -> Finding {
     }
 }
 
-/// What to make of a refused login.
+/// Judges a refused login.
 fn judge(place: &str, login: &str, error: &Error) -> Finding {
     let words = registry_words(error);
     match (error, error.kind()) {
@@ -88,7 +88,7 @@ fn advice(place: &str) -> String {
     )
 }
 
-/// What to make of a refusal of Alibaba's API.
+/// Judges a refusal of Alibaba's API.
 fn judge_key(place: &str, error: &alibaba::Error, origin: Option<&CredentialOrigin>) -> Finding {
     use alibaba::ErrorKind as Kind;
 

@@ -1,4 +1,4 @@
-//! Whether a registry's name resolves, and to what.
+//! Checks whether a registry's name resolves, and to which addresses.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use super::cloud::{is_private, reach_advice};
 use super::finding::{Finding, Step};
 use super::limit::{NO_ANSWER, within};
 
-/// Asks as the copying does.
+/// Resolves the host as a copy does.
 pub(super) async fn resolve(host: &RegistryHost) -> Result<Vec<IpAddr>, String> {
     let (name, _) = split(host);
     if let Ok(address) = name.parse() {
@@ -22,7 +22,7 @@ pub(super) async fn resolve(host: &RegistryHost) -> Result<Vec<IpAddr>, String> 
     }
 }
 
-/// The host that is really asked, and its port where it is said.
+/// The host that requests go to, and its port if given.
 pub(super) fn split(host: &RegistryHost) -> (String, Option<u16>) {
     let asked = host.api_host();
     let port = asked.rsplit_once(':').filter(|(name, _)| !name.contains(':') || name.ends_with(']'));
@@ -33,7 +33,7 @@ pub(super) fn split(host: &RegistryHost) -> (String, Option<u16>) {
     (name.trim_start_matches('[').trim_end_matches(']').to_owned(), port)
 }
 
-/// What to make of it.
+/// Judges the resolution.
 pub(super) fn judge(host: &RegistryHost, resolved: &Result<Vec<IpAddr>, String>) -> Finding {
     let place = host.as_str();
     let is_cloud = providers::alibaba::is_alibaba(host);

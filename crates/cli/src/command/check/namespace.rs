@@ -1,4 +1,4 @@
-//! Whether a target's namespace or project is there and makes repositories: what the cloud's or Harbor's API says.
+//! Checks whether a target's namespace or project exists and creates repositories, by Alibaba's or Harbor's API.
 
 use oci::RepositoryName;
 use providers::alibaba::{self, Acr, AutoCreateRepository, InstanceUsage};
@@ -10,18 +10,18 @@ use super::quota;
 use crate::config::{KnownRegistry, MissingRepositories};
 use crate::diagnostic::with_sources;
 
-/// What was found, and whether a push can be tried.
+/// The finding, and whether a push can be tried.
 pub(super) enum Seen {
-    /// All is there.
+    /// Everything exists.
     Ready(Finding),
-    /// Nothing is known, or not all of it.
+    /// The API told nothing, or only a part.
     Unclear(Option<Finding>),
-    /// It will be made by the copy, so there is nothing to push to yet.
+    /// The copy will create it, so a push cannot be tried yet.
     Later(Finding),
     Wrong(Finding),
 }
 
-/// Asks whichever API there is.
+/// Asks the API that the registry has.
 pub(super) async fn look(
     known: &KnownRegistry,
     repository: &RepositoryName,
@@ -45,7 +45,7 @@ pub(super) async fn look(
     let ask = async {
         match known.registry_api.harbor().await {
             Ok(Some(harbor)) => harbor_project(place, &harbor, repository, known.missing).await,
-            // The push tells.
+            // The push trial decides.
             Ok(None) | Err(_) => Seen::Unclear(None),
         }
     };

@@ -1,4 +1,4 @@
-//! Whether a NATS can carry a fleet, and what the login may do there.
+//! Checks whether a NATS server can carry a fleet, and the permissions of the login there.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use crate::command::fleet::{NO_LOGIN, NO_SERVER, access, no_connection, own_name
 use crate::config::ConfigError;
 use crate::output::remainder;
 
-/// The oldest that has all that is asked for: direct reads of buckets.
+/// The oldest server version with all that a fleet needs: direct reads of buckets.
 const OLDEST: (u32, u32) = (2, 9);
-/// Folders that a machine empties when it starts, and what systemd gives a service for its own.
+/// Folders that a machine empties at boot, or that systemd makes private to a service.
 const TEMPORARY: [&str; 4] = ["/tmp", "/var/tmp", "/dev/shm", "/run"];
-/// What to do about a server that keeps no streams, or in the wrong place. Debian's package makes no folder for them.
+/// The advice for a server without `JetStream`, or with its store in a wrong place. Debian's package creates no store folder.
 const STORE: &str = "start it anew as `nats-server -js -sd FOLDER`, or with `jetstream { store_dir: \"FOLDER\" }` in its config, where FOLDER stays and its user may write: `install -d -o nats -g nats /var/lib/nats` makes one for Debian's service, whose config is /etc/nats-server.conf";
 const USERS: &str = "docs/nats-users.conf has users with the rights that are needed";
 
-/// Looks; nothing where no NATS is named.
+/// Checks the NATS server that the flags name, if any.
 pub(super) async fn look(args: &CheckFleetArgs) -> Result<Vec<Finding>, ConfigError> {
     let Some(url) = &args.fleet else { return Ok(Vec::new()) };
     let access = access(url, &args.login)?;
     let place = access.url().to_owned();
     let name = args.name.clone().unwrap_or_else(|| format!("check-{}", own_name()));
-    // What is refused is told with the rights.
+    // Refused rights are ignored here: the probe reports them.
     Ok(match Connection::open(&access, &name, Arc::new(|_| {})).await {
         Ok(connection) => judge(&place, &connection.probe().await),
         Err(error) => vec![not_reached(&place, &error)],
@@ -74,7 +74,7 @@ fn version(place: &str, version: &str) -> Finding {
     Finding::ok(place, Step::Answer, format!("nats-server {version} answers"))
 }
 
-/// Who may come in.
+/// A warning about a server without logins, or without TLS.
 fn guard(place: &str, probe: &Probe) -> Option<Finding> {
     let problem = |what: &str| Some(Finding::warning(place, Step::Login, what));
     match (probe.is_open_to_others, probe.wants_login, probe.is_encrypted) {
@@ -140,7 +140,7 @@ fn rights(place: &str, rights: &Rights) -> Finding {
     }
 }
 
-/// The first few of them.
+/// The first few of them, as text.
 fn some(lacks: &[String]) -> String {
     const SHOWN: usize = 3;
     remainder::list(lacks, SHOWN)

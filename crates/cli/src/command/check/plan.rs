@@ -1,4 +1,4 @@
-//! What there is to look at: the registries of all rules in the config's order, and what each rule does with them.
+//! The registries of all rules in the config's order, and the repositories that each rule uses.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub(super) struct Spot {
 pub(super) struct One {
     pub(super) source: Spot,
     pub(super) selection: Selection,
-    /// Those that no rule before has named.
+    /// Targets that no earlier rule names.
     pub(super) targets: Vec<Spot>,
 }
 
@@ -30,7 +30,7 @@ pub(super) struct Many {
     pub(super) rule: PatternRule,
 }
 
-/// What a rule has to look at.
+/// The places that one rule needs checked.
 pub(super) struct PlannedRule {
     /// Only rules of `sync` have one.
     pub(super) name: Option<String>,
@@ -42,7 +42,7 @@ pub(super) enum Planned {
     Many(Box<Many>),
 }
 
-/// All of it.
+/// All places to check.
 pub(super) struct Plan {
     pub(super) registries: Vec<(KnownRegistry, Roles)>,
     pub(super) rules: Vec<PlannedRule>,
@@ -55,7 +55,7 @@ impl Spot {
 }
 
 impl PlannedRule {
-    /// Its name, or where it reads.
+    /// The rule's name, or its source.
     pub(super) fn label(&self) -> String {
         match (&self.name, &self.planned) {
             (Some(name), _) => name.clone(),
@@ -72,7 +72,7 @@ pub(super) fn is_same(one: &KnownRegistry, other: &KnownRegistry) -> bool {
     Arc::ptr_eq(&one.registry_api, &other.registry_api)
 }
 
-/// Reads the plan from the rules.
+/// Derives the plan from the rules.
 pub(super) fn plan(resolved: &Resolved) -> Plan {
     let mut planner =
         Planner { registries: &resolved.registries, found: Vec::new(), targets: HashSet::new() };
@@ -90,7 +90,7 @@ pub(super) fn plan(resolved: &Resolved) -> Plan {
     Plan { registries: planner.found, rules }
 }
 
-/// The spots of a rule that was made of a pattern.
+/// The spots of a rule that a pattern produced.
 pub(super) fn spots(registries: &SharedRegistries, rule: &Rule) -> Option<One> {
     Planner { registries, found: Vec::new(), targets: HashSet::new() }.one(rule)
 }
@@ -98,7 +98,7 @@ pub(super) fn spots(registries: &SharedRegistries, rule: &Rule) -> Option<One> {
 struct Planner<'a> {
     registries: &'a SharedRegistries,
     found: Vec<(KnownRegistry, Roles)>,
-    /// Targets that were planned so far.
+    /// Targets that are in the plan already.
     targets: HashSet<String>,
 }
 
@@ -121,7 +121,7 @@ impl Planner<'_> {
         let sample = pattern.sample();
         let host: RegistryHost = pattern.rule.listing.name().parse().ok()?;
         let source = self.source(&host, &sample);
-        // Which repositories there are shows later; which registries they go to shows now.
+        // The repositories are not listed yet. A sample shows which registries the targets are at.
         if let Ok(rule) = (pattern.rule.make_rule)(&sample) {
             for target in &rule.targets {
                 let Reference { registry, repository, .. } = target.target.name().parse().ok()?;

@@ -1,4 +1,4 @@
-//! Whether anything listens on a registry's port and lets us in.
+//! Checks whether a registry's port accepts connections.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -8,16 +8,16 @@ use super::cloud::reach_advice;
 use super::finding::{Finding, Step};
 use super::limit::within;
 
-/// How connecting went.
+/// The result of connecting.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Knock {
     Open(SocketAddr),
-    /// The system's words.
+    /// The operating system's error text.
     Refused(String),
     NoAnswer,
 }
 
-/// Connects to the first address that answers, and hangs up.
+/// Connects to the first address that answers, and closes the connection.
 pub(super) async fn knock(addresses: &[IpAddr], port: u16) -> Knock {
     let mut last = Knock::NoAnswer;
     for address in addresses {
@@ -31,7 +31,7 @@ pub(super) async fn knock(addresses: &[IpAddr], port: u16) -> Knock {
     last
 }
 
-/// What to make of it. `is_cloud`: it is one of Alibaba's by the config, whatever its name.
+/// Judges the result. `is_cloud`: the config says that the registry is Alibaba's, whatever its name.
 pub(super) fn judge(host: &RegistryHost, port: u16, knock: &Knock, is_cloud: bool) -> Finding {
     let place = host.as_str();
     match knock {

@@ -1,5 +1,5 @@
-//! Whether a target may be pushed to: what the token grants, and an upload session that is opened and
-//! cancelled, or none where it could not be cancelled.
+//! Checks whether a target accepts pushes: the token's grant, and an upload session that is opened and cancelled. If it could not be
+//! cancelled, no session is opened.
 
 use oci::{ErrorKind, RepositoryName};
 use registry::{Access, Grant, LoginSearch, PushTrial, Registry, Repository};
@@ -11,23 +11,23 @@ use super::quota::MORE_ROOM;
 use crate::config::KnownRegistry;
 use crate::diagnostic::{no_login_hint, registry_words};
 
-/// What is known of the namespace before the push.
+/// The result of the namespace check before the push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Namespace {
-    /// It is there, as an API says.
+    /// An API says that it exists.
     Ready,
     Unclear,
 }
 
-/// What a refused push may come from.
+/// Facts that can explain a refused push.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Circumstances {
     pub(super) namespace: Namespace,
-    /// Set for Alibaba's.
+    /// Set for Alibaba's registries.
     pub(super) edition: Option<Edition>,
 }
 
-/// Tries it.
+/// Tries a push.
 pub(super) async fn look(
     known: &KnownRegistry,
     repository: &RepositoryName,
@@ -40,7 +40,7 @@ pub(super) async fn look(
     let was_known = is_known(&handle, registry).await;
     match asked(registry, &place, async || registry.try_push(repository).await).await {
         Some(Ok(trial)) => {
-            // zot and olareg make the repository when an upload begins, and keep it.
+            // zot and olareg create the repository when an upload begins, and keep it.
             let is_new = was_known == Some(false) && is_known(&handle, registry).await == Some(true);
             let left = if is_new { LEFT } else { "" };
             Finding::ok(place, Step::Push, format!("{}{left}", tried(trial)))
@@ -60,10 +60,10 @@ pub(super) async fn look(
     }
 }
 
-/// What is told where the trial left something.
+/// Added to the finding when the trial left an empty repository.
 const LEFT: &str = ". The registry made an empty repository of it and keeps that: delete it there if nothing is copied to it";
 
-/// Whether the registry knows the repository; `None` where it does not tell.
+/// Whether the registry knows the repository; `None` if it does not say.
 async fn is_known(handle: &Repository, registry: &Registry) -> Option<bool> {
     answer(registry, handle.is_known()).await.and_then(Result::ok)
 }
@@ -80,7 +80,7 @@ fn tried(trial: PushTrial) -> &'static str {
     }
 }
 
-/// What is told where nobody in particular was refused.
+/// The finding for a push that was refused to a client without a login.
 fn without_login(place: &str, next: String, words: &str) -> Finding {
     Finding::problem(place, Step::Push, "nobody may push here without a login")
         .why(words)
@@ -120,10 +120,10 @@ fn judge(
     }
 }
 
-/// What to do about a registry that is read-only.
+/// The advice for a read-only registry.
 pub(super) const READ_ONLY: &str = "ask its administrator whether a garbage collection or a migration is under way, and have the mode switched off";
 
-/// All that a refusal may come from: registries do not tell which. Docker prints `denied` for all of it.
+/// All possible causes of a refusal: registries do not say which. Docker prints `denied` for all of them.
 fn causes(repository: &RepositoryName, circumstances: Circumstances) -> String {
     let namespace = repository.as_str().split('/').next().unwrap_or_default();
     match (circumstances.edition, circumstances.namespace) {

@@ -1,4 +1,4 @@
-//! Whether an Enterprise Edition instance has room for the repositories that are to come.
+//! Checks whether an Enterprise Edition instance has room for the repositories that the copy creates.
 
 use providers::alibaba::{InstanceUsage, Quota};
 
@@ -7,7 +7,7 @@ use super::limit::within;
 use crate::config::KnownRegistry;
 use crate::diagnostic::with_sources;
 
-/// What the instance says, with what to make of it for `planned` target repositories.
+/// The instance's usage, and whether `planned` target repositories fit in.
 pub(super) async fn look(known: &KnownRegistry, planned: usize) -> Option<(Option<InstanceUsage>, Finding)> {
     let place = known.registry.host().as_str();
     let ask = async {
@@ -41,12 +41,12 @@ fn judge(place: &str, repositories: Quota, planned: usize) -> Finding {
     Finding::warning(place, Step::Quota, what).next(MORE_ROOM)
 }
 
-/// A repository that is not there, where there is no room for it.
+/// The finding for a missing repository when the quota has no room for it.
 pub(super) fn judge_missing(place: &str, repositories: Quota) -> Option<Finding> {
     (repositories.left() == 0).then(|| full(place, "repository", "repositories", repositories))
 }
 
-/// A namespace that is not there, where there is no room for it.
+/// The finding for a missing namespace when the quota has no room for it.
 pub(super) fn judge_missing_namespace(place: &str, namespaces: Quota) -> Option<Finding> {
     (namespaces.left() == 0).then(|| full(place, "namespace", "namespaces", namespaces))
 }

@@ -3,16 +3,16 @@
 use super::finding::{Blame, Finding, Level, Step};
 use crate::exit_code;
 
-/// All that was found.
+/// All findings.
 #[derive(Debug, Default)]
 pub(super) struct CheckResult {
     pub(super) findings: Vec<Finding>,
-    /// Repositories whose registry has a problem already.
+    /// Repositories that were skipped because their registry has a problem.
     pub(super) not_checked: Vec<String>,
 }
 
 impl CheckResult {
-    /// The same, with a word that a signal came before all was looked at.
+    /// The same result, marked as interrupted by a signal.
     pub(super) fn stopped(mut self) -> Self {
         let what = "stopped by a signal: not everything was looked at";
         self.findings.push(Finding::warning("check", Step::Config, what));
@@ -23,7 +23,7 @@ impl CheckResult {
         self.findings.iter().filter(|finding| finding.level == level).count()
     }
 
-    /// 0 without a problem, 4 where all problems are logins, else 1.
+    /// 0 without a problem, 4 if all problems are about logins, else 1.
     pub(super) fn exit_code(&self) -> u8 {
         let mut problems = self.findings.iter().filter(|finding| finding.is_problem()).peekable();
         if problems.peek().is_none() {
@@ -69,7 +69,7 @@ fn line(finding: &Finding) -> String {
         Level::Problem => "problem",
     };
     let step = step.as_str();
-    // What is about the config itself is at no registry.
+    // A finding about the config itself has no registry.
     let place = match rule {
         _ if place == step => step.to_owned(),
         Some(rule) => format!("{place} (rule \"{rule}\"): {step}"),

@@ -1,4 +1,4 @@
-//! Whether a source lists its tags and gives images: some sample manifests, and where their blobs come from.
+//! Checks whether a source lists its tags and serves images: some sample manifests, and where their blobs come from.
 
 use oci::{Descriptor, Digest, ErrorKind, RawManifest, RepositoryName, TagOrDigest};
 use registry::{Access, Error, LoginSearch, Registry, Repository};
@@ -11,7 +11,7 @@ use super::limit::{NO_ANSWER, answer, asked};
 use crate::config::KnownRegistry;
 use crate::diagnostic::registry_words;
 
-/// Lists and reads.
+/// Lists tags and reads sample images.
 pub(super) async fn look(
     known: &KnownRegistry,
     repository: &RepositoryName,
@@ -31,7 +31,7 @@ pub(super) async fn look(
     (look.findings, look.holdings)
 }
 
-/// A look at one repository, and what it has found so far.
+/// The check of one repository, and its results so far.
 struct Look<'a> {
     known: &'a KnownRegistry,
     handle: Repository,
@@ -41,7 +41,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    /// The images that the rule means; none where that cannot be found out.
+    /// The images that the rule selects; none if the list cannot be read.
     async fn images(&mut self, selection: &Selection) -> Vec<TagOrDigest> {
         match select(&self.asker(), selection).await {
             Ok((images, found)) => {
@@ -60,7 +60,7 @@ impl Look<'_> {
         }
     }
 
-    /// Reads one image; gives a blob of it.
+    /// Reads one image; returns the digest of one of its blobs.
     async fn image(&mut self, image: &TagOrDigest) -> Option<Digest> {
         match pull(&self.asker(), image).await {
             Ok(Some(Pulled { manifest, smallest, largest })) => {
@@ -98,7 +98,7 @@ impl Look<'_> {
         );
     }
 
-    /// Notes what went wrong; Harbor hides missing projects behind 401.
+    /// Records a failure. Harbor answers 401 for missing projects, so its API is asked, too.
     async fn trouble(&mut self, step: Step, what: &str, trouble: Trouble) {
         let place = self.place.as_str();
         let error = match trouble {
@@ -127,7 +127,7 @@ enum Trouble {
     NoAnswer,
 }
 
-/// Asks a repository.
+/// Asks one repository.
 struct Asker {
     registry: Registry,
     handle: Repository,
@@ -143,7 +143,7 @@ impl Asker {
     }
 }
 
-/// The images that the rule means, up to the first page that shows any; and what was read.
+/// The images that the rule selects, up to the first page that has any; and a text about what was listed.
 async fn select(asker: &Asker, selection: &Selection) -> Result<(Vec<TagOrDigest>, Option<String>), Trouble> {
     if let Some(images) = selection.named() {
         return Ok((images, None));
@@ -159,7 +159,7 @@ async fn select(asker: &Asker, selection: &Selection) -> Result<(Vec<TagOrDigest
     Ok((images, Some(format!("tags read: {listed}, selected of these: {selected}"))))
 }
 
-/// The first, the middle and the last one: what a repository holds is often alike.
+/// The first, the middle and the last image: images of a repository are often alike.
 fn samples(images: &[TagOrDigest]) -> Vec<&TagOrDigest> {
     let last = images.len().saturating_sub(1);
     let mut indexes = vec![0, last / 2, last];
@@ -167,17 +167,17 @@ fn samples(images: &[TagOrDigest]) -> Vec<&TagOrDigest> {
     indexes.into_iter().filter_map(|index| images.get(index)).collect()
 }
 
-/// What was read of an image.
+/// The facts about an image that was read.
 struct Pulled {
     manifest: RawManifest,
-    /// A blob of it, as small as there is.
+    /// The digest of its smallest blob.
     smallest: Option<Digest>,
     largest: Option<Descriptor>,
 }
 
-/// Reads an image's manifests; `None` if it is not there.
+/// Reads an image's manifests; `None` if the image does not exist.
 async fn pull(asker: &Asker, image: &TagOrDigest) -> Result<Option<Pulled>, Trouble> {
-    // As a copy does: HEAD tells whether it is there, and costs no pull.
+    // A copy also starts with HEAD: it tells whether the image exists, and does not count as a pull.
     let handle = &asker.handle;
     if asker.ask(async || handle.resolve(image).await).await?.is_none() {
         return Ok(None);
@@ -210,7 +210,7 @@ async fn lacks_project(known: &KnownRegistry, repository: &RepositoryName) -> bo
         let project = providers::harbor::ProjectName::of(repository)?;
         match harbor.project(&project).await {
             Ok(found) => Some(found.is_none()),
-            // Whoever does not administrate Harbor is told so of projects that are not there.
+            // Harbor answers `Denied` for a missing project unless the user is an administrator.
             Err(error) => Some(error.kind() == ErrorKind::Denied),
         }
     };

@@ -1,4 +1,4 @@
-//! How fast a source is read by one connection and by eight: that says what more workers are good for.
+//! Measures how fast a source is read over one connection and over eight: this tells whether more workers help.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use super::plan::{Spot, is_same};
 use crate::diagnostic::registry_words;
 use crate::output::amount_text::bytes;
 
-/// How long is read each time.
+/// The duration of each measurement.
 const WINDOW: Duration = Duration::from_secs(2);
-/// What is shorter says little.
+/// Blobs smaller than this, in bytes, say little.
 const SHORTEST: u64 = 4 << 20;
 const MANY: usize = 8;
 
-/// The largest blob that was seen at each source.
+/// The largest known blob of each source.
 #[derive(Default)]
 pub(super) struct LargestBlobs(RefCell<Vec<(Spot, Descriptor)>>);
 
@@ -33,7 +33,7 @@ impl LargestBlobs {
         }
     }
 
-    /// Reads of each source in turn: two at once would share the line.
+    /// Reads each source in turn: two at once would share the network link.
     pub(super) async fn measure(self) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (spot, blob) in self.0.into_inner() {
@@ -50,7 +50,7 @@ async fn measure(Spot { known, repository }: &Spot, blob: &Descriptor) -> Findin
         return Finding::ok(place, Step::Speed, what);
     }
     let read = async |connections| read(&known.registry, repository, blob, connections).await;
-    // What is read first may have to be fetched from somewhere: it is not counted.
+    // The first read is not counted: the registry may have to fetch the blob from its storage first.
     let measured = async {
         read(1).await?;
         Ok((read(1).await?, read(MANY).await?))
@@ -63,7 +63,7 @@ async fn measure(Spot { known, repository }: &Spot, blob: &Descriptor) -> Findin
     }
 }
 
-/// Bytes a second, of so many connections together.
+/// Bytes a second, over all connections together.
 async fn read(
     registry: &registry::Registry,
     repository: &RepositoryName,
@@ -71,7 +71,7 @@ async fn read(
     connections: usize,
 ) -> Result<u64, Error> {
     let repository = registry.repository(repository, Access::Pull);
-    // Without a size it is read in one stream, over a connection of its own.
+    // `pull_blob` without a size reads in one stream, over its own connection.
     let opened = join_all((0..connections).map(|_| repository.pull_blob(&blob.digest, None))).await;
     let readers = opened.into_iter().collect::<Result<Vec<_>, _>>()?;
     let began = Instant::now();
@@ -82,7 +82,7 @@ async fn read(
     Ok(bytes.saturating_mul(1000) / milliseconds)
 }
 
-/// What comes until then, or to the blob's end.
+/// Bytes that arrive until `end`, or until the blob ends.
 async fn bytes_until(mut reader: BlobReader, end: Instant) -> u64 {
     let mut bytes = 0;
     while let Ok(Ok(Some(piece))) = tokio::time::timeout_at(end, reader.next()).await {

@@ -1,4 +1,4 @@
-//! One registry, step by step: the first that fails ends the walk, since nothing behind it can work.
+//! Checks one registry step by step. The first failure ends the check, because the later steps depend on it.
 
 use std::time::SystemTime;
 
@@ -13,31 +13,31 @@ use super::limit::{NO_ANSWER, asked, within};
 use super::{clock, edition, limit, login, name, port, push, quota, whitelist};
 use crate::config::KnownRegistry;
 
-/// What the rules do with a registry.
+/// How the rules use a registry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Roles {
     pub(super) reads: bool,
-    /// How many target repositories are named.
+    /// The number of target repositories at it.
     pub(super) writes: usize,
 }
 
-/// How a registry stands.
+/// The result of checking a registry.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
     pub(super) findings: Vec<Finding>,
-    /// Whether it is one of Alibaba's.
+    /// Set for Alibaba's registries.
     pub(super) edition: Option<Edition>,
-    /// What an instance has left.
+    /// The instance's usage and quotas.
     pub(super) usage: Option<InstanceUsage>,
 }
 
 impl Standing {
-    /// Whether its repositories are worth a look.
+    /// Whether its repositories can be checked.
     pub(super) fn is_usable(&self) -> bool {
         !self.findings.iter().any(Finding::is_problem)
     }
 
-    /// Notes what was found, and whether to go on.
+    /// Records a finding; returns whether to go on.
     fn note(&mut self, finding: Finding) -> bool {
         let goes_on = !finding.is_problem();
         self.findings.push(finding);
@@ -45,7 +45,7 @@ impl Standing {
     }
 }
 
-/// Walks. `entries`: the keys of all auth entries with a login.
+/// Checks the registry. `entries`: the keys of all auth entries with a login.
 pub(super) async fn look(known: &KnownRegistry, roles: Roles, entries: &[String]) -> Standing {
     let mut standing = Standing::default();
     let host = known.registry.host();
@@ -67,7 +67,7 @@ pub(super) async fn look(known: &KnownRegistry, roles: Roles, entries: &[String]
     standing
 }
 
-/// Name and port. Behind a proxy both are the proxy's business.
+/// Checks name and port. Behind a proxy, both are the proxy's concern.
 async fn is_reached(known: &KnownRegistry, standing: &mut Standing) -> bool {
     let host = known.registry.host();
     if known.registry.is_proxied() {
@@ -86,7 +86,7 @@ async fn is_reached(known: &KnownRegistry, standing: &mut Standing) -> bool {
     is_open
 }
 
-/// TLS, `/v2/` and the clock.
+/// Checks TLS, `/v2/` and the clock.
 async fn is_registry(known: &KnownRegistry, standing: &mut Standing) -> bool {
     let host = known.registry.host();
     let ping = match asked(&known.registry, host.as_str(), async || known.registry.ping().await).await {
@@ -120,7 +120,7 @@ async fn is_registry(known: &KnownRegistry, standing: &mut Standing) -> bool {
     }
 }
 
-/// Whether it is the kind of registry that its auth entry says.
+/// Checks whether it is the kind of registry that its auth entry says.
 async fn is_as_meant(known: &KnownRegistry, standing: &mut Standing) -> bool {
     let service =
         limit::answer(&known.registry, known.registry.service()).await.and_then(Result::ok).flatten();
@@ -135,7 +135,7 @@ async fn is_as_meant(known: &KnownRegistry, standing: &mut Standing) -> bool {
     edition::judge_service(place, service.as_deref(), meant).is_none_or(|finding| standing.note(finding))
 }
 
-/// Quotas, and modes in which nothing is taken.
+/// Checks quotas and read-only modes.
 async fn takes_writes(known: &KnownRegistry, roles: Roles, standing: &mut Standing) {
     if let Some((usage, finding)) = quota::look(known, roles.writes).await {
         standing.usage = usage;

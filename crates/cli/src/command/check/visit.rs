@@ -1,4 +1,4 @@
-//! What a rule does with its repositories: reads from the source, writes to the targets.
+//! Checks the repositories of a rule: reads from the source, tries the targets.
 
 use ::sync::{Cause, PatternTargets, Rule, Selection};
 use oci::RepositoryName;
@@ -16,11 +16,11 @@ use super::{content, source};
 use crate::config::{KnownRegistry, SharedRegistries};
 use crate::diagnostic::why;
 
-/// Goes to repositories, knowing how their registries stand.
+/// Checks repositories, with the results of their registries.
 pub(super) struct Visitor<'a> {
     pub(super) registries: &'a SharedRegistries,
     pub(super) standings: Vec<(&'a KnownRegistry, &'a Standing)>,
-    /// By which speed is measured.
+    /// The blobs for the speed measurement.
     pub(super) largest: LargestBlobs,
 }
 
@@ -47,7 +47,7 @@ impl Visitor<'_> {
         }
     }
 
-    /// All repositories, as the copy lists them, and of these the first one.
+    /// Lists all repositories, as a copy does, and checks the first one.
     async fn visit_many(&self, many: &Many, outcome: &mut CheckResult) {
         let place = format!("{}/{}", many.source.known.registry.host(), many.rule.pattern);
         if !self.is_usable(&many.source.known) {
@@ -142,7 +142,7 @@ impl Visitor<'_> {
     }
 }
 
-/// What a pattern's registry lists.
+/// The repositories that a pattern matches.
 #[derive(Default)]
 struct Listed {
     repositories: usize,
@@ -156,7 +156,7 @@ enum Unlisted {
     NoPlace(Cause),
 }
 
-/// Reads the whole list, and finds a place for all that match, as a copy does.
+/// Reads the whole list, and derives the targets of all matching repositories, as a copy does.
 async fn list(many: &Many, place: &str) -> Result<Listed, Unlisted> {
     let (registry, rule, mut listed) = (&many.source.known.registry, &many.rule, Listed::default());
     let mut pages = rule.listing.repositories(&rule.pattern.literal_front());

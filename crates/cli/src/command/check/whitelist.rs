@@ -1,4 +1,4 @@
-//! Whether an instance lets anybody in from the Internet: what its API says, where the registry does not let us in.
+//! Checks, by the instance's API, whether an instance that refuses connections accepts any from the Internet.
 
 use providers::alibaba::InstanceEndpoint;
 
@@ -8,7 +8,7 @@ use super::limit::within;
 use crate::config::KnownRegistry;
 use crate::diagnostic::with_sources;
 
-/// Asks the API, if there is a way to it and the registry is one for the Internet.
+/// Asks the API, if the registry has one and its endpoint is on the Internet.
 pub(super) async fn look(known: &KnownRegistry) -> Option<Finding> {
     let host = known.registry.host();
     let access = known.registry_api.acr()?;
@@ -28,7 +28,7 @@ pub(super) async fn look(known: &KnownRegistry) -> Option<Finding> {
     }
 }
 
-/// The entry that Alibaba puts there when it opens an endpoint.
+/// The entry that Alibaba adds when it opens an endpoint.
 const OWN_ENTRY: &str = "127.0.0.1/32";
 
 fn judge(place: &str, endpoint: Option<&InstanceEndpoint>) -> Finding {

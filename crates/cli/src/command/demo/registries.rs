@@ -1,4 +1,4 @@
-//! The demo's two registries and what the source holds.
+//! The demo's two registries and the source's content.
 
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Access, EmbeddedRegistry, Grant, Store, TokenAccess, User};
@@ -13,7 +13,7 @@ pub(super) const NAMESPACE: &str = "image-syncer";
 /// How ACR Enterprise Edition names itself in its challenge: region and instance.
 const ACR_SERVICE: &str = "registry.aliyuncs.com:cn-shanghai:china:cri-demo";
 
-/// Source and target, for as long as the demo runs.
+/// Source and target. They run until this is dropped.
 pub(super) struct Registries {
     pub(super) source: EmbeddedRegistry,
     pub(super) target: EmbeddedRegistry,
@@ -32,7 +32,7 @@ impl Registries {
     }
 }
 
-/// Two repositories with shared layers, a multi-platform index and a signature.
+/// Pushes two repositories with shared layers, a multi-platform index and a signature.
 fn seed(store: &Store) {
     let base = [sample::layer(1, 3 << 20), sample::layer(2, 700 << 10)];
     let with = |number| [&base[..], &[sample::layer(number, 200 << 10)]].concat();

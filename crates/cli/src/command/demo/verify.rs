@@ -1,11 +1,11 @@
-//! Compares the demo's target with its source, looking past the protocol into what they store.
+//! Compares the demo's target with its source in the registries' storage, not through the protocol.
 
 use http::Method;
 use oci::{Descriptor, Links, MediaType, RawManifest};
 
 use super::registries::{NAMESPACE, Registries};
 
-/// What was found the same on both sides.
+/// The counts of what is the same on both sides.
 #[derive(Default)]
 pub(super) struct Arrived {
     pub(super) tags: usize,
@@ -13,7 +13,7 @@ pub(super) struct Arrived {
     pub(super) blobs: usize,
 }
 
-/// Compares every tag and all below it.
+/// Compares every tag and everything below it.
 pub(super) fn arrived(registries: &Registries) -> Result<Arrived, String> {
     let mut arrived = Arrived::default();
     let source = registries.source.store();
@@ -63,7 +63,7 @@ impl Comparison<'_> {
     }
 }
 
-/// Sees to it that the last run moved nothing; gives the number of requests to the target.
+/// Checks that the last run moved nothing; returns the number of requests to the target.
 pub(super) fn nothing_sent(registries: &Registries) -> Result<usize, String> {
     let (source, target) = (registries.source.requests(), registries.target.requests());
     let writes =

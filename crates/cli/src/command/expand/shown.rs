@@ -1,4 +1,4 @@
-//! A rule as it is shown: for programs all of it, for people what differs from what rules do anyway.
+//! A rule for display: programs get all of it, people only what differs from the default.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -7,36 +7,36 @@ use sync::{AttestationPolicy, IndexPolicy, OnConflict, Policy, ReferrerPolicy};
 use super::words::{ALL_TAGS, kinds, names, pattern_lists, selected};
 use crate::config::{LoginOrigin, ResolvedPattern, ResolvedRule, Section, WrittenRule};
 
-/// One rule, as programs read it.
+/// One rule, for programs.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shown<'a> {
-    /// Only rules of `sync` have one.
+    /// Only rules of `sync` have a name.
     name: Option<&'a str>,
     source: &'a str,
     selection: String,
-    /// Which of those that a pattern matches; none where all of them are meant.
+    /// The selection among the repositories of a pattern; `None` selects all of them.
     repositories: Option<ShownRepositories>,
     tags: String,
-    /// None where all are meant.
+    /// `None` selects all platforms.
     platforms: Option<String>,
-    /// How an index stands at the target of which not all platforms are wanted.
+    /// How an index is stored at the target if some of its platforms are left out.
     index: IndexPolicy,
     attestations: AttestationPolicy,
-    /// Whether all or none go along, or which.
+    /// All, none, or the kinds that are copied.
     referrers: Value,
     on_conflict: OnConflict,
-    /// For a pattern, that of any repository that matches.
+    /// For a pattern: the login of any repository that matches.
     login: Option<&'a str>,
-    /// What the login is, and where it stands.
+    /// The kind of the login, and the place of its definition.
     login_place: Option<&'a str>,
     targets: Vec<ShownTarget<'a>>,
-    /// What people read of the referrers, where they are not what such rules do anyway.
+    /// The referrers in words, if they differ from the default of such rules.
     #[serde(skip)]
     unusual_referrers: Option<String>,
 }
 
-/// In each of the lists of `include` one must fit.
+/// A repository must match one pattern of each list in `include`.
 #[derive(Serialize)]
 struct ShownRepositories {
     include: Vec<Vec<String>>,
@@ -63,7 +63,7 @@ fn parts(login: Option<&LoginOrigin>) -> (Option<&str>, Option<&str>) {
     (login.map(|login| login.key.as_str()), login.map(|login| login.place.as_str()))
 }
 
-/// How many repositories a rule is about.
+/// Whether a rule is about one repository or many.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Breadth {
     One,
@@ -100,7 +100,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// A rule about many repositories, as it was written: which they are, only the registry knows.
+    /// A rule about many repositories, as written: only the registry knows the repositories.
     fn of_pattern(pattern: &'a ResolvedPattern) -> Self {
         let ResolvedPattern { written, rule, logins, tags } = pattern;
         let targets = written.targets.iter().zip(&logins.targets).map(|(target, login)| {
@@ -150,7 +150,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// A rule, as people read it.
+    /// A rule, for people.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> + use<> {
         let name = self.name.map_or_else(String::new, |name| format!("{name}: "));
         let login_text = login(self.login, self.login_place);
@@ -190,7 +190,7 @@ impl std::fmt::Display for ShownRepositories {
     }
 }
 
-/// How an index stands at the target, where that is not what rules do anyway.
+/// The form of the index in words, if it differs from the default.
 fn form(index: IndexPolicy) -> &'static str {
     match index {
         IndexPolicy::Auto | IndexPolicy::Cut => "",

@@ -1,4 +1,4 @@
-//! What rules select, in words.
+//! The selection of rules, in words.
 
 use serde_json::{Value, json};
 use sync::select::Pattern;
@@ -6,7 +6,7 @@ use sync::{Naming, ReferrerPolicy, Selection};
 
 pub(super) const ALL_TAGS: &str = "all tags";
 
-/// Which tags of a repository.
+/// The selected tags of a repository.
 pub(in crate::command) fn selected(selection: &Selection) -> String {
     match selection {
         Selection::All => ALL_TAGS.to_owned(),
@@ -17,7 +17,7 @@ pub(in crate::command) fn selected(selection: &Selection) -> String {
     }
 }
 
-/// What they are called at the target.
+/// The names at the target.
 pub(super) fn names(naming: &Naming) -> String {
     match naming {
         Naming::Same => "the same names".to_owned(),
@@ -31,18 +31,18 @@ fn list(images: &[oci::TagOrDigest]) -> String {
     images.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Lists of patterns, without those that ask nothing.
+/// Lists of patterns, without the lists that match everything.
 pub(super) fn pattern_lists(lists: &[Vec<Pattern>]) -> Vec<Vec<String>> {
     let texts = |any_of: &Vec<Pattern>| any_of.iter().map(ToString::to_string).collect();
     lists.iter().filter(|any_of| !any_of.is_empty()).map(texts).collect()
 }
 
-/// As the key `referrers` of a rule has it.
+/// In the form of the key `referrers` of a rule.
 pub(super) fn kinds(referrers: &ReferrerPolicy) -> Value {
     match referrers {
         ReferrerPolicy::Leave => json!(false),
         ReferrerPolicy::Copy => json!(true),
-        // A rule has one filter: two meet only in a run.
+        // A rule has one filter; filters are combined only during a run.
         ReferrerPolicy::ByType(types) => json!(types)[0].take(),
     }
 }

@@ -1,4 +1,4 @@
-//! What the config says of an image: its rule, and whose logins are used.
+//! What the config says of an image: its rule, and the logins for it.
 
 use ::sync::Rule;
 use oci::{Reference, TagOrDigest};
@@ -14,7 +14,7 @@ pub(super) struct Known {
     resolved: Resolved,
 }
 
-/// A rule about a repository, as the config has it.
+/// A rule about a repository, from the config.
 struct KnownRule {
     label: String,
     rule: Rule,
@@ -25,27 +25,27 @@ impl Known {
         Self { resolved }
     }
 
-    /// Whether any rule of a report is one of these, or the report names none: then nobody knows better.
+    /// Whether the report has any of these rules. A report without rules is taken for one of this config.
     pub(super) fn has_rules_of(&self, run: &Facts) -> bool {
         let rules = self.resolved.rules.iter().map(|rule| &rule.written);
         let patterns = self.resolved.patterns.iter().map(|pattern| &pattern.written);
         let is_same = |written: &WrittenRule, rule: &ReportedRule| {
             written.name == rule.name && written.source == rule.source
         };
-        // The rules of `copy` were typed, and those of `apply` may stand in the plan alone.
+        // `copy` has its rule on the command line; the rules of `apply` may only be in the plan.
         let are_typed = matches!(run.head.command.as_str(), "copy" | "apply");
         are_typed
             || run.head.rules.is_empty()
             || rules.chain(patterns).any(|written| run.head.rules.iter().any(|rule| is_same(written, rule)))
     }
 
-    /// Whose login is used there.
+    /// The login that is used for this name.
     pub(super) fn login(&self, name: &str) -> Option<LoginOrigin> {
         let place: Reference = name.parse().ok()?;
         self.resolved.registries.lock().login_origin(&place.registry, &place.repository)
     }
 
-    /// What the rule of that name does with an image; `None` where the config has no such rule about its repository.
+    /// What the rule with that label does with an image; `None` if the config has no such rule about its repository.
     pub(super) fn stage(&self, label: &str, source: &str) -> Option<Stage> {
         let place: Reference = source.parse().ok()?;
         let image = image(&place)?;
@@ -54,14 +54,14 @@ impl Known {
         Some(stage(&rule.rule.selection, &image))
     }
 
-    /// Why rules that are about the repository of an image did not bring it into the report.
+    /// For each rule about the image's repository: why the image is not in the report.
     pub(super) fn unlisted(&self, name: &str, run: &Facts) -> Vec<String> {
         let Ok(place) = name.parse::<Reference>() else { return Vec::new() };
         let Some(image) = image(&place) else { return Vec::new() };
         self.about(&place).iter().flat_map(|rule| rule.unlisted(&place, &image, run)).collect()
     }
 
-    /// Rules that read a repository, or, where they are about one alone, write it.
+    /// Rules that read a repository, and rules about one repository that write it.
     fn about(&self, place: &Reference) -> Vec<KnownRule> {
         let name = repository(place);
         let is_about = |rule: &Rule| {
@@ -101,7 +101,7 @@ impl KnownRule {
         told.collect()
     }
 
-    /// What the rule does with an image that is not in the report.
+    /// Explains why the rule did not bring an image into the report.
     fn words(&self, image: &TagOrDigest, run: &Facts) -> String {
         let Rule { source, selection, .. } = &self.rule;
         let told = told_of(run, source.name(), &image.to_string());

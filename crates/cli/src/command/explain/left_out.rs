@@ -1,20 +1,20 @@
-//! What a report knows of a tag that its rule wants by its name.
+//! What a report knows of a tag that its rule selects.
 
 use crate::output::report_json::Facts;
 
-/// What it knows.
+/// The report's knowledge of a tag.
 pub(super) enum Told<'a> {
-    /// It was left out for this.
+    /// The rule left it out for this reason.
     LeftOut(&'a str),
-    /// It was not left out, as far as it was there.
+    /// The rule did not leave it out, provided that the source had it.
     NotListed,
-    /// Nothing, because the run listed nothing: it carried out what a plan had decided.
+    /// Nothing: the run carried out a plan, and listed no tags.
     NotAsked,
     /// Nothing.
     Unknown,
 }
 
-/// What became of a tag of `source`, registry and repository.
+/// The fate of a tag of `source` (registry and repository).
 pub(super) fn told_of<'a>(run: &'a Facts, source: &str, tag: &str) -> Told<'a> {
     if run.head.command == "apply" {
         return Told::NotAsked;

@@ -1,4 +1,4 @@
-//! Finds the images of a report that a text names. Pure.
+//! Finds the images of a report that a text refers to. Pure.
 
 use std::collections::BTreeSet;
 
@@ -7,33 +7,33 @@ use oci::Reference;
 use crate::nearest::changes;
 use crate::output::ImageRecord;
 
-/// So many names are told where none is the one.
+/// The most names to suggest when no single image matches.
 const NAMES_TOLD: usize = 10;
-/// So many entries are kept that only end with the text: with more, the text names nothing.
+/// The most images kept that only end with the text. With more, the text is ambiguous anyway.
 const MOST_ENDING: usize = 256;
-/// Nearer than so many changed letters a name may be meant.
+/// Names with at most this many changed letters are suggested.
 const NEAR: usize = 3;
 
-/// Looks at one image after another.
+/// Searches images one by one.
 pub(super) struct Search {
     text: String,
-    /// The text with what goes without saying, such as Docker Hub.
+    /// The text as a full reference, with defaults such as Docker Hub.
     whole: Option<String>,
     exact: Vec<ImageRecord>,
     ending: Vec<ImageRecord>,
     ending_names: BTreeSet<String>,
     near: BTreeSet<(usize, String)>,
-    /// The text as a whole name, in repositories of the report that end as it does.
+    /// Full names for the text, from repositories of the report with the same ending.
     completed: BTreeSet<String>,
 }
 
-/// What came of it.
+/// The result of a search.
 pub(super) enum Found {
     /// The image, once for each of its targets.
     These(Vec<ImageRecord>),
-    /// Several images end so.
+    /// Several images whose names end with the text.
     Several(Vec<String>),
-    /// None: those with names like it, and what it is called as a whole where the report has others of its repository.
+    /// No image: similar names, and the full names that the text would have in repositories of the report.
     Near { names: Vec<String>, completed: Vec<String> },
 }
 
@@ -85,7 +85,7 @@ impl Search {
         }
     }
 
-    /// Whether a name ends with the text, from a whole component or from the tag on.
+    /// Whether a name ends with the text, at the start of a component, tag or digest.
     fn ends(&self, name: &str) -> bool {
         let rest = name.strip_suffix(self.text.as_str());
         let is_whole =
@@ -93,7 +93,7 @@ impl Search {
         !self.text.is_empty() && rest.is_some_and(is_whole)
     }
 
-    /// How far a name is from the text; `None` if that is too far. Images of a repository that is named alone are near.
+    /// The distance of a name from the text; `None` if it is too far. If the text is a repository alone, its images have the distance 0.
     fn distance(&self, name: &str) -> Option<usize> {
         let is_behind = |front: &str| {
             let rest = name.strip_prefix(front).or_else(|| Some(name.split_once(&format!("/{front}"))?.1));
@@ -112,7 +112,7 @@ impl Search {
     }
 }
 
-/// The text as a name in the repository of another name, where that ends as the text's does.
+/// The text as a full name in the repository of `name`, if that repository ends with the text's.
 fn completed(text: &str, name: &str) -> Option<String> {
     let (own, behind) = split(text)?;
     let (repository, _) = split(name)?;
@@ -120,7 +120,7 @@ fn completed(text: &str, name: &str) -> Option<String> {
     (rest.ends_with('/') && !own.is_empty()).then(|| format!("{repository}{behind}"))
 }
 
-/// Registry and repository, and the tag or digest behind them.
+/// Splits off the tag or digest from registry and repository.
 fn split(name: &str) -> Option<(&str, &str)> {
     let last = name.rfind('/').map_or(0, |slash| slash + 1);
     let end = last + name[last..].find([':', '@'])?;

@@ -1,4 +1,4 @@
-//! Which stage of a rule's selection takes an image, or leaves it out, as far as its name tells. Pure.
+//! Which stage of a rule's selection keeps or drops an image, as far as its name tells. Pure.
 
 use ::sync::Selection;
 use ::sync::select::{Reason, TagSelection};
@@ -6,18 +6,18 @@ use oci::TagOrDigest;
 
 use crate::command::expand::selected;
 
-/// What a selection does with an image.
+/// The result of a selection for an image.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// It is selected, because of this.
+    /// It is selected, for this reason.
     Selected(String),
-    /// Its name is selected; what else is in the listing, or how old it is, may leave it out.
+    /// Its name is selected; other tags in the listing, or its age, may still leave it out.
     Open(String),
     /// It is left out, by this stage.
     LeftOut(String),
 }
 
-/// What a selection does with an image.
+/// Applies a selection to an image's name.
 pub(super) fn stage(selection: &Selection, image: &TagOrDigest) -> Stage {
     match (selection, image) {
         (Selection::All, TagOrDigest::Tag(_)) => Stage::Selected(selected(selection)),
@@ -51,7 +51,7 @@ fn chosen_stage(selection: &TagSelection, image: &TagOrDigest, words: String) ->
     }
 }
 
-/// The stage that such a reason comes from.
+/// The stage that a reason comes from.
 fn name(reason: &Reason) -> &'static str {
     match reason {
         Reason::Referrer => "referrers",

@@ -1,4 +1,4 @@
-//! What is told of an image.
+//! The text of `explain` for an image.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::output::amount_text::{self, took};
 use crate::output::report_json::Facts;
 use crate::output::{Ended, Failure, ImageRecord, counted, replaced};
 
-/// All that is known of entries; they are cleaned on the way out.
+/// All lines about these entries; the caller cleans them of control characters.
 pub(super) fn lines(entries: &[ImageRecord], run: &Facts, known: Option<&Known>) -> Vec<String> {
     let mut lines = Vec::new();
     for entry in entries {
@@ -20,7 +20,7 @@ pub(super) fn lines(entries: &[ImageRecord], run: &Facts, known: Option<&Known>)
         }
         lines.push(format!("{} -> {}", entry.source, entry.target));
         lines.extend(outcome(entry));
-        // The rule of `copy` was typed.
+        // `copy` has its rule on the command line.
         lines.extend(rule(entry, known.filter(|_| run.head.command != "copy")));
         lines.extend(amounts(entry));
         lines.extend(sides(entry, run, known));
@@ -31,7 +31,7 @@ pub(super) fn lines(entries: &[ImageRecord], run: &Facts, known: Option<&Known>)
     lines
 }
 
-/// Rules that gave no images, where this one would have come of them.
+/// Rules that failed as a whole and would have copied this image.
 pub(super) fn failed_rules(image: &str, run: &Facts) -> Vec<String> {
     let place = image.parse::<Reference>().map(|place| format!("{}/{}", place.registry, place.repository));
     let Ok(place) = place else { return Vec::new() };
@@ -47,7 +47,7 @@ pub(super) fn failed_rules(image: &str, run: &Facts) -> Vec<String> {
     told.collect()
 }
 
-/// What was refused before anything was asked, where its words name this image.
+/// Rules that were refused before any request, if their error names this image.
 pub(super) fn refused(image: &str, run: &Facts) -> Vec<String> {
     let is_it = |word: &str| {
         let word = word.trim_matches(|character: char| matches!(character, '`' | ',' | ':' | '(' | ')'));
@@ -61,7 +61,7 @@ fn row(label: &str, text: &str) -> String {
     format!("  {label:<9} {text}")
 }
 
-/// What was decided and became of it.
+/// The decision and its outcome.
 fn outcome(entry: &ImageRecord) -> Vec<String> {
     let tries = match entry.attempts {
         0 | 1 => String::new(),
@@ -131,7 +131,7 @@ fn amounts(entry: &ImageRecord) -> Vec<String> {
     lines
 }
 
-/// Each side's login, and what its registry was asked in the whole run.
+/// The login of each side, and the requests to its registry in the whole run.
 fn sides(entry: &ImageRecord, run: &Facts, known: Option<&Known>) -> Vec<String> {
     let mut lines = Vec::new();
     for (side, name) in [("source", &entry.source), ("target", &entry.target)] {

@@ -1,4 +1,4 @@
-//! Makes the document of what was read. Pure.
+//! Builds the document from what was read. Pure.
 
 use std::collections::HashSet;
 
@@ -45,13 +45,13 @@ pub(super) fn assemble(place: &Reference, node: &Node, surroundings: Surrounding
     }
 }
 
-/// What an image without a type of its own is is told by its config's type, which is no news of images that run.
+/// The type of an image without `artifactType` is its config's media type; that of a runnable image is not shown.
 fn artifact_type(node: &Node) -> Option<oci::MediaType> {
     let runs = node.links.config.as_ref().is_some_and(Descriptor::is_image_config);
     node.manifest.artifact_type().ok().flatten().filter(|_| !runs)
 }
 
-/// Each once, in the order of the manifests.
+/// Each platform once, in the order of the manifests.
 fn platforms(node: &Node, config: Option<&Value>) -> Vec<String> {
     let mut platforms = Vec::new();
     if node.children.is_empty() {
@@ -72,7 +72,7 @@ fn platforms(node: &Node, config: Option<&Value>) -> Vec<String> {
     platforms
 }
 
-/// As `--platform` takes it.
+/// In the form that `--platform` takes.
 fn written(platform: &Platform) -> String {
     let told = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
     let variant = platform.variant.as_deref().filter(|variant| !variant.is_empty());
@@ -108,13 +108,13 @@ fn entry(child: &Child) -> Manifest {
     }
 }
 
-/// Blobs of manifests, each once.
+/// The distinct blobs of the manifests.
 #[derive(Default)]
 struct Blobs {
     seen: HashSet<Digest>,
     layers: Vec<Blob>,
     bytes: u64,
-    /// Whether the size of one is not told.
+    /// Whether a blob has no known size.
     is_open: bool,
 }
 

@@ -9,13 +9,12 @@ use super::graph::{Found, Node};
 use super::noted::noted_date;
 use crate::command::look::Look;
 
-/// What is larger is no config that anybody reads, in bytes.
+/// The largest config that is read, in bytes.
 const LARGEST: u64 = 8 << 20;
-/// The config of artifacts that have none.
+/// The media type of the empty config of artifacts.
 const EMPTY: &str = "application/vnd.oci.empty.v1+json";
 
-/// The config that is worth a request: the image's own, or of an index that does not say when it was built, that of its
-/// first image.
+/// The config to read: the image's own; for an index without a build date, that of its first image.
 pub(super) fn wanted(node: &Node) -> Option<&Descriptor> {
     if node.children.is_empty() {
         return node.links.config.as_ref().filter(|config| is_read(config));
@@ -36,7 +35,7 @@ fn is_read(config: &Descriptor) -> bool {
         && config.size.is_none_or(|size| size <= LARGEST)
 }
 
-/// What stands in a config; nothing where that is no JSON.
+/// The content of a config; `None` if it is not JSON.
 pub(super) async fn read(
     look: &Look,
     repository: &dyn Source,

@@ -1,4 +1,4 @@
-//! Reads a manifest, and those that it names where it is an index.
+//! Reads a manifest and, for an index, its children.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -11,52 +11,52 @@ use oci::{Descriptor, ErrorKind, Links, ManifestError, RawManifest, TagOrDigest}
 
 use crate::command::look::Look;
 
-/// Indexes inside indexes deeper than this are not followed.
+/// Nested indexes below this depth are not read.
 const DEEPEST: usize = 4;
-/// So many manifests of an index are asked for side by side; the registry's own limits count as well.
+/// The number of an index's manifests that are read at once. The registry's own limits count as well.
 const AT_ONCE: usize = 16;
 
-/// So many manifests, and bytes of them, are read: whoever makes an index can name as many as he likes.
+/// The most manifests, and bytes of them, that are read: an index can name any number.
 const MOST_MANIFESTS: usize = 1_000;
 const MOST_BYTES: usize = 64 << 20;
 
-/// A manifest, and what it names.
+/// A manifest and its children.
 pub(super) struct Node {
     pub(super) manifest: RawManifest,
     pub(super) links: Links,
     pub(super) children: Vec<Child>,
 }
 
-/// A manifest that an index names.
+/// A child manifest of an index.
 pub(super) struct Child {
     pub(super) descriptor: Descriptor,
     pub(super) found: Found,
 }
 
-/// What became of the wish to read it.
+/// The result of reading it.
 pub(super) enum Found {
     There(Box<Node>),
     Missing,
     Unread,
 }
 
-/// Who reads.
+/// Reads manifests.
 pub(super) struct Graph<'a> {
     pub(super) look: &'a Look,
     pub(super) repository: &'a dyn Source,
     left: Mutex<Left>,
 }
 
-/// How much may still be read.
+/// The remaining budget for reading.
 struct Left {
     manifests: usize,
     bytes: usize,
-    /// How many manifests were not.
+    /// The number of manifests that were not read.
     unread: usize,
 }
 
 impl Left {
-    /// Whether one more may be read.
+    /// Takes one manifest from the budget, if any is left.
     fn take(&mut self) -> bool {
         let may = self.manifests > 0 && self.bytes > 0;
         if may {
@@ -78,7 +78,7 @@ impl<'a> Graph<'a> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The manifest with all below it, and what could not be read of that.
+    /// The manifest with everything below it, and the errors of parts that could not be read.
     ///
     /// # Errors
     /// The manifest itself cannot be read.
@@ -90,7 +90,7 @@ impl<'a> Graph<'a> {
         Ok((node, problems))
     }
 
-    /// What is told where not all was read.
+    /// The error for manifests that were not read.
     fn too_much(&self, by: &TagOrDigest) -> Option<Error> {
         let unread = self.left().unread;
         let text = format!(
@@ -107,7 +107,7 @@ impl<'a> Graph<'a> {
         depth: usize,
         problems: &Mutex<Vec<Error>>,
     ) -> Result<Node, Error> {
-        // The first is the image that was named; the others are parts of it.
+        // Depth 0 is the image that was named; the others are parts of it.
         let operation =
             if depth == 0 { Operation::Resolve(by.clone()) } else { Operation::ReadManifest(by.clone()) };
         let place = self.repository.name();
@@ -126,7 +126,7 @@ impl<'a> Graph<'a> {
         Ok(Node { manifest, links, children })
     }
 
-    /// One that is not there is no failure: indexes are copied without some of their manifests.
+    /// A missing child is no failure: some tools copy indexes without some of their manifests.
     fn child<'b>(
         &'b self,
         descriptor: Descriptor,

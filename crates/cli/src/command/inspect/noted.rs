@@ -1,4 +1,4 @@
-//! What an image's maker noted about it. Pure.
+//! The annotations of an image's maker. Pure.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use super::graph::{Found, Node};
 /// <https://github.com/opencontainers/image-spec/blob/main/annotations.md>
 const CREATED: &str = "org.opencontainers.image.created";
 
-/// When an image was built, as its annotations say, or those of the images of an index.
+/// The build date in an image's annotations, or in those of an index's images.
 pub(super) fn noted_date(node: &Node) -> Option<String> {
     let below = || {
         let children = node.children.iter().filter(|child| !child.descriptor.is_attestation());

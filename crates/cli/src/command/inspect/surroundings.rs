@@ -1,4 +1,4 @@
-//! What the manifests do not tell: the config, what refers to the image, which tags it has. All of it is asked side by side.
+//! Reads what the manifests do not tell: config, referrers, tags. All requests run side by side.
 
 use ::sync::endpoint::Kept;
 use ::sync::{Error, Operation, Source};
@@ -12,17 +12,17 @@ use crate::command::look::Look;
 use crate::output::inspect::Referrer;
 use crate::output::warn;
 
-/// What was found out beside the manifests.
+/// The findings beside the manifests.
 #[derive(Default)]
 pub(super) struct Surroundings {
-    /// Of the image, or of the first of an index.
+    /// The config of the image, or of the first image of an index.
     pub(super) config: Option<Value>,
-    /// None where they could not be asked for.
+    /// `None` if the request failed.
     pub(super) referrers: Option<Vec<Referrer>>,
     pub(super) tags: Option<Vec<String>>,
 }
 
-/// What could be found out, and what could not.
+/// The findings, and the errors of parts that could not be read.
 pub(super) async fn surroundings(
     look: &Look,
     repository: &dyn Source,
@@ -58,15 +58,14 @@ fn kept<T>(found: Result<T, Error>, problems: &mut Vec<Error>) -> Option<T> {
     found.map_err(|problem| problems.push(problem)).ok()
 }
 
-/// What the registry, or a client in its place, lists.
+/// The referrers, from the registry's API or from the referrers tag.
 async fn listed(look: &Look, repository: &dyn Source, digest: &Digest) -> Result<Vec<Referrer>, Error> {
     let ask = || repository.referrers(digest, Kept::Anywhere);
     let found = look.ask(repository.name(), Operation::ListReferrers(digest.clone()), ask).await?;
     Ok(found.into_iter().map(Referrer::of).collect())
 }
 
-/// What cosign keeps under tags of its own: a signature, attestations, an SBOM. A question for each is less than a list of all
-/// tags may be.
+/// cosign's tags for this image: signature, attestations, SBOM. Three questions are cheaper than a list of all tags.
 async fn tagged(
     look: &Look,
     repository: &dyn Source,
@@ -83,7 +82,7 @@ async fn under(look: &Look, repository: &dyn Source, tag: Tag) -> Result<Option<
     Ok(found.map(|digest| Referrer { digest, artifact_type, size, tag: Some(tag.to_string()), annotations }))
 }
 
-/// The tags of the same digest, where the registry lists what all tags point at.
+/// The tags with the same digest, if the registry lists the digests of all tags.
 async fn same(
     look: &Look,
     repository: &dyn Source,

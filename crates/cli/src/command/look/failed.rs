@@ -1,4 +1,4 @@
-//! What is told where a look fails, and with which exit status.
+//! Reports failures of looks, and chooses the exit status.
 
 use ::sync::Error;
 use oci::ErrorKind;
@@ -10,7 +10,7 @@ use crate::diagnostic::diagnose;
 use crate::exit_code;
 use crate::output::{Paint, say_lines};
 
-/// Tells what failed, why, and what to do; gives the exit status.
+/// Reports the failure, its cause, and what to do; returns the exit status.
 pub(in crate::command) fn tell(error: &Error) -> u8 {
     let diagnosis = diagnose(error);
     let (red, place) = (Paint::for_stderr().red("error"), Cleaned(&error.place));
@@ -22,7 +22,7 @@ pub(in crate::command) fn tell(error: &Error) -> u8 {
     }
 }
 
-/// Tells that a name is none; gives the exit status.
+/// Reports an invalid name; returns the exit status.
 pub(in crate::command) fn unnamed(error: &NameError) -> u8 {
     refuse(&[ConfigError::new(error.to_string())])
 }

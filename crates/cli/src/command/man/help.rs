@@ -1,21 +1,21 @@
-//! What stands at the end of `--help`, taken apart: a terminal shows it as it is, a manual page has a section for each part.
+//! Splits the text at the end of `--help`: a terminal shows it as it is, a manual page has a section for each part.
 
 /// The parts of the text.
 pub(super) struct Help<'a> {
     /// The table below `Exit status:`, without its indent.
     pub(super) exit_status: Option<Vec<&'a str>>,
-    /// All else, in its order, without the heading `Examples:`.
+    /// All other parts in order, without the heading `Examples:`.
     pub(super) examples: Vec<Part<'a>>,
 }
 
 /// A part of the examples.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Part<'a> {
-    /// What is indented: commands and what they mean.
+    /// Indented lines: commands and their meaning.
     Lines(Vec<&'a str>),
-    /// What stands above other lines than examples, without its colon.
+    /// A line above an indented part that has no examples, without its colon.
     Heading(&'a str),
-    /// What is said of them.
+    /// Text about the examples.
     Sentence(&'a str),
 }
 

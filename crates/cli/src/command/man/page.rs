@@ -1,4 +1,4 @@
-//! One page, with the sections that readers of manual pages look for, in their order.
+//! One manual page, with the usual sections in the usual order.
 
 use std::io;
 
@@ -17,7 +17,7 @@ pub(super) fn page(command: Command) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let man = Man::new(command.clone()).source(format!("image-syncer {version}")).manual("image-syncer");
     let mut page = Vec::new();
-    // A vector takes all.
+    // Writing to a vector does not fail.
     let _ = render(&command, &man, &mut page);
     String::from_utf8_lossy(&page).into_owned()
 }
@@ -44,7 +44,7 @@ fn render(command: &Command, man: &Man, page: &mut Vec<u8>) -> io::Result<()> {
     see_also(command).to_writer(page)
 }
 
-/// One section: what flags are about is a part of it.
+/// The section of options, with their headings as subsections.
 fn options(man: &Man) -> io::Result<String> {
     let mut text = Vec::new();
     man.render_options_section(&mut text)?;
@@ -78,7 +78,7 @@ fn examples(help: &Help) -> Roff {
     roff
 }
 
-/// Lines that stay lines.
+/// Lines that are not refilled.
 fn verbatim(roff: &mut Roff, lines: &[&str]) {
     roff.control("nf", []);
     for line in lines {
@@ -87,7 +87,7 @@ fn verbatim(roff: &mut Roff, lines: &[&str]) {
     roff.control("fi", []);
 }
 
-/// Those that a command has to do with.
+/// The places that a command reads.
 fn places(section: &str, all: &[Place], command: &Command) -> Roff {
     let mut roff = Roff::new();
     let mut places = all.iter().filter(|place| place.concerns(command)).peekable();
@@ -102,7 +102,7 @@ fn places(section: &str, all: &[Place], command: &Command) -> Roff {
     roff
 }
 
-/// The program's page, and those of the commands beside and below this one.
+/// The program's page, and those of sibling commands and subcommands.
 fn see_also(command: &Command) -> Roff {
     let name = command.get_name();
     let mut pages: Vec<_> =

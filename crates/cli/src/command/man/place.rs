@@ -1,12 +1,12 @@
-//! Files and variables that commands read beside what is typed.
+//! Files and environment variables that commands read.
 
 use clap::{Arg, Command};
 
-/// A file or variable.
+/// A file or environment variable.
 pub(super) struct Place {
     pub(super) name: &'static str,
     pub(super) what: &'static str,
-    /// Commands with this flag read it.
+    /// Commands with this flag read the place.
     flag: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! How a command is typed: its flags with their values, and what stands behind them.
+//! The synopsis of a command: its flags with their values, and its arguments.
 
 use clap::builder::ValueRange;
 use clap::{Arg, Command};
@@ -23,14 +23,14 @@ pub(super) fn synopsis(command: &Command) -> Roff {
     roff
 }
 
-/// A paragraph in which no name of a flag or page is divided at the end of a line, where it could not be found or copied.
+/// A paragraph in which no flag or page name is broken at a line end, so that it can be searched and copied.
 pub(super) fn unbroken(words: Vec<Inline>) -> Roff {
     let mut roff = Roff::new();
     roff.control("nh", []).control("ad", ["l"]).text(words).control("hy", []).control("ad", []);
     roff
 }
 
-/// What may be left out stands in brackets.
+/// Puts optional arguments in brackets.
 fn bracketed(arg: &Arg, words: Vec<Inline>) -> Vec<Inline> {
     let (open, close) = if arg.is_required_set() { (" ", "") } else { (" [", "]") };
     [roman(open)].into_iter().chain(words).chain([roman(close)]).collect()

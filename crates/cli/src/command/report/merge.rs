@@ -11,7 +11,7 @@ use crate::exit_code;
 use crate::output::report_json::{Merger, odd_shards, runs_there_twice};
 use crate::output::{OutputFile, ReportForm, warn};
 
-/// Reads all, then writes; gives the exit status of the runs.
+/// Reads all reports, then writes the merged one; returns the exit status of the runs.
 pub(super) fn run(args: &MergeArgs) -> u8 {
     let stdin = args.files.iter().filter(|file| file.as_os_str() == "-").count();
     if stdin > 1 {
@@ -43,7 +43,7 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
     }
     for odd in odd_shards(&facts.tail.parts) {
         warn(&odd);
-        // What is missing is not known to be well.
+        // A missing shard is not known to have succeeded.
         if facts.head.exit_code == exit_code::DONE {
             facts.head.exit_code = exit_code::SOME_FAILED;
         }
@@ -57,7 +57,7 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
     facts.head.exit_code
 }
 
-/// Where the report goes.
+/// Opens the output files.
 fn opened(args: &MergeArgs) -> Result<Vec<(ReportForm, OutputFile)>, u8> {
     let stdout = [PathBuf::from("-")];
     let out = if args.out.is_empty() { &stdout[..] } else { &args.out };

@@ -9,7 +9,7 @@ use crate::exit_code;
 use crate::output::report_json::read;
 use crate::output::{Gathered, OutputFile, ReportForm, WorkerShares, print_lines, report_lines};
 
-/// Shows it; gives the exit status.
+/// Shows a report; returns the exit status.
 pub(super) fn run(args: &ShowReportArgs) -> u8 {
     let Some(html) = &args.html else { return show(args) };
     let input = NamedFile::all([("FILE", Some(args.file.as_path()))]);

@@ -1,5 +1,4 @@
-//! Which rule of the config an image came from, found without looking at all rules: ten thousand images that failed
-//! meet as many rules.
+//! Finds the rule that an image came from without scanning all rules: ten thousand failed images may meet as many rules.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,17 +12,17 @@ use crate::output::{covers, made};
 /// The rules of the config.
 pub(super) struct Known<'a> {
     rules: Vec<&'a Rule>,
-    /// By source and target.
+    /// Rules by source and target.
     by_way: HashMap<(&'a str, &'a str), Candidates>,
     patterns: Vec<&'a PatternRule>,
-    /// What the patterns made of a source.
+    /// The rules that the patterns made for a source.
     made: HashMap<String, Vec<Rule>>,
 }
 
-/// Rules by their places among all, in their order.
+/// Rules by their place in the config, in order.
 #[derive(Default)]
 struct Candidates {
-    /// Those whose images the registry's list tells.
+    /// Rules whose images come from the registry's list.
     listed: Vec<usize>,
     named: HashMap<TagOrDigest, Vec<usize>>,
 }
@@ -50,8 +49,8 @@ impl<'a> Known<'a> {
         Self { rules, by_way, patterns, made: HashMap::new() }
     }
 
-    /// The policy of the first rule which copies these images of `source` to `target`, and which of them are meant: a
-    /// rule that failed as a whole is tried again with its own selection, which no text of a list of images has.
+    /// The policy of the first rule that copies these images of `source` to `target`, and the selection: a rule that failed as a whole is
+    /// retried with its own selection, which the text of an image list cannot express.
     pub(super) fn terms(
         &mut self,
         (source, target): (&str, &str),

@@ -10,39 +10,39 @@ use crate::config::unknown_key;
 pub(super) const SHAPE: &str =
     r#"write "auth": {"registry.example.com": {"username": "...", "password": "...", "insecure": false}}"#;
 
-/// Whether `$NAME` in user and password is replaced: in `--auth` files it always was, in `--config` files never.
+/// Whether `$NAME` in user and password is replaced: in `--auth` files always, as in the Go tool; in `--config` files never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Expansion {
     Expanded,
     Literal,
 }
 
-/// What happens where a variable or file that a login is kept in is not there.
+/// How to treat a missing variable or file of a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Absent {
-    /// Nothing can be done without it.
+    /// As an error: the verb needs the login.
     IsError,
-    /// It is told: nobody is going to log in.
+    /// As a note: the verb never logs in.
     IsTold,
 }
 
-/// Reads one entry. The keys' own files tell what each means.
+/// Reads one entry. The sibling files read the groups of keys.
 pub(super) struct EntryReader<'a> {
     pub(super) file: &'a Path,
     pub(super) format: Format,
     pub(super) key: &'a str,
     pub(super) expansion: Expansion,
     pub(super) lookup: Lookup<'a>,
-    /// Whether the entry says that its `$` are no variables.
+    /// Whether the entry says that its `$` are literal.
     pub(super) is_literal_wanted: bool,
     pub(super) warnings: &'a mut Vec<String>,
     pub(super) absent: Absent,
-    /// Where parts of the login are kept that are not there.
+    /// The missing variables and files of the login.
     pub(super) absences: Vec<String>,
 }
 
 impl EntryReader<'_> {
-    /// A text with variables replaced.
+    /// A text after variable expansion.
     pub(super) fn text(&mut self, field: &str, node: &Node) -> Result<String, ConfigError> {
         let text = self.written(field, node)?;
         if self.expansion == Expansion::Literal {
@@ -55,15 +55,15 @@ impl EntryReader<'_> {
         Ok(expanded.text)
     }
 
-    /// A text as it stands there.
+    /// A text without variable expansion.
     pub(super) fn written(&self, field: &str, node: &Node) -> Result<String, ConfigError> {
         match &node.value {
             Value::Scalar(Scalar { kind: ScalarKind::Null, .. }) => Ok(String::new()),
             Value::Scalar(Scalar { text, kind: ScalarKind::Text, .. }) => Ok(text.clone()),
-            // An unquoted YAML number or truth value is the text that was typed: `0456` stays `0456`.
+            // An unquoted YAML number or boolean is the text as typed: `0456` stays `0456`.
             Value::Scalar(Scalar { text, .. }) if self.format == Format::Yaml => Ok(text.clone()),
             _ => {
-                // The value may be a secret: only its kind is named.
+                // The value may be a secret: the error names only its kind.
                 let kind = node.describe();
                 let kind = kind.split_whitespace().take(2).collect::<Vec<_>>().join(" ");
                 Err(self.error(node, &format!("has a {field} that is {kind}: put it in quotes")))

@@ -1,8 +1,8 @@
-//! Everything that an entry of `auth` may have.
+//! All keys of an `auth` entry.
 
 use serde_json::{Map, Value, json};
 
-/// What stands at a key.
+/// The type of a key's value.
 #[derive(Clone, Copy)]
 enum Kind {
     Text,
@@ -11,7 +11,7 @@ enum Kind {
 
 use Kind::{Text, Truth};
 
-/// The keys, what stands there, and what it means.
+/// The keys, their types, and their meaning.
 const FIELDS: [(&str, Kind, &str); 20] = [
     ("username", Text, "The user."),
     ("password", Text, "The password or token. Better: passwordEnv or passwordFile."),
@@ -40,7 +40,7 @@ pub(super) fn names() -> [&'static str; FIELDS.len()] {
     FIELDS.map(|(name, ..)| name)
 }
 
-/// What `auth` may hold, as JSON Schema. Keys that are not known are ignored with a warning, so they are allowed.
+/// The JSON Schema of `auth`. Unknown keys are allowed: they only cause a warning.
 pub(crate) fn schema() -> Value {
     let field = |(name, kind, about): &(&str, Kind, &str)| {
         let kind = match kind {

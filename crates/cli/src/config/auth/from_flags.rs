@@ -1,4 +1,4 @@
-//! What the command line says of how registries are reached: as if it stood in their auth entries.
+//! The command line's settings for reaching registries, applied as if they stood in auth entries.
 
 use oci::RegistryHost;
 use registry::{Scheme, Security};
@@ -11,7 +11,7 @@ use crate::config::ConfigError;
 const FILE_HELP: &str = "name a PEM file, or a folder with .crt, .pem or .cer files; a relative path begins at the folder that you are in";
 
 impl Auth {
-    /// Changes all entries of the registries that flags name, or makes one that says nothing else.
+    /// Changes all entries of the registries that the flags name, or adds an entry with nothing else.
     pub(crate) fn reach_by(&mut self, flags: &ReachArgs) -> Result<(), Vec<ConfigError>> {
         for host in &flags.insecure {
             self.change("--insecure", host, |reach| reach.security = Security::INSECURE);
@@ -84,7 +84,7 @@ mod tests {
             "{}",
             errors[0]
         );
-        // c19: no config file is concerned.
+        // c19: the error is not about a config file.
         assert!(!errors[0].to_string().contains("config file"), "{}", errors[0]);
     }
 }

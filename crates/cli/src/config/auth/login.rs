@@ -1,4 +1,4 @@
-//! The keys of an auth entry that say who we are: written down, in the environment, or in a file of their own.
+//! The keys of an auth entry for the login: literal, from the environment, or from a file.
 
 use std::path::Path;
 
@@ -12,13 +12,13 @@ use crate::config::error::ConfigError;
 use crate::config::file_name::shown;
 use crate::config::file_text;
 
-/// Longer than any password; tokens are longer than one thinks.
+/// Longer than any password; tokens can be long.
 const LONGEST_PASSWORD: usize = 64 << 10;
 
 const ONE_OF: &str = "write one of password, passwordEnv (the name of an environment variable) and passwordFile, and one of username and usernameEnv";
 
 impl EntryReader<'_> {
-    /// User and password; where one of them is empty, they are no login, as for the Go tool.
+    /// User and password. If one is empty, there is no login, as in the Go tool.
     pub(super) fn credentials(
         &mut self,
         fields: &[(String, Node)],
@@ -47,7 +47,7 @@ impl EntryReader<'_> {
         })
     }
 
-    /// The one of these keys that is written; two of them contradict each other.
+    /// The one of these keys that is present; two are an error.
     fn one_of<'a>(
         &self,
         fields: &'a [(String, Node)],
@@ -63,7 +63,7 @@ impl EntryReader<'_> {
         }
     }
 
-    /// The value of one of the keys, wherever it is kept.
+    /// The value of one of the keys: literal, from a variable, or from a file.
     fn part(&mut self, written: Option<(&'static str, &Node)>) -> Result<String, ConfigError> {
         let Some((key, node)) = written else { return Ok(String::new()) };
         if key == "username" || key == "password" {
@@ -89,7 +89,7 @@ impl EntryReader<'_> {
         }
     }
 
-    /// What a variable holds.
+    /// The value of a variable.
     fn variable(&self, node: &Node, key: &str, name: &str) -> Result<String, ConfigError> {
         (self.lookup)(name).filter(|value| !value.is_empty()).ok_or_else(|| {
             self.error(node, &format!("has the {key} `{name}`, but that variable is not set or empty"))
@@ -97,7 +97,7 @@ impl EntryReader<'_> {
         })
     }
 
-    /// The password in a file; the line end that editors put behind it is no part of it.
+    /// The password in a file, without the newline that editors append.
     fn password_file(&self, node: &Node, place: &str) -> Result<String, ConfigError> {
         let path = self.file.parent().unwrap_or(Path::new("")).join(place);
         let wrong = |problem: &str| {
@@ -135,7 +135,7 @@ impl EntryReader<'_> {
         );
     }
 
-    /// `!abc def` is the text `def` with a tag.
+    /// Warns of a YAML tag: `!abc def` is the text `def` with a tag.
     fn warn_of_tag(&mut self, node: &Node) {
         if matches!(&node.value, Value::Scalar(Scalar { is_tagged: true, text, .. }) if !text.is_empty()) {
             let problem = "has a password that begins with `!`, which begins a tag in YAML: only what stands behind the tag is taken. Put the password in quotes";
@@ -143,7 +143,7 @@ impl EntryReader<'_> {
         }
     }
 
-    /// A whole text like `${NAME}` that is not going to be replaced.
+    /// Warns of a text like `${NAME}` that will not be replaced.
     fn warn_of_literal(&mut self, key: &str, node: &Node) -> Result<(), ConfigError> {
         if self.expansion != Expansion::Literal || self.is_literal_wanted {
             return Ok(());
@@ -157,9 +157,9 @@ impl EntryReader<'_> {
         Ok(())
     }
 
-    /// A `$` in a text that was no variable, or a variable that is not set.
+    /// Warns of a `$` that starts no variable, and of variables that are not set.
     pub(super) fn warn_of_undefined(&mut self, field: &str, node: &Node, text: &str, names: &[String]) {
-        // Names may be parts of a password with a `$` in it: only what is nothing but a variable is named.
+        // The names may be parts of a password that contains `$`: they are shown only if the whole text is one variable.
         let is_secret = field != "username" && whole_variable(text).is_none();
         let variables = if is_secret {
             "an environment variable that is not set (its name is not shown: it may be a part of a password)"
@@ -180,7 +180,7 @@ impl EntryReader<'_> {
     }
 }
 
-/// The name in a text that is one variable and nothing else. Names in capitals are no passwords.
+/// The name, if the text is one variable and nothing else. A name without braces must be in capitals, which passwords hardly are.
 fn whole_variable(text: &str) -> Option<&str> {
     let braced = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
     let name = braced.or_else(|| {

@@ -1,4 +1,4 @@
-//! The keys of an auth entry that say what else its registry offers: a cloud's logins, and creating what is missing.
+//! The keys of an auth entry for features beside the protocol: a cloud's logins, and creating missing repositories.
 
 use std::str::FromStr;
 
@@ -7,18 +7,18 @@ use crate::config::document::Node;
 use crate::config::error::ConfigError;
 use endpoints::AcrSettings;
 
-/// What a registry offers beside the protocol.
+/// Features of a registry beside the protocol.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Offer {
-    /// It is one of Alibaba's, and its temporary logins are used.
+    /// Set for Alibaba's registries, with temporary logins.
     pub(crate) acr: Option<AcrSettings>,
     pub(crate) missing: MissingRepositories,
 }
 
-/// What becomes of a project, namespace or repository that is not there.
+/// How to treat a missing project, namespace or repository.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum MissingRepositories {
-    /// The registry's own refusal tells.
+    /// The registry's own refusal is reported.
     #[default]
     AreTold,
     /// They are created through the registry's API.
@@ -29,7 +29,7 @@ const PROVIDER_HELP: &str = r#"write "provider": "acr" for Alibaba Cloud, or lea
 const ACR_HELP: &str = r#"write "instanceId": "cri-...", "region": "cn-shanghai", "endpoint": "cr.cn-shanghai.aliyuncs.com" or a whole URL"#;
 
 impl EntryReader<'_> {
-    /// Reads these keys; all may be left out.
+    /// Reads these keys; all are optional.
     pub(super) fn offer(&mut self, fields: &[(String, Node)]) -> Result<Offer, ConfigError> {
         let creates = self.flag(fields, "create")?;
         let missing = if creates { MissingRepositories::AreCreated } else { MissingRepositories::AreTold };

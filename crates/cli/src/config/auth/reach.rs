@@ -1,4 +1,4 @@
-//! The keys of an auth entry that say how its registry is reached: TLS, certificates, proxy, HTTP version.
+//! The keys of an auth entry for the connection: TLS, certificates, proxy, HTTP version.
 
 use std::path::PathBuf;
 
@@ -8,13 +8,13 @@ use super::entry_reader::EntryReader;
 use crate::config::document::Node;
 use crate::config::error::ConfigError;
 
-/// How a registry is reached.
+/// The connection settings of a registry.
 #[derive(Clone, Debug)]
 pub(crate) struct Reach {
     pub(crate) security: Security,
-    /// Beside those that `certs.d` has.
+    /// In addition to those in `certs.d`.
     pub(crate) certificates: HostCertificates,
-    /// Instead of what the environment says.
+    /// Overrides the environment's proxies.
     pub(crate) proxies: Option<Proxies>,
     pub(crate) http_version: HttpVersion,
 }
@@ -35,7 +35,7 @@ const IDENTITY_HELP: &str = r#"write both, each a PEM file: "clientCert": "clien
 const PROXY_HELP: &str = r#"write "proxy": "none" to go without the proxy of the environment"#;
 
 impl EntryReader<'_> {
-    /// Reads these keys; all may be left out.
+    /// Reads these keys; all are optional.
     pub(super) fn reach(&mut self, fields: &[(String, Node)]) -> Result<Reach, ConfigError> {
         let is_http1 = self.flag(fields, "http1")?;
         Ok(Reach {
@@ -46,8 +46,7 @@ impl EntryReader<'_> {
         })
     }
 
-    /// `insecure` is what the Go tool had: any certificate, and plain HTTP where there is no TLS. The others are its
-    /// two halves, each alone.
+    /// `insecure` is the Go tool's key: any certificate, and plain HTTP if there is no TLS. The other two keys allow one of these each.
     fn security(&self, fields: &[(String, Node)]) -> Result<Security, ConfigError> {
         let insecure = self.flag(fields, "insecure")?;
         let skips_check = self.flag(fields, "skipTlsVerify")?;
@@ -91,7 +90,7 @@ impl EntryReader<'_> {
         }
     }
 
-    /// A path that is given, from the folder of the config file on.
+    /// A path, relative to the folder of the config file.
     fn path<'a>(
         &mut self,
         fields: &'a [(String, Node)],
@@ -107,7 +106,7 @@ impl EntryReader<'_> {
         self.find(fields, field).map_or(Ok(false), |node| self.truth(field, node))
     }
 
-    /// The last of keys that are the same counts.
+    /// The last of repeated keys counts.
     pub(super) fn find<'a>(&self, fields: &'a [(String, Node)], field: &str) -> Option<&'a Node> {
         fields.iter().rfind(|(name, _)| self.is(name, field)).map(|(_, node)| node)
     }

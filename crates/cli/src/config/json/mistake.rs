@@ -1,11 +1,11 @@
-//! The usual mistakes in JSON, each with what to write instead.
+//! Common mistakes in JSON, each with the advice.
 
 use super::super::odd_character;
 use super::super::syntax_error::{Lines, SyntaxError};
 
 const COMMENT: &str = "remove it, or write the file as YAML (FILE.yaml), where # begins a comment";
 
-/// What is wrong at a byte where the parser stopped.
+/// Explains the error at the byte where the parser stopped.
 pub(super) fn explain(
     text: &str,
     lines: &Lines<'_>,

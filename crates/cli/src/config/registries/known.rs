@@ -1,4 +1,4 @@
-//! A registry with all that is known of it before it is asked: for who looks at each step by itself.
+//! A registry with everything known before the first request, for `check`.
 
 use std::sync::Arc;
 
@@ -8,22 +8,22 @@ use registry::{LoginSearch, Registry, Scheme};
 use super::{MissingRepositories, Registries};
 use endpoints::RegistryApi;
 
-/// A registry as one user sees it, and who that is.
+/// A registry with one login, and the origin of that login.
 #[derive(Clone)]
 pub(crate) struct KnownRegistry {
     pub(crate) registry: Registry,
     pub(crate) registry_api: Arc<RegistryApi>,
     pub(crate) missing: MissingRepositories,
-    /// Where its login comes from, or was looked for.
+    /// The login's origin, or the places without one.
     pub(crate) login: LoginSearch,
-    /// Why nobody has it, in a few words.
+    /// Why there is no login, in a few words.
     pub(crate) lack: Option<String>,
-    /// The port that goes without saying.
+    /// The default port.
     pub(crate) usual_port: u16,
 }
 
 impl Registries {
-    /// The registry that an image is in.
+    /// The registry of an image.
     pub(crate) fn known(&mut self, host: &RegistryHost, repository: &RepositoryName) -> KnownRegistry {
         let handle = self.handle(host, repository);
         let entry = self.auth.find(host, repository).map(|index| &self.auth.entries[index]);
@@ -38,7 +38,7 @@ impl Registries {
         }
     }
 
-    /// The keys of all auth entries that have a login, of any kind.
+    /// The keys of all auth entries with a login of any kind.
     pub(crate) fn entries_with_login(&self) -> Vec<String> {
         let entries = self.auth.entries.iter();
         let with_login = entries.filter(|entry| entry.credentials.is_some() || entry.offer.acr.is_some());

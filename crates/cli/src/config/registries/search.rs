@@ -1,4 +1,4 @@
-//! Where the login for an image comes from, or was looked for: found and put into words here, and nowhere else.
+//! The search for the login of an image. This is the only place that searches, and describes the result.
 
 use oci::{RegistryHost, RepositoryName};
 use registry::{Credentials, FoundLogin, LoginLack, LoginPlace, LoginSearch};
@@ -6,28 +6,28 @@ use registry::{Credentials, FoundLogin, LoginLack, LoginPlace, LoginSearch};
 use super::Registries;
 use crate::config::auth::{AuthEntry, HalfLogin};
 
-/// Which login is used, for programs.
+/// The login that is used, for programs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LoginOrigin {
     /// The key of the auth entry, or the path of the login file.
     pub(crate) key: String,
-    /// What that is, and where it stands.
+    /// The kind and place of that login.
     pub(crate) place: String,
 }
 
-/// Who has the login for an image.
+/// The origin of the login for an image.
 pub(super) enum Origin<'a> {
-    /// A cloud, which trades an access key for it.
+    /// A cloud, which exchanges an access key for a login.
     Cloud(&'a AuthEntry),
     Entry(&'a AuthEntry, &'a Credentials),
-    /// A login file, or a program that it names.
+    /// A login file, or a credential helper that it names.
     LoginFile(FoundLogin<'a>),
-    /// Nobody, though there may be an entry without a login.
+    /// There is none, though there may be an entry without a login.
     Nobody(Option<&'a AuthEntry>),
 }
 
 impl Registries {
-    /// The first of the places that has a login for an image.
+    /// The first place that has a login for an image.
     pub(super) fn origin(&self, host: &RegistryHost, repository: &RepositoryName) -> Origin<'_> {
         let entry = self.auth.find(host, repository).map(|index| &self.auth.entries[index]);
         match entry {
@@ -35,14 +35,14 @@ impl Registries {
             Some(entry @ AuthEntry { credentials: Some(credentials), .. }) => {
                 return Origin::Entry(entry, credentials);
             }
-            // Once it is there it is this one.
+            // The entry's variable or file is only missing here; other places are not searched.
             Some(AuthEntry { half_login: Some(HalfLogin::Kept(_)), .. }) => return Origin::Nobody(entry),
             _ => {}
         }
         self.login_files.find(host, repository).map_or(Origin::Nobody(entry), Origin::LoginFile)
     }
 
-    /// The same in words: what every hint about a refused login says.
+    /// The search in words, for hints about a refused login.
     pub(super) fn search(&self, host: &RegistryHost, repository: &RepositoryName) -> LoginSearch {
         match self.origin(host, repository) {
             Origin::Nobody(entry) => {
@@ -57,7 +57,7 @@ impl Registries {
         }
     }
 
-    /// Why nobody has the login for an image, in a few words: places where none is to be expected are not named.
+    /// Why there is no login for an image, in a few words: places without an entry are not listed.
     pub(super) fn lack(&self, host: &RegistryHost, repository: &RepositoryName) -> Option<String> {
         let Origin::Nobody(entry) = self.origin(host, repository) else { return None };
         let in_files = self.login_files.lacks(host, repository);
@@ -70,7 +70,7 @@ impl Registries {
         Some(format!("{}, and {others}", self.without(host, entry)))
     }
 
-    /// The same for programs; `None` for nobody.
+    /// The origin for programs; `None` if there is neither login nor entry.
     pub(crate) fn login_origin(
         &self,
         host: &RegistryHost,
@@ -88,7 +88,7 @@ impl Registries {
 
     /// Why `auth` has no login.
     fn without(&self, host: &RegistryHost, entry: Option<&AuthEntry>) -> String {
-        // An entry without a place is one that flags made.
+        // Entries without a place come from flags.
         match (entry.filter(|entry| entry.place.is_some()), &self.auth.file) {
             (Some(entry), _) => {
                 let has = match &entry.half_login {
@@ -123,7 +123,7 @@ impl LoginOrigin {
 }
 
 impl Origin<'_> {
-    /// Whose login it is, with its place behind it; nothing for nobody.
+    /// The login with its place; empty if there is none.
     fn words(&self) -> String {
         match self {
             Self::Cloud(entry) => format!(
@@ -151,7 +151,7 @@ impl Origin<'_> {
     }
 }
 
-/// The user, or that there is none because it is a token.
+/// The user, or that the login is a token.
 fn user(credentials: &Credentials) -> String {
     if credentials.password_header().is_some() {
         format!("`{}`", credentials.user())
@@ -160,7 +160,7 @@ fn user(credentials: &Credentials) -> String {
     }
 }
 
-/// An entry's key, and between `before` and `after` where it stands.
+/// An entry's key, and its place between `before` and `after`.
 fn shown(entry: &AuthEntry, before: &str, after: &str) -> String {
     let place = entry.place.as_ref().map(|place| format!("{before}{place}{after}"));
     format!("`{}`{}", entry.key, place.unwrap_or_default())

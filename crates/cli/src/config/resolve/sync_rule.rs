@@ -1,4 +1,4 @@
-//! Rules of `sync`: what their texts mean, and which of their keys can be carried out.
+//! Rules of `sync`: their texts, and keys that contradict each other.
 
 use sync::{AttestationPolicy, IndexPolicy, OnCollision, OnConflict, PlatformFilter, Policy, ReferrerPolicy};
 
@@ -15,7 +15,7 @@ use crate::config::sync_rules::{
 use crate::config::terms::Terms;
 
 impl Resolver<'_> {
-    /// Checks a rule whose keys are right by themselves.
+    /// Checks a rule whose keys are each valid.
     pub(super) fn sync_rule(
         &mut self,
         rule: &SyncRule,
@@ -60,7 +60,7 @@ impl Resolver<'_> {
         Ok(checked)
     }
 
-    /// How the rule's images are copied: the command line narrows it, and never widens it.
+    /// The policy of the rule. The command line narrows it, and never widens it.
     fn policy(&self, rule: &SyncRule) -> Policy {
         let Policies { platforms, on_conflict, attestations, .. } = &rule.policies;
         let index = platforms.as_ref().map(|platforms| platforms.value.index);
@@ -89,7 +89,7 @@ impl Resolver<'_> {
         }
     }
 
-    /// What the command line leaves behind no rule brings along; what it brings along does not widen a rule.
+    /// The command line can turn referrers off for all rules, but does not turn them on for a rule that leaves them.
     fn referrers(&self, rule: &SyncRule) -> ReferrerPolicy {
         match &rule.policies.referrers {
             _ if self.defaults.referrers == Some(ReferrerPolicy::Leave) => ReferrerPolicy::Leave,
@@ -99,7 +99,7 @@ impl Resolver<'_> {
     }
 }
 
-/// `$NAME` was replaced in targets of `images`, and is not here.
+/// Rejects `$NAME`: it is replaced in targets of `images`, but not in `sync`.
 fn check_variables(rule: &SyncRule, source: &SourceText, file: &ConfigFile) -> Result<(), Vec<ConfigError>> {
     let has_groups = matches!(source, SourceText::Many(many) if many.pattern.has_groups());
     let slip = rule.to.iter().find(|to| to.text.contains('$') && !has_groups);
@@ -110,8 +110,8 @@ fn check_variables(rule: &SyncRule, source: &SourceText, file: &ConfigFile) -> R
     })
 }
 
-/// What stands behind the repository in `from` is the rule's own choice of tags, in place of `tags` of the defaults; and
-/// `repositories` is about those that a pattern matches.
+/// Rejects keys that contradict `from`: if `from` itself selects images, the rule must have no `tags` (its selection replaces that of the
+/// defaults); `repositories` needs a pattern.
 fn check_keys(rule: &SyncRule, source: &SourceText, file: &ConfigFile) -> Result<(), Vec<ConfigError>> {
     let (is_one, which) = match source {
         SourceText::One(one) => (true, &one.which),
@@ -135,7 +135,8 @@ fn check_keys(rule: &SyncRule, source: &SourceText, file: &ConfigFile) -> Result
     if slips.is_empty() { Ok(()) } else { Err(slips) }
 }
 
-/// In `images` what names no registry goes to Docker Hub, as for the Go tool. Nobody means that who writes `mirror/app`.
+/// Rejects targets without a registry. In `images` these go to Docker Hub, as in the Go tool, but a user who writes `mirror/app` does not
+/// mean that.
 fn check_targets(rule: &SyncRule, source: &SourceText) -> Result<(), RuleError> {
     let is_one = matches!(source, SourceText::One(_));
     for to in rule.to.iter().map(|to| &to.text).filter(|text| !text.is_empty()) {
@@ -150,21 +151,21 @@ fn check_targets(rule: &SyncRule, source: &SourceText) -> Result<(), RuleError> 
     Ok(())
 }
 
-/// Whether a text without a slash is a registry's host, and not the name of an image with its tag.
+/// Whether a text without a slash is a registry's host rather than an image with a tag.
 fn is_lone_registry(text: &str) -> bool {
     let (name, port) = text.split_once(':').unwrap_or((text, ""));
     let has_port = !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
     is_registry(name) || has_port
 }
 
-/// An error at the text that it is about.
+/// Attaches the place of the text that the error is about.
 fn placed(error: &RuleError, rule: &SyncRule, file: &ConfigFile) -> ConfigError {
     let target = error.target_text().and_then(|text| rule.to.iter().find(|to| to.text == text));
     let place =
         target.unwrap_or(if let RuleError::Source { .. } = error { &rule.from } else { &rule.to[0] }).place;
     let shown = file.error_at(error.to_string(), place);
     match error.help() {
-        // It speaks of the older form.
+        // This error's own help is about `images`.
         Some(_) if matches!(error, RuleError::Source { reason: ImageTextError::Exclusion { .. }, .. }) => {
             shown.help("what is left out stands in `repositories` or `tags` as `exclude`")
         }

@@ -1,4 +1,4 @@
-//! What names at targets are checked for, beside the images at the source.
+//! Checks names at targets against the images at the source.
 
 use std::collections::HashSet;
 
@@ -7,7 +7,7 @@ use oci::{Reference, TagOrDigest};
 use crate::config::image_text::{ImageText, Which, parse, split_target};
 use crate::config::rule_error::RuleError;
 
-/// A digest that stands in all targets decides which image is meant, beside a tag or the same digest in the source.
+/// A digest in all targets selects the image, if the source gives a tag or the same digest.
 pub(super) fn pinned_by_targets(which: Which, targets: &[String]) -> Which {
     let Which::These(images) = &which else { return which };
     let [image] = &images[..] else { return which };
@@ -25,19 +25,19 @@ pub(super) fn pinned_by_targets(which: Which, targets: &[String]) -> Which {
     }
 }
 
-/// Whether a repository has something like `{path}` in it, which no name has.
+/// Whether a repository has a placeholder such as `{path}`, which no name can contain.
 pub(super) fn has_placeholder(text: &str) -> bool {
     let (repository, _) = split_target(text);
     repository.split_once('{').is_some_and(|(_, rest)| rest.contains('}'))
 }
 
-/// Longer than the specification advises.
+/// Whether the name is longer than the specification recommends.
 pub(super) fn is_long(target: &ImageText) -> bool {
     let (registry, repository) = (target.registry.clone(), target.repository.clone());
     Reference { registry, repository, tag: None, digest: None }.is_longer_than_advised()
 }
 
-/// Checks names at the target against images at the source, as far as both are written down.
+/// Checks names at the target against images at the source, if the config names both.
 pub(super) fn check_names(
     source_text: &str,
     source: &ImageText,
@@ -65,7 +65,7 @@ pub(super) fn check_names(
     }
 }
 
-/// A template needs tags, and another repository than the one that they come from.
+/// A template needs tags, and a target other than the source.
 fn check_template(
     source_text: String,
     source: &ImageText,
@@ -83,7 +83,7 @@ fn check_template(
     Ok(())
 }
 
-/// The images that a text names; of `tag@digest` the digest.
+/// The images that a text names; for `tag@digest`, the digest.
 fn written_names(which: &Which) -> Option<Vec<TagOrDigest>> {
     match which {
         Which::These(images) => Some(images.clone()),

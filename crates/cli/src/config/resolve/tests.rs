@@ -139,7 +139,7 @@ fn p9_of_tag_and_digest_the_digest_decides_and_the_tag_is_the_name() {
 
 const TABLE: &str = include_str!("../../../tests/data/references.tsv");
 
-/// What a case comes to: copies as the table writes them, or an error class.
+/// The result of a case: the copies in the table's notation, or an error class.
 fn outcome(source: &str, target: &str, tags: &str, defaults: Defaults<'_>) -> String {
     let transport = Transport::new("test", &[]).unwrap();
     let registries = Registries::new(Auth::default(), &|_| None, &transport);

@@ -1,4 +1,4 @@
-//! The schema beside the reader: what the one takes the other takes, and both know the same keys.
+//! Compares the schema with the parser: both accept the same texts and know the same keys.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::config::config_file::ConfigFile;
 use crate::config::document::{Node, Scalar, ScalarKind, Value as Read};
 use crate::config::sync_rules;
 
-/// As JSON Schema says, as far as our schema uses it; a keyword that is not known here is a failure of the test.
+/// Validates by JSON Schema, as far as our schema uses it; an unknown keyword fails the test.
 fn fits(schema: &Value, value: &Value) -> bool {
     schema.as_object().unwrap().iter().all(|(keyword, wanted)| match keyword.as_str() {
         "$schema" | "title" | "description" => true,
@@ -78,7 +78,7 @@ fn find<'a>(file: &'a ConfigFile, wanted: &str) -> Option<&'a Node> {
     entries.iter().find(|(key, _)| key == wanted).map(|(_, node)| node)
 }
 
-/// What the reader says of a text; nothing where it is well.
+/// The parser's errors for a text; empty if it is valid.
 fn told(text: &str) -> String {
     let file = file(text);
     let read = sync_rules::read(&file, find(&file, "defaults"), find(&file, "sync"));

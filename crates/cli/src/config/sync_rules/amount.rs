@@ -1,4 +1,4 @@
-//! Settings that are amounts: counts, ages, and parts of a whole.
+//! Settings that are amounts: counts, ages, and fractions.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -38,7 +38,7 @@ fn of_kind(node: &Node, wanted: ScalarKind) -> Option<&str> {
     }
 }
 
-/// How long ago something was: `7d`.
+/// An age: `7d`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Age {
     pub(crate) duration: Duration,
@@ -69,7 +69,7 @@ impl Setting for Age {
     }
 }
 
-/// How much may be deleted at most.
+/// The most that may be deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum MaxDelete {
     Tags(u32),

@@ -1,4 +1,4 @@
-//! What a rule's patterns, ranges and ages mean to the engine. All that is wrong with them is told, each at its text.
+//! Compiles a rule's patterns, ranges and ages for the engine. Each error is reported at its text.
 
 use std::fmt::Display;
 
@@ -12,7 +12,7 @@ use super::tags::{self, LatestBy, LatestPer, WrittenRepositories, WrittenTags};
 use super::text::Text;
 use crate::config::syntax_error::Place;
 
-/// Which repositories of a pattern are meant.
+/// The selection among the repositories of a pattern.
 pub(super) fn repositories(written: &WrittenRepositories, slips: &mut Slips<'_>) -> RepositorySelection {
     let mut read =
         |list: &Option<Vec<Text>>, key| patterns(list.as_deref(), Matched::Repositories, key, slips);
@@ -20,7 +20,7 @@ pub(super) fn repositories(written: &WrittenRepositories, slips: &mut Slips<'_>)
     RepositorySelection { include: vec![include], exclude }
 }
 
-/// Which tags are meant.
+/// The selection of tags.
 pub(super) fn tags(written: &WrittenTags, slips: &mut Slips<'_>) -> TagSelection {
     let include = written.include.iter().flat_map(|all| &all.0);
     let include = include.map(|list| patterns(Some(list), Matched::Tags, "include", slips)).collect();
@@ -61,7 +61,7 @@ fn ages(written: &WrittenTags, slips: &mut Slips<'_>) -> AgeLimits {
     })
 }
 
-/// A count of nothing was refused when it was read.
+/// The parser has already refused a count of zero.
 fn latest(written: tags::Latest) -> Option<Latest> {
     let by = match written.by {
         LatestBy::Version => NewestBy::Version,
@@ -74,7 +74,7 @@ fn latest(written: tags::Latest) -> Option<Latest> {
     Latest::new(written.count.get() as usize).ok().map(|latest| latest.by(by).per(per))
 }
 
-/// What was read of a text, or a slip there.
+/// The parsed value, or an error at its place.
 fn take<T, E: Display>(key: &str, place: Place, read: Result<T, E>, slips: &mut Slips<'_>) -> Option<T> {
     read.map_err(|error| slips.push(format!("`{key}` cannot be used: {error}"), place, None)).ok()
 }

@@ -1,4 +1,4 @@
-//! What a rule's `from` means.
+//! The meaning of a rule's `from`.
 
 use sync::RepositoryPattern;
 
@@ -6,7 +6,7 @@ use crate::config::image_text::{
     ImageText, ImageTextError, PatternText, SourceText, Which, is_registry, parse, parse_source,
 };
 
-/// Why a text is no source.
+/// Why a text is not a source.
 pub(crate) struct SourceSlip {
     pub(crate) problem: String,
     pub(crate) help: Option<&'static str>,
@@ -14,7 +14,7 @@ pub(crate) struct SourceSlip {
 
 const REGEX_HELP: &str = "write HOST/(regex)/ over the whole path, as in `quay.io/(team/(.+))/`: $1 in `to` is then the first group inside";
 
-/// Reads a source: as a key of `images`, or a regular expression for the whole path.
+/// Parses a source: in the form of a key of `images`, or a regular expression for the whole path.
 pub(crate) fn parse_from(text: &str) -> Result<SourceText, SourceSlip> {
     match text.split_once('/') {
         Some((host, behind)) if behind.starts_with('(') => of_regex(text, host, behind),
@@ -33,7 +33,7 @@ pub(crate) fn parse_from(text: &str) -> Result<SourceText, SourceSlip> {
     }
 }
 
-/// The outer parentheses delimit it: the last `)/` ends it.
+/// The outer slashes and parentheses are delimiters: the last `)/` ends the expression.
 fn of_regex(text: &str, host: &str, behind: &str) -> Result<SourceText, SourceSlip> {
     let slip = |problem: String| SourceSlip { problem, help: Some(REGEX_HELP) };
     let Some((regex, rest)) = behind[1..].rsplit_once(")/") else {

@@ -11,7 +11,7 @@ use crate::config::error::ConfigError;
 
 const SHAPE: &str = "write `sync: [{from: SOURCE, to: TARGET}]`, as in `from: quay.io/coreos/etcd` and `to: r.io/mirror/etcd`";
 
-/// Reads all rules, in the file's order; all slips are told together.
+/// Parses all rules, in the file's order; all errors are reported together.
 pub(crate) fn read(
     file: &ConfigFile,
     defaults: Option<&Node>,
@@ -23,7 +23,7 @@ pub(crate) fn read(
     let rules = sync.map(|node| rules(node, &defaults.unwrap_or_default(), &mut slips)).unwrap_or_default();
     check_names(&rules, &mut slips);
     let mut errors = slips.into_errors();
-    // What is wrong with defaults beside each other shows in each rule.
+    // Errors of the defaults' combination repeat in each rule.
     let mut seen = Vec::new();
     errors.retain(|error| {
         !seen.contains(error) && {
@@ -46,7 +46,7 @@ fn rules(node: &Node, defaults: &Policies, slips: &mut Slips<'_>) -> Vec<SyncRul
     }
 }
 
-/// A name is how a rule is chosen and told, so no two rules have the same.
+/// Flags and reports refer to a rule by its name, so names must be unique.
 fn check_names(rules: &[SyncRule], slips: &mut Slips<'_>) {
     let mut lines = HashMap::new();
     for name in rules.iter().filter_map(|rule| rule.name.as_ref()) {

@@ -1,4 +1,4 @@
-//! One rule of `sync`, and the `defaults` of all: as they were written.
+//! One rule of `sync`, and the `defaults` of all: as written.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -95,7 +95,7 @@ settings! {
     }
 }
 
-/// Which platforms are meant, and what becomes of the index.
+/// The platforms, and what happens to the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WrittenPlatforms {
     pub(crate) only: Vec<PlatformName>,
@@ -124,7 +124,7 @@ impl Setting for WrittenPlatforms {
     }
 }
 
-/// A platform that images are made for.
+/// A platform of images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PlatformName(pub(crate) String);
 
@@ -161,7 +161,7 @@ settings! {
     }
 }
 
-/// Which referrers go along.
+/// The referrers to copy.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum WrittenReferrers {
     All,
@@ -170,7 +170,7 @@ pub(crate) enum WrittenReferrers {
 }
 
 impl WrittenReferrers {
-    /// What it means.
+    /// The policy for the engine.
     pub(crate) fn policy(&self) -> ReferrerPolicy {
         let patterns = |list: &Option<Vec<ArtifactType>>| {
             list.iter().flatten().map(|artifact_type| artifact_type.0.clone()).collect::<Vec<_>>()
@@ -212,7 +212,7 @@ impl Setting for WrittenReferrers {
     }
 }
 
-/// The media type that says what a referrer is, or the front of some, with `*`.
+/// The artifact type of a referrer, or the beginning of some types with `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ArtifactType(pub(crate) ArtifactTypePattern);
 
@@ -245,33 +245,33 @@ settings! {
     }
 }
 
-/// A key that means nothing beside some sources.
+/// A key that is invalid for some sources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Key {
     Repositories,
     Tags,
 }
 
-/// A rule with what the defaults add to it.
+/// A rule, completed by the defaults.
 #[derive(Clone, Debug)]
 pub(crate) struct SyncRule {
-    /// Where it begins.
+    /// Where the rule begins.
     pub(crate) place: Place,
     pub(crate) name: Option<Text>,
     pub(crate) from: Text,
     pub(crate) to: Vec<Text>,
-    /// As they were written.
+    /// The policies as written.
     pub(crate) policies: Policies,
-    /// What `repositories` means.
+    /// The compiled `repositories`.
     pub(crate) repositories: RepositorySelection,
-    /// What `tags` means.
+    /// The compiled `tags`.
     pub(crate) tags: TagSelection,
-    /// Which of these keys are the rule's own.
+    /// Those of these keys that the rule itself has.
     own: Vec<Key>,
 }
 
 impl SyncRule {
-    /// Where a key stands that is the rule's own.
+    /// The place of a key, if the rule itself has it.
     pub(crate) fn own_place(&self, key: Key) -> Option<Place> {
         let Policies { repositories, tags, .. } = &self.policies;
         let place = match key {
@@ -282,7 +282,7 @@ impl SyncRule {
     }
 }
 
-/// Reads a rule. Its own keys replace the defaults'.
+/// Parses a rule. Its own keys replace the defaults'.
 pub(crate) fn read_rule(node: &Node, defaults: &Policies, slips: &mut Slips<'_>) -> Option<SyncRule> {
     let keys = [RuleHead::KEYS, Policies::KEYS].concat();
     let before = slips.count();

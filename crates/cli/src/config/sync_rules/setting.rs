@@ -1,5 +1,4 @@
-//! What may stand at a key: one type says how it is read, what an error asks for, and what the JSON Schema says, so that
-//! the three cannot differ.
+//! Values of keys: one type has the parser, the words for errors, and the JSON Schema, so that the three cannot differ.
 
 use serde_json::{Map, Value, json};
 
@@ -9,17 +8,17 @@ use crate::config::syntax_error::Place;
 
 /// A value of a rule.
 pub(crate) trait Setting: Sized {
-    /// What must stand there, for people: "a text".
+    /// The expected value, for messages: "a text".
     fn expected() -> String;
 
-    /// Reads it. What is wrong is told to `slips`.
+    /// Parses it. Errors go to `slips`.
     fn read(node: &Node, slips: &mut Slips<'_>) -> Option<Self>;
 
-    /// What may stand there, as JSON Schema.
+    /// Its JSON Schema.
     fn schema() -> Value;
 }
 
-/// A value, and where it stands.
+/// A value with its place.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Placed<T> {
     pub(crate) value: T,
@@ -40,33 +39,33 @@ impl<T: Setting> Setting for Placed<T> {
     }
 }
 
-/// A map with keys that are all known.
+/// A map with known keys only.
 pub(crate) trait Settings: Sized {
-    /// The keys, in the order in which they are told.
+    /// The keys, in the order of messages.
     const KEYS: &'static [&'static str];
 
-    /// Those that must be there.
+    /// The required keys.
     const REQUIRED: &'static [&'static str];
 
-    /// Reads the values of a map whose keys were looked at.
+    /// Parses the values of a map whose keys were checked.
     fn take(fields: &[(String, Node)], slips: &mut Slips<'_>) -> Self;
 
     /// The schema of each key.
     fn properties() -> Map<String, Value>;
 
-    /// Each key of this map, or else that of another.
+    /// Each key of this map, or else of the other.
     fn or(self, other: Self) -> Self;
 }
 
 impl Slips<'_> {
-    /// The value of a key, if it is there and right.
+    /// The value of a key, if it is present and valid.
     pub(crate) fn value<T: Setting>(&mut self, fields: &[(String, Node)], key: &str) -> Option<T> {
         let (_, node) = fields.iter().find(|(name, _)| name == key)?;
         self.below(key, |slips| T::read(node, slips))
     }
 }
 
-/// Reads a whole map.
+/// Parses a whole map.
 pub(crate) fn read_map<T: Settings>(node: &Node, slips: &mut Slips<'_>) -> Option<T> {
     let before = slips.count();
     let fields = slips.map(node, T::KEYS, T::REQUIRED)?;
@@ -83,14 +82,14 @@ pub(crate) fn map_schema(properties: &Map<String, Value>, required: &[&str]) -> 
     schema
 }
 
-/// The entry of a key in a schema: what may stand there, and what it means.
+/// The entry of a key in a schema: its type, and its description.
 pub(crate) fn described(key: &str, mut schema: Value, about: &[&str]) -> (String, Value) {
     let about = about.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
     schema["description"] = about.into();
     (key.to_owned(), schema)
 }
 
-/// Makes a struct of a table of keys: how the map is read and its schema come from the same lines.
+/// Makes a struct from a table of keys: the parser and the schema come from the same lines.
 macro_rules! settings {
     (
         $(#[$about:meta])*

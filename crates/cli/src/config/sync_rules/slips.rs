@@ -1,4 +1,4 @@
-//! What is wrong with settings: each slip is told with its place, what stands there, and what may.
+//! Errors in settings, each with its place, the value, and the expected value.
 
 use crate::config::config_file::ConfigFile;
 use crate::config::document::{Node, Scalar, ScalarKind, Value};
@@ -6,24 +6,24 @@ use crate::config::error::ConfigError;
 use crate::config::syntax_error::Place;
 use crate::nearest::nearest;
 
-/// Longer values are not repeated in an error.
+/// The length up to which an error repeats the value.
 const LONGEST_SHOWN: usize = 60;
 
-/// All slips of a file, so that they can be mended in one go.
+/// All errors of a file, so that users can fix them in one go.
 pub(crate) struct Slips<'a> {
     file: &'a ConfigFile,
-    /// The keys that lead to what is being read.
+    /// The keys that lead to the current value.
     path: Vec<String>,
-    /// Whether what is being read is one of a list.
+    /// Whether the current value is an item of a list.
     in_list: bool,
     errors: Vec<ConfigError>,
 }
 
-/// What other programs call the sides of a rule.
+/// Other programs' words for the sides of a rule.
 const OTHERS_SAY: [(&str, &str); 4] =
     [("source", "from"), ("src", "from"), ("target", "to"), ("destination", "to")];
 
-/// What is meant by a key that is another program's word, whatever of ours is spelt alike.
+/// The key that another program's word corresponds to, even if a key of ours is spelt similarly.
 fn meant_by<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
     let (_, ours) = OTHERS_SAY.iter().find(|(theirs, _)| *theirs == key)?;
     known.iter().copied().find(|known| known == ours)
@@ -34,7 +34,7 @@ impl<'a> Slips<'a> {
         Self { file, path: Vec::new(), in_list: false, errors: Vec::new() }
     }
 
-    /// How many there are so far.
+    /// The number of errors so far.
     pub(crate) fn count(&self) -> usize {
         self.errors.len()
     }
@@ -43,7 +43,7 @@ impl<'a> Slips<'a> {
         self.errors
     }
 
-    /// Reads what stands below a key.
+    /// Parses the value of a key.
     pub(crate) fn below<T>(&mut self, key: &str, read: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push(key.to_owned());
         let in_list = std::mem::take(&mut self.in_list);
@@ -53,7 +53,7 @@ impl<'a> Slips<'a> {
         value
     }
 
-    /// Reads one of a list.
+    /// Parses an item of a list.
     pub(crate) fn item<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> T {
         let in_list = std::mem::replace(&mut self.in_list, true);
         let value = read(self);
@@ -61,7 +61,7 @@ impl<'a> Slips<'a> {
         value
     }
 
-    /// The entries of a map. Keys that are not known, and those that are missing, are slips.
+    /// The entries of a map. Unknown and missing keys are errors.
     pub(crate) fn map<'n>(
         &mut self,
         node: &'n Node,
@@ -84,7 +84,7 @@ impl<'a> Slips<'a> {
             let place = self.file.place_of_key(key, value);
             self.push(format!("`{key}`{of} means nothing"), place, Some(&help));
         }
-        // One that is misspelt is not missing.
+        // A misspelt key is not reported as missing.
         let is_there = |key: &&&str| meant.contains(*key) || fields.iter().any(|(name, _)| name == *key);
         for key in required.iter().filter(|key| !is_there(key)) {
             let what = self.path_text().map_or_else(|| "the rule".to_owned(), |path| format!("`{path}`"));
@@ -93,7 +93,7 @@ impl<'a> Slips<'a> {
         Some(fields)
     }
 
-    /// Something else must stand there.
+    /// Reports that another value is expected.
     pub(crate) fn expected(&mut self, node: &Node, what: &str) {
         let problem = format!("must be {what}, not {}", described(node));
         let help = match &node.value {
@@ -111,7 +111,7 @@ impl<'a> Slips<'a> {
         self.wrong(node.place(), &problem, help.as_deref());
     }
 
-    /// What stands at a place cannot be used: `problem` says why, behind the key.
+    /// Reports an unusable value: `problem` follows the key in the message.
     pub(crate) fn wrong(&mut self, place: Place, problem: &str, help: Option<&str>) {
         let path = self.path_text().unwrap_or_else(|| "the rule".to_owned());
         let subject = match (self.in_list, self.path.is_empty()) {
@@ -122,7 +122,7 @@ impl<'a> Slips<'a> {
         self.push(format!("{subject} {problem}"), place, help);
     }
 
-    /// A slip in its own words.
+    /// Reports an error in its own words.
     pub(crate) fn push(&mut self, problem: String, place: Place, help: Option<&str>) {
         let error = self.file.error_at(problem, place);
         self.errors.push(match help {
@@ -136,7 +136,7 @@ impl<'a> Slips<'a> {
     }
 }
 
-/// What stands there, for people.
+/// The value, for messages.
 fn described(node: &Node) -> String {
     match &node.value {
         Value::Scalar(Scalar { kind: ScalarKind::Text, text, .. }) if text.is_empty() => {

@@ -1,4 +1,4 @@
-//! Which tags of a repository a rule is about, and which repositories: as it was written.
+//! The selection of tags and repositories of a rule, as written.
 
 use std::num::NonZeroU32;
 
@@ -82,7 +82,7 @@ settings! {
     }
 }
 
-/// So many of each group.
+/// The number to keep of each group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Latest {
     pub(crate) count: NonZeroU32,
@@ -114,7 +114,7 @@ impl Setting for Latest {
     }
 }
 
-/// A tag or digest that comes in any case.
+/// A tag or digest that is always selected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pin(pub(crate) TagOrDigest);
 

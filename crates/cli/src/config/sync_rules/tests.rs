@@ -1,4 +1,4 @@
-//! The example of the contract, and a table of slips.
+//! The example of the contract, and a table of mistakes.
 
 use super::amount::MaxDelete;
 use super::rule::{IndexForm, WrittenReferrers};
@@ -75,7 +75,7 @@ fn a_rules_own_key_replaces_that_of_the_defaults() {
     assert_eq!((referrers(0), referrers(1)), (&WrittenReferrers::None, &WrittenReferrers::All));
 }
 
-/// What is put into a rule, and what is said: with the place, which the mark in the error points at.
+/// The text in a rule, and the error with the place that the mark points at.
 const SLIPS: &[(&str, &str, &str)] = &[
     ("tags: {include: ['v[']}", "c.yaml:4:22: `include` cannot be used: `v[` is no glob", ""),
     (

@@ -1,4 +1,4 @@
-//! Settings that are texts, and lists of such.
+//! Settings that are texts or lists of texts.
 
 use serde_json::{Value as Json, json};
 
@@ -8,7 +8,7 @@ use crate::config::document::{Node, Scalar, ScalarKind, Value};
 use crate::config::odd_character;
 use crate::config::syntax_error::Place;
 
-/// A text that is not empty, and where it stands.
+/// A non-empty text with its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text {
     pub(crate) text: String,
@@ -42,7 +42,7 @@ impl Setting for Text {
     }
 }
 
-/// The name of a group of tags; the group without a suffix has an empty one.
+/// The name of a group of tags; empty for the group without a suffix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Variant {
     pub(crate) text: String,
@@ -67,7 +67,7 @@ impl Setting for Variant {
     }
 }
 
-/// A list selects by what stands in it, so one with nothing in it is a slip.
+/// A list selects by its items, so an empty list is an error.
 impl<T: Setting> Setting for Vec<T> {
     fn expected() -> String {
         format!("a list, each of it {}", T::expected())
@@ -117,7 +117,7 @@ impl Setting for OneOrMany {
     }
 }
 
-/// Lists of patterns, each of which must fit; one list stands for itself.
+/// Lists of patterns, each of which must match; a single list is allowed, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AllOf(pub(crate) Vec<Vec<Text>>);
 

@@ -1,4 +1,4 @@
-//! Settings that are one of a few words, or a truth value.
+//! Settings that are one of a few words, or a boolean.
 
 use serde_json::{Value as Json, json};
 
@@ -28,7 +28,7 @@ impl Setting for bool {
     }
 }
 
-/// The words, for people.
+/// The words, for messages.
 pub(crate) fn listed<T>(words: &[(&str, T)]) -> String {
     let words: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
     match words.split_last() {
@@ -38,7 +38,7 @@ pub(crate) fn listed<T>(words: &[(&str, T)]) -> String {
     }
 }
 
-/// Reads one of the words.
+/// Parses one of the words.
 pub(crate) fn read_word<T: Copy>(node: &Node, slips: &mut Slips<'_>, words: &[(&str, T)]) -> Option<T> {
     let text = match &node.value {
         Value::Scalar(Scalar { text, kind: ScalarKind::Text, .. }) => text.as_str(),
@@ -58,7 +58,7 @@ pub(crate) fn read_word<T: Copy>(node: &Node, slips: &mut Slips<'_>, words: &[(&
     None
 }
 
-/// Makes an enum of a table of words: how it is read and its schema come from the same lines.
+/// Makes an enum from a table of words: the parser and the schema come from the same lines.
 macro_rules! words {
     (
         $(#[$about:meta])*

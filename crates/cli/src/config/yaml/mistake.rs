@@ -1,4 +1,4 @@
-//! The usual mistakes in YAML, each with what to write instead.
+//! Common mistakes in YAML, each with the advice.
 
 use std::borrow::Cow;
 
@@ -10,8 +10,8 @@ const LONGEST_KEY: usize = 1024;
 
 const QUOTES: &str = "put the text in quotes: 'text', with '' for each ' in it";
 
-/// Puts a blank in the place of tabs that follow a colon, which libyaml takes and our parser does not.
-/// Lines with quotes before it are left alone: there, it may be a part of a text.
+/// Replaces tabs behind a colon by blanks: libyaml accepts them, our parser does not. Lines with quotes before the tab are left alone: it
+/// may be part of a text.
 pub(super) fn without_tabs_behind_colons(text: &str) -> Cow<'_, str> {
     if !text.contains(":\t") {
         return Cow::Borrowed(text);
@@ -26,7 +26,7 @@ pub(super) fn without_tabs_behind_colons(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.split_inclusive('\n').map(line).collect())
 }
 
-/// Finds what is wrong near the place where the parser stopped.
+/// Finds the mistake near the place where the parser stopped.
 pub(super) fn explain(text: &str, error: SyntaxError) -> SyntaxError {
     let line = error.place.line;
     let from = line.saturating_sub(2).max(1);
@@ -43,7 +43,7 @@ pub(super) fn explain(text: &str, error: SyntaxError) -> SyntaxError {
     found.unwrap_or_else(|| in_other_words(at_the_end(text, error)))
 }
 
-/// Behind the last line there is nothing to show.
+/// Behind the last line there is no line to show.
 fn at_the_end(text: &str, error: SyntaxError) -> SyntaxError {
     let last = text.lines().enumerate().last().filter(|(index, _)| index + 1 < error.place.line);
     let place = last.map(|(index, line)| Place { line: index + 1, column: line.chars().count() + 1 });
@@ -76,7 +76,7 @@ fn tab(line: usize, text: &str) -> Option<SyntaxError> {
     Some(error.help("write blanks instead of the tab"))
 }
 
-/// The last line before the place with something in it, but no colon that ends a key.
+/// The last non-empty line before the place that has no colon after a key.
 fn without_colon(near: &[(usize, &str)], last: usize) -> Option<SyntaxError> {
     let lines = near.iter().rev().filter(|(number, _)| *number <= last);
     let lines = lines.map(|(number, text)| (*number, without_comment(text).trim_end()));
@@ -90,7 +90,7 @@ fn without_colon(near: &[(usize, &str)], last: usize) -> Option<SyntaxError> {
     Some(error.help("write KEY: VALUE, as in `quay.io/coreos/etcd: r.io/mirror/etcd`"))
 }
 
-/// What the parser says in its terms, for those who do not know them.
+/// Rephrases the parser's terms for users.
 fn in_other_words(error: SyntaxError) -> SyntaxError {
     let said = error.reason.clone();
     let with = |reason: &str| SyntaxError { reason: reason.to_owned(), help: Some(QUOTES), ..error.clone() };

@@ -1,4 +1,4 @@
-//! `source` and `target`: a registry, and who dregsy is there.
+//! `source` and `target`: a registry with its login.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,14 +11,14 @@ use super::super::{Draft, place};
 const NO_AWS: &str =
     "logins of AWS come from docker's helper: put `ecr-login` into `credHelpers` of ~/.docker/config.json";
 
-/// What `auth` holds, in base64.
+/// The content of `auth`, in base64.
 #[derive(Deserialize)]
 struct Credentials {
     username: String,
     password: String,
 }
 
-/// Makes an entry of `auth`; gives the registry.
+/// Adds an entry of `auth`; returns the registry.
 pub(super) fn read(mut location: Fields<'_>, draft: &mut Draft) -> Result<String, Slip> {
     let registry = location.needed("registry")?;
     let host = place::prefix(registry.text).map_err(|reason| Slip::new(registry.line, reason))?;
@@ -47,7 +47,7 @@ pub(super) fn read(mut location: Fields<'_>, draft: &mut Draft) -> Result<String
         let why = "logins of Google come from docker's helper: run `gcloud auth configure-docker`";
         notes.left_out(registry.line, format!("the login for `{host}`"), why);
     }
-    // skopeo then also speaks plain HTTP.
+    // skopeo, which dregsy calls, then also speaks plain HTTP.
     if location.truth("skip-tls-verify")? == Some(true) {
         login.trust = Trust::Anything;
     }

@@ -1,8 +1,8 @@
 //! `from` and `to` of a mapping: paths, or regexes over them.
 //!
-//! A regex in `from` is anchored over the path without its first `/`. One in `to` is looked for in the path with it, and
-//! what it finds is replaced. For one repository that is worked out here; for many only the form that people write is
-//! carried over: a literal beginning that `from` has, too, and a group up to the end.
+//! A regex in `from` is anchored, and matches the path without its first `/`. A regex in `to` is searched in the path with it, and the
+//! match is replaced. For one repository the replacement is done here; for many, only the common form is converted: a literal beginning
+//! that `from` has, too, and a group up to the end.
 
 use regex::Regex;
 
@@ -14,7 +14,7 @@ use super::super::rule::{Patterns, Rule};
 
 const REGEX: &str = "regex:";
 
-/// The rule of a mapping, before its tags; the error says why there is none.
+/// The rule of a mapping, without its tags; the error says why there is none.
 pub(super) fn rule(
     source: &str,
     target: &str,
@@ -58,7 +58,7 @@ fn parts(rewrite: &str) -> Result<(&str, &str), String> {
     parts.ok_or_else(|| format!("`{REGEX}{rewrite}` has no comma between the regex and what replaces it"))
 }
 
-/// The path that one repository goes to.
+/// The target path of one repository.
 fn rewritten(path: &str, rewrite: &str) -> Result<String, String> {
     let (pattern, replacement) = parts(rewrite)?;
     let regex = Regex::new(pattern).map_err(|_| format!("`{pattern}` is no regex here"))?;
@@ -112,18 +112,18 @@ fn by_hand(rewrite: &str) -> String {
     )
 }
 
-/// What a regex begins with before anything in it is special.
+/// The literal beginning of a regex.
 fn literal_front(pattern: &str) -> (&str, &str) {
     let is_literal = |character: char| character.is_ascii_alphanumeric() || "/_-".contains(character);
     pattern.split_at(pattern.find(|character: char| !is_literal(character)).unwrap_or(pattern.len()))
 }
 
-/// Whether `|` stands anywhere: then the beginning need not be that of every path.
+/// Whether the regex has a `|`: then its beginning need not be common to all paths.
 fn has_alternatives(pattern: &str) -> bool {
     pattern.contains('|')
 }
 
-/// Whether a replacement is a path with `$1` in it, which stands by itself: Go reads as long a name as it can.
+/// Whether a replacement is a path with a separate `$1`: Go takes the longest possible name after a `$`.
 fn is_plain_replacement(text: &str) -> bool {
     let may_stand = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"/._-".contains(&byte);
     let mut pieces = text.split("$1");

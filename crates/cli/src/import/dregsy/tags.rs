@@ -1,4 +1,4 @@
-//! `tags`: names, ranges and regexes, any of which may fit, and what `keep:` takes away from all of them together.
+//! `tags`: names, ranges and regexes, of which any may match, and the filter `keep:` for all of them.
 
 use oci::{Digest, Reference};
 use regex::Regex;
@@ -9,7 +9,7 @@ use super::super::pattern::anchored_once;
 use super::super::range::{self, Dialect};
 use super::super::rule::{Rule, Tags};
 
-/// The items by their kind.
+/// The items by kind.
 #[derive(Debug, Default)]
 struct Items<'a> {
     names: Vec<&'a str>,
@@ -17,7 +17,7 @@ struct Items<'a> {
     digests: Vec<&'a str>,
     ranges: Vec<Written<'a>>,
     matching: Vec<String>,
-    /// Each by itself: what it does not match is in.
+    /// Each by itself: it selects what it does not match.
     not_matching: Vec<String>,
     keep: Vec<String>,
     drop: Vec<String>,
@@ -101,7 +101,7 @@ impl<'a> Items<'a> {
         Ok(())
     }
 
-    /// What `keep:` says counts for names, too: that is known now.
+    /// Applies `keep:` to the names: the result is already known.
     fn drop_names(&mut self) -> Result<(), String> {
         let regex = |pattern: &String| {
             let bare = pattern.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
@@ -123,7 +123,7 @@ impl<'a> Items<'a> {
         has_names && !has_patterns && self.latest.is_none()
     }
 
-    /// Rules for names alone. In one repository a name that is missing fails; in many it cannot.
+    /// Rules for names alone. In one repository a missing name is a failure; in many it is not.
     fn named(&self, rule: &Rule, line: usize, what: &str, notes: &mut Notes) -> Result<Vec<Rule>, String> {
         let mut rules = self.by_digest(rule)?;
         if !self.names.is_empty() && is_of_many(rule) {
@@ -155,7 +155,7 @@ impl<'a> Items<'a> {
         self.digests.iter().map(of).collect()
     }
 
-    /// What each rule selects: conditions of one must all hold.
+    /// The selections, one for each rule: the conditions in one must all hold.
     fn selections(&self, notes: &mut Notes) -> Result<Vec<Tags>, String> {
         let base = Tags {
             include: self.keep.iter().map(|each| vec![each.clone()]).collect(),
@@ -206,7 +206,7 @@ impl<'a> Items<'a> {
 
 const RANGE: &str = "numbers alone decide here, and what stands behind them is a variant; dregsy takes it for a prerelease: with `>=1.25.0 <1.26.0` it leaves `1.25.0-alpine` and copies `1.26.0-rc1` and `1.26.0-alpine`, this rule does the opposite";
 
-/// `!P` means what P does not match.
+/// `!P` selects what P does not match.
 fn inverted(pattern: &str) -> (bool, &str) {
     let pattern = pattern.trim();
     pattern.strip_prefix('!').map_or((false, pattern), |pattern| (true, pattern))

@@ -1,4 +1,4 @@
-//! `filters`: names of repositories, tags, labels, kinds of artifacts. All of them must fit.
+//! `filters`: names of repositories, tags, labels, kinds of artifacts. All of them must match.
 
 use super::super::fields::{Fields, Slip};
 use super::super::note::Notes;
@@ -6,15 +6,15 @@ use super::super::pattern::{found, tag_glob};
 use super::super::rule::Tags;
 use crate::config::Value;
 
-/// What a policy selects.
+/// The selection of a policy.
 #[derive(Debug, Default)]
 pub(super) struct Filters {
     pub(super) name: Option<String>,
-    /// Pattern, and whether it takes away.
+    /// Each pattern, and whether it excludes.
     pub(super) tags: Vec<(String, bool)>,
 }
 
-/// Reads all filters; the inner error says why no rule can say the same.
+/// Reads all filters; the inner error says why they have no equivalent.
 pub(super) fn read(filters: Vec<Fields<'_>>, notes: &mut Notes) -> Result<Result<Filters, String>, Slip> {
     let (mut read, mut refused) = (Filters::default(), None);
     for mut filter in filters {

@@ -1,19 +1,19 @@
-//! `src_registry` and `dest_registry`: Harbor itself, or one that it knows.
+//! `src_registry` and `dest_registry`: the local Harbor, or another registry that it knows.
 
 use super::super::fields::{Fields, Slip};
 use super::super::login::{Login, Secret, Trust};
 use super::super::{Draft, place};
 
-/// What Harbor's API shows in place of a secret.
+/// Harbor's API returns this in place of a secret.
 const MASK: &str = "*****";
 
-/// The Harbor that the policies come from: its own address in them is one inside its cluster.
+/// The Harbor that the policies belong to: its own address in them is internal to its cluster.
 pub(super) fn local(harbor: Option<&str>, line: usize) -> Result<String, Slip> {
     let problem = "a policy copies from or to the Harbor that it comes from, whose address it does not say: write `--harbor HOST`";
     harbor.map(str::to_owned).ok_or_else(|| Slip::new(line, problem))
 }
 
-/// Makes an entry of `auth`; gives the host.
+/// Adds an entry of `auth`; returns the host.
 pub(super) fn read(
     mut registry: Fields<'_>,
     harbor: Option<&str>,

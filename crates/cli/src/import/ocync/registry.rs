@@ -1,4 +1,4 @@
-//! `registries`: hosts by names, and who ocync is there.
+//! `registries`: hosts by name, with their logins.
 
 use super::super::fields::{Fields, Slip};
 use super::super::login::{Login, Secret};
@@ -6,7 +6,7 @@ use super::super::note::Notes;
 use super::super::{Draft, place};
 use super::variable::{has_variable, variable};
 
-/// Logins that come from somewhere else than the file: where to have them from here.
+/// Login methods outside the file, and their equivalents.
 const ELSEWHERE: [(&str, &str); 6] = [
     ("ecr", "put docker's helper `ecr-login` into `credHelpers` of ~/.docker/config.json"),
     ("gar", "run `gcloud auth configure-docker`"),
@@ -19,7 +19,7 @@ const ELSEWHERE: [(&str, &str); 6] = [
     ),
 ];
 
-/// Makes an entry of `auth`; gives the host, where it is written down.
+/// Adds an entry of `auth`; returns the host if it is literal.
 pub(super) fn read(mut registry: Fields<'_>, draft: &mut Draft) -> Result<Option<String>, Slip> {
     let url = registry.needed("url")?;
     let notes = &mut draft.notes;
@@ -90,7 +90,7 @@ fn read_login(registry: &mut Fields<'_>, notes: &mut Notes) -> Result<Login, Sli
     Ok(login)
 }
 
-/// `${NAME}`, `${NAME:?error}` and `${NAME:-default}` are variables; a text without any is itself.
+/// `${NAME}`, `${NAME:?error}` and `${NAME:-default}` are variables; any other text is literal.
 fn secret(text: &str) -> Option<Secret> {
     if !has_variable(text) {
         return Some(Secret::Literal(text.to_owned()));

@@ -1,4 +1,4 @@
-//! `tags`: glob and range, minus what is excluded, the newest of that, plus what is always included.
+//! `tags`: glob and range, without `exclude`, the newest of these, plus `include`.
 
 use super::super::fields::{Fields, Slip, Written};
 use super::super::note::Notes;
@@ -6,7 +6,7 @@ use super::super::range::{self, Dialect};
 use super::super::rule::{Rule, Tags};
 use super::variable::{has_variable, variable};
 
-/// What ocync leaves out by itself, in whatever case; `include` brings it back.
+/// ocync excludes these by default, ignoring case; `include` overrides it.
 const BUILT_IN: &str = "/(?i)-(rc|alpha|beta|pre|snapshot|nightly)/";
 
 /// A `tags` block.
@@ -52,8 +52,8 @@ pub(super) fn read<'a>(mut fields: Fields<'a>, notes: &mut Notes) -> Result<TagR
     Ok(rules)
 }
 
-/// The rules for a mapping; the error says why there is none. What a mapping excludes is out in any case; what `defaults`
-/// and ocync itself exclude comes back by `include`.
+/// The rules for a mapping; the error says why there is none. A mapping's own `exclude` is final; `include` overrides the `exclude` of
+/// `defaults` and of ocync itself.
 pub(super) fn rules(
     rule: &Rule,
     own: Option<&TagRules<'_>>,
@@ -76,7 +76,7 @@ pub(super) fn rules(
     }
     tags.at_least = effective.min_tags;
     let is_literal = |include: &Written<'_>| !include.text.contains(['*', '?', '[', ']', '{', '}', '\\']);
-    // Without `include` there is nothing that passes by the other conditions: a rule for it would copy every tag.
+    // Without `include`, no tag bypasses the other conditions: a rule for it would copy every tag.
     if effective.include.is_empty() || (hard.is_empty() && effective.include.iter().all(is_literal)) {
         tags.pins = effective.include.iter().map(|include| include.text.to_owned()).collect();
         if let [first, ..] = &effective.include[..] {
@@ -106,7 +106,7 @@ const BUILT_IN_TOLD: &str = "ocync leaves out tags with -rc, -alpha, -beta, -pre
 const LATEST: &str =
     "ocync fills the number up with tags that are no versions; here only versions are counted and copied";
 
-/// Glob, range and number.
+/// The conditions glob, range and number.
 fn pipeline(rules: &TagRules<'_>, notes: &mut Notes) -> Result<Tags, String> {
     let mut tags = Tags::any_of(rules.glob.iter().map(|each| each.text.to_owned()).collect());
     if tags.include == [["*"]] {

@@ -1,4 +1,4 @@
-//! `creds`: one registry each, who regsync is there and how it gets there.
+//! `creds`: for each registry its login and connection settings.
 
 use super::super::fields::{Fields, Slip, shown};
 use super::super::login::{Login, Secret, Trust};
@@ -26,7 +26,7 @@ const NO_EQUAL: [(&str, &str); 14] = [
     ("dns", "regsync reads `hostname` instead"),
 ];
 
-/// Makes an entry of `auth`.
+/// Adds an entry of `auth`.
 pub(super) fn read(mut fields: Fields<'_>, draft: &mut Draft) -> Result<(), Slip> {
     let registry = fields.needed("registry")?;
     let notes = &mut draft.notes;
@@ -116,7 +116,7 @@ fn read_tls(fields: &mut Fields<'_>, login: &mut Login, notes: &mut Notes) -> Re
     Ok(())
 }
 
-/// regsync has the certificates themselves, or a template that reads a file; `auth` has files.
+/// regsync has the certificates inline, or a template that reads a file; `auth` only has files.
 fn read_certificates(fields: &mut Fields<'_>, login: &mut Login, notes: &mut Notes) {
     let keys = [("regcert", "ca"), ("clientCert", "clientCert"), ("clientKey", "clientKey")];
     for ((key, ours), place) in

@@ -1,4 +1,4 @@
-//! `sync`: an image, a repository or a registry, and where it goes.
+//! `sync`: an image, a repository or a registry, with its target.
 
 use oci::Reference;
 
@@ -12,16 +12,16 @@ use super::tags::{self, TagSets};
 use super::template::Template;
 use crate::args::platform::platform;
 
-/// What entries take from `defaults`.
+/// The settings that entries inherit from `defaults`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Defaults {
     referrers: bool,
     digest_tags: bool,
-    /// Artifact types, where only some referrers are wanted.
+    /// Artifact types, if only some referrers are wanted.
     types: Option<Vec<String>>,
 }
 
-/// What stands in `defaults`, in an entry, or in both.
+/// Reads keys that may be in `defaults`, in an entry, or in both.
 pub(super) fn read_shared(
     fields: &mut Fields<'_>,
     defaults: &Defaults,
@@ -45,7 +45,7 @@ pub(super) fn read_shared(
     Ok(Defaults { referrers, digest_tags, types })
 }
 
-/// The artifact types of filters; those that look at annotations have no equal, and without them more would be copied.
+/// The artifact types of filters. Filters on annotations have no equivalent: without them, more would be copied.
 fn types(filters: Vec<Fields<'_>>, notes: &mut Notes) -> Result<Option<Vec<String>>, Slip> {
     let (mut types, mut is_all) = (Vec::new(), false);
     for mut filter in filters {
@@ -95,7 +95,7 @@ pub(super) fn read(mut fields: Fields<'_>, defaults: &Defaults, draft: &mut Draf
     Ok(())
 }
 
-/// The rules for an entry; the inner error says why there are none.
+/// The rules for an entry; the inner error says why there is none.
 fn rules(
     fields: &mut Fields<'_>,
     source: Written<'_>,
@@ -143,7 +143,7 @@ fn of_each_set(
     Ok(sets.into_iter().map(|tags| Rule { tags, ..rule.clone() }).collect())
 }
 
-/// One image. Where no tag is written regsync means `latest`; here that would be every tag.
+/// A rule for one image. Without a tag, regsync means `latest`; in our config that would mean every tag.
 fn image(source: &str, target: &str) -> Result<Rule, String> {
     let (source, target) = (place::reference(source)?, place::reference(target)?);
     let to = match &target.digest {
@@ -166,7 +166,7 @@ fn whole(reference: &Reference) -> String {
     }
 }
 
-/// Tags behind the names are taken from `tags`, whatever is written here.
+/// The rule ignores a tag in the names: `tags` selects.
 fn repository(source: &str, target: &str) -> Result<Rule, String> {
     let (source, target) = (place::reference(source)?, place::reference(target)?);
     Ok(Rule { from: place::repository(&source), to: vec![place::repository(&target)], ..Rule::default() })
@@ -181,7 +181,7 @@ fn registry(source: &str, target: &str, repositories: Result<Patterns, String>) 
     Ok(Rule { from, to, repositories: repositories?, ..Rule::default() })
 }
 
-/// `repos`, which are regexes as for tags.
+/// `repos`: regexes, as for tags.
 fn chosen(mut fields: Fields<'_>, notes: &mut Notes) -> Result<Result<Patterns, String>, Slip> {
     let patterns = |texts: Vec<Written<'_>>| -> Result<Vec<String>, String> {
         texts.iter().map(|each| anchored(each.text)).collect()
@@ -191,8 +191,7 @@ fn chosen(mut fields: Fields<'_>, notes: &mut Notes) -> Result<Result<Patterns, 
     Ok(include.and_then(|include| Ok(Patterns { include, exclude: exclude? })))
 }
 
-/// regsync copies referrers only where it is told to. Cosign's tags are ordinary tags to it: where it takes every tag, it
-/// takes those.
+/// regsync copies referrers only if asked to. It treats cosign's tags as ordinary tags: if it copies every tag, it copies those, too.
 fn referrers(
     fields: &mut Fields<'_>,
     shared: &Defaults,
@@ -239,10 +238,10 @@ fn referrers(
     Ok(Some(if types.is_empty() { Referrers::None } else { Referrers::Types(types) }))
 }
 
-/// What cosign's tags count as.
+/// The artifact types of cosign's tags.
 const COSIGNS_TYPES: &str = "application/vnd.dev.cosign.artifact.*";
 
-/// `platform` is the image of one platform by itself, `platforms` an index with the others left out of the copy.
+/// `platform` selects the image of one platform; `platforms` copies an index without the others.
 fn platforms(fields: &mut Fields<'_>, notes: &mut Notes) -> Result<Result<Option<Platforms>, String>, Slip> {
     let (one, several) = (fields.text("platform")?, fields.texts("platforms")?);
     let (only, index) = match one {

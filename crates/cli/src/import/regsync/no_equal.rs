@@ -1,4 +1,4 @@
-//! Keys that say what no rule of ours can.
+//! Keys without an equivalent in our rules.
 
 const NO_SCHEDULE: &str = "this program runs once and ends: let cron or a timer start `image-syncer sync`";
 const NO_RATE_LIMIT: &str = "nothing waits for a quota to fill up; a registry that answers 429 is asked less, and its Retry-After is obeyed";
@@ -6,7 +6,7 @@ const NO_BACKUP: &str = "what a tag pointed at before is not kept under another 
 const NO_HOOKS: &str = "nothing is run around a copy; regsync reads these and runs none, either";
 const NO_MEDIA_TYPES: &str = "every kind of manifest is copied: regsync passes over those that are not in the list, and this program does not";
 
-/// What entries and `defaults` may both say, and no rule can.
+/// Keys of entries and `defaults` without an equivalent.
 pub(super) const NO_EQUAL: [(&str, &str); 8] = [
     ("backup", NO_BACKUP),
     ("interval", NO_SCHEDULE),

@@ -1,4 +1,4 @@
-//! `tags` and `tagSets`: ranges, then regexes that allow, then regexes that deny.
+//! `tags` and `tagSets`: ranges, then regexes to allow, then regexes to deny.
 
 use super::super::fields::{Fields, Slip, Written};
 use super::super::note::Notes;
@@ -6,7 +6,7 @@ use super::super::pattern::anchored;
 use super::super::range::{self, Dialect};
 use super::super::rule::Tags;
 
-/// All sets of an entry: a tag that is in any of them is copied.
+/// All sets of an entry: a tag in any of them is copied.
 pub(super) type TagSets<'a> = Vec<TagSet<'a>>;
 
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(super) fn read<'a>(fields: &mut Fields<'a>) -> Result<TagSets<'a>, Slip> {
     }
     let says_nothing =
         |set: &TagSet<'_>| set.allow.is_empty() && set.deny.is_empty() && set.ranges.is_empty();
-    // An empty `tags` beside sets adds nothing; alone it means every tag.
+    // An empty `tags` next to sets adds nothing; alone it selects every tag.
     if sets.len() > 1 && sets.last().is_some_and(says_nothing) {
         sets.pop();
     }
@@ -40,7 +40,7 @@ fn read_set(mut fields: Fields<'_>) -> Result<TagSet<'_>, Slip> {
     Ok(TagSet { allow, deny, ranges, unknown })
 }
 
-/// What each set selects; every tag where there is none.
+/// The selection of each set; every tag if there is no set.
 pub(super) fn selections(sets: &TagSets<'_>, line: usize, notes: &mut Notes) -> Result<Vec<Tags>, String> {
     if sets.is_empty() {
         return Ok(vec![Tags::default()]);

@@ -1,4 +1,4 @@
-//! Go's templates, as far as regsync's files have them: `{{env "NAME"}}` and `{{file "PATH"}}`.
+//! Go's templates, in the forms that regsync's files use: `{{env "NAME"}}` and `{{file "PATH"}}`.
 
 use super::super::login::Secret;
 
@@ -6,11 +6,11 @@ use super::super::login::Secret;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Template<'a> {
     Plain(&'a str),
-    /// The whole text is a variable of the environment.
+    /// The whole text is an environment variable.
     Env(&'a str),
     /// The whole text is the content of a file.
     File(&'a str),
-    /// Anything else that is worked out when regsync starts.
+    /// Any other template, evaluated when regsync starts.
     Other,
 }
 
@@ -21,7 +21,7 @@ impl<'a> Template<'a> {
         }
         let inner = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
         let Some(inner) = inner.filter(|inner| !inner.contains(['{', '}'])) else { return Self::Other };
-        // `{{-` and `-}}` take blanks away around it, of which there are none.
+        // `{{-` and `-}}` trim surrounding blanks, of which there are none.
         let inner = inner.strip_prefix("- ").unwrap_or(inner);
         let inner = inner.strip_suffix(" -").unwrap_or(inner).trim();
         let Some((function, argument)) = inner.split_once([' ', '\t']) else { return Self::Other };
@@ -32,7 +32,7 @@ impl<'a> Template<'a> {
         }
     }
 
-    /// Where a user or password is kept; `None` where no key of ours says that.
+    /// Where a user or password is stored; `None` if our keys cannot express it.
     pub(super) fn secret(self) -> Option<Secret> {
         match self {
             Self::Plain(text) => Some(Secret::Literal(text.to_owned())),
@@ -43,7 +43,7 @@ impl<'a> Template<'a> {
     }
 }
 
-/// What stands between Go's quotes, where nothing in it is escaped.
+/// The text between Go's quotes, if it has no escapes.
 fn quoted(text: &str) -> Option<&str> {
     let inner = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
     let inner = inner('"').filter(|inner| !inner.contains('\\')).or_else(|| inner('`'))?;

@@ -6,42 +6,42 @@ use oci::{Descriptor, Digest, MediaType};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Names the form of the document.
+/// The identifier of the document's schema.
 pub(crate) const SCHEMA: &str = "image-syncer/inspect/1";
 
-/// What one image is made of.
+/// The parts of an image.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Inspected {
     pub(crate) schema: &'static str,
     pub(crate) version: &'static str,
-    /// The name that was asked for, with registry and tag.
+    /// The given name, with registry and tag.
     pub(crate) reference: String,
     pub(crate) digest: Digest,
     pub(crate) media_type: MediaType,
     pub(crate) artifact_type: Option<MediaType>,
-    /// Of the manifest.
+    /// The size of the manifest.
     pub(crate) size: u64,
-    /// Of all blobs, each once; none where a manifest does not tell the size of one.
+    /// The size of all distinct blobs; `None` if a manifest lacks the size of one.
     pub(crate) total_size: Option<u64>,
-    /// When it was built, as it says itself; of an index that does not say it, when its first image was.
+    /// The build date in the image itself; for an index without one, that of its first image.
     pub(crate) created: Option<String>,
     pub(crate) platforms: Vec<String>,
-    /// Those that an index names.
+    /// The children of an index.
     pub(crate) manifests: Vec<Manifest>,
-    /// Of all manifests, each once.
+    /// The distinct layers of all manifests.
     pub(crate) layers: Vec<Blob>,
     pub(crate) config: Option<Config>,
     pub(crate) annotations: BTreeMap<String, String>,
-    /// What it refers to, where it is a signature or the like.
+    /// The subject, if it is a signature or the like.
     pub(crate) subject: Option<Digest>,
-    /// None where the registry could not be asked.
+    /// `None` if the request failed.
     pub(crate) referrers: Option<Vec<Referrer>>,
-    /// All tags of this digest; none where nobody asked for them, or the registry does not list them.
+    /// All tags with this digest; `None` if they were not requested, or the registry does not list digests.
     pub(crate) tags: Option<Vec<String>>,
 }
 
-/// A manifest that an index names.
+/// A child of an index.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Manifest {
@@ -51,26 +51,26 @@ pub(crate) struct Manifest {
     pub(crate) platform: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) os_version: Option<String>,
-    /// One of `BuildKit`'s attestations, which are for no platform.
+    /// Whether it is one of `BuildKit`'s attestations, which have no platform.
     pub(crate) is_attestation: bool,
     pub(crate) standing: Standing,
-    /// Of its blobs, each once.
+    /// The size of its distinct blobs.
     pub(crate) total_size: Option<u64>,
     pub(crate) config: Option<Blob>,
     pub(crate) layers: Vec<Blob>,
-    /// Those that it names, where it is an index itself.
+    /// Its children, if it is an index itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) manifests: Vec<Self>,
 }
 
-/// Whether a manifest that an index names is in the repository.
+/// Whether the repository has a child of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum Standing {
     There,
-    /// It is not: the index was copied without it.
+    /// It does not: the index was copied without this child.
     Missing,
-    /// The registry could not be asked, or what it gave could not be read.
+    /// The request failed, or the answer was not readable.
     Unread,
 }
 
@@ -89,18 +89,18 @@ pub(crate) struct Blob {
 pub(crate) struct Config {
     #[serde(flatten)]
     pub(crate) blob: Blob,
-    /// What stands in it, where that is JSON.
+    /// Its content, if that is JSON.
     pub(crate) content: Option<Value>,
 }
 
-/// Something that refers to the image.
+/// A referrer of the image.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Referrer {
     pub(crate) digest: Digest,
     pub(crate) artifact_type: Option<MediaType>,
     pub(crate) size: Option<u64>,
-    /// Where cosign keeps it under a tag.
+    /// cosign's tag for it, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) tag: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

@@ -37,7 +37,7 @@ pub(crate) fn schema() -> Value {
     schema
 }
 
-/// One of those that stand at the schema's end.
+/// A reference to one of the schema's definitions.
 fn of(name: &str) -> Value {
     json!({ "$ref": format!("#/$defs/{name}") })
 }

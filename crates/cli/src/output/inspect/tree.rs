@@ -8,10 +8,10 @@ use super::inspected::{Blob, Inspected, Manifest, Referrer, Standing};
 use crate::output::remainder;
 use crate::output::size::size;
 
-/// So many places that have a layer, too, are named.
+/// The most places to list that share a layer.
 const PLACES_NAMED: usize = 3;
 
-/// The lines, whatever stands in them: they are cleaned on the way out.
+/// The lines. The caller cleans them of control characters.
 pub(crate) fn lines(image: &Inspected) -> Vec<String> {
     let mut lines = head(image);
     if image.manifests.is_empty() {
@@ -63,7 +63,7 @@ fn section(lines: &mut Vec<String>, title: &str, rows: impl Iterator<Item = Stri
     }
 }
 
-/// Which manifests have a layer.
+/// The manifests that use each layer.
 type Users<'a> = HashMap<&'a Digest, Vec<&'a Manifest>>;
 
 fn users(manifests: &[Manifest]) -> Users<'_> {
@@ -93,7 +93,7 @@ fn manifest(lines: &mut Vec<String>, child: &Manifest, users: &Users<'_>, indent
     child.manifests.iter().for_each(|below| manifest(lines, below, users, &indent));
 }
 
-/// Whatever tells it from the others.
+/// A name that distinguishes it from its siblings.
 fn name(child: &Manifest) -> String {
     match (&child.platform, &child.os_version) {
         _ if child.is_attestation => "attestation".to_owned(),
@@ -124,7 +124,7 @@ fn referrer(referrer: &Referrer) -> String {
     format!("  {kind}  {}{amount}{own}{tag}", referrer.digest)
 }
 
-/// What those are that people look for; else the type itself. A bundle of sigstore's says in an annotation what is in it:
+/// The kind of well-known referrers, or else the type. A sigstore bundle has the kind of its content in an annotation:
 /// <https://github.com/sigstore/cosign/blob/main/specs/BUNDLE_SPEC.md>
 fn kind(referrer: &Referrer) -> String {
     let own = referrer.artifact_type.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -147,7 +147,7 @@ fn kind(referrer: &Referrer) -> String {
     word.to_owned()
 }
 
-/// cosign's tags say by their endings what stands under them.
+/// The ending of cosign's tags gives the kind.
 fn of_tag(tag: &str) -> &'static str {
     match tag.rsplit_once('.') {
         Some((_, "att")) => "attestation",

@@ -1,8 +1,8 @@
-//! Texts that fit, and the signs that they are made of. Names and numbers are all of characters that take one column.
+//! Texts that fit a width, and their symbols. All characters of names and numbers take one column.
 
 use crate::output::Paint;
 
-/// What a terminal can show.
+/// The characters that a terminal can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Symbols {
     Unicode,
@@ -10,7 +10,7 @@ pub(crate) enum Symbols {
 }
 
 impl Symbols {
-    /// Where a locale is set that is none of UTF-8, its terminal may show anything for what is not ASCII.
+    /// With a locale other than UTF-8, the terminal may show characters other than ASCII wrongly.
     pub(crate) fn of_locale(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let set = ["LC_ALL", "LC_CTYPE", "LANG"]
             .into_iter()
@@ -22,7 +22,7 @@ impl Symbols {
         if set.is_none_or(is_utf8) { Self::Unicode } else { Self::Ascii }
     }
 
-    /// Full, begun, empty.
+    /// Full, partial, empty.
     fn of_bar(self) -> [&'static str; 3] {
         match self {
             Self::Unicode => ["━", "╸", "─"],
@@ -37,7 +37,7 @@ impl Symbols {
         }
     }
 
-    /// A bar of so many cells.
+    /// A bar of this many cells.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -52,12 +52,12 @@ impl Symbols {
     }
 }
 
-/// How many columns a text takes.
+/// The width of a text in columns.
 pub(super) fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-/// The first text that has room, or else as much of the last one as has.
+/// The first text that fits, or else the last one, cut.
 pub(super) fn fitting<const N: usize>(texts: [String; N], columns: usize) -> String {
     let mut last = String::new();
     for text in texts {
@@ -69,7 +69,7 @@ pub(super) fn fitting<const N: usize>(texts: [String; N], columns: usize) -> Str
     last.chars().take(columns).collect()
 }
 
-/// The text without as much of its end as has no room.
+/// The text, cut at the end if it does not fit.
 pub(super) fn cut_end(text: &str, columns: usize, symbols: Symbols) -> String {
     if width(text) <= columns {
         return text.to_owned();
@@ -79,14 +79,14 @@ pub(super) fn cut_end(text: &str, columns: usize, symbols: Symbols) -> String {
     if columns <= width(sign) { kept } else { kept + sign }
 }
 
-/// The text without its middle: of a name, both ends tell more.
+/// The text, cut in the middle if it does not fit: both ends of a name matter more.
 pub(super) fn cut_middle(text: &str, columns: usize, symbols: Symbols) -> String {
     let sign = symbols.cut();
     let (length, room) = (width(text), columns.saturating_sub(width(sign)));
     if length <= columns {
         return text.to_owned();
     }
-    // The end has the tag.
+    // The end has the tag, so it gets more room.
     let front = room / 3;
     let start: String = text.chars().take(front).collect();
     let end: String = text.chars().skip(length - (room - front)).collect();

@@ -1,9 +1,9 @@
-//! What there is room for on a terminal.
+//! The space on a terminal.
 
 use super::fit::Symbols;
 use crate::output::Paint;
 
-/// What there is room for.
+/// The space on a terminal.
 #[derive(Clone, Copy)]
 pub(in crate::output) struct Room {
     pub(in crate::output) rows: usize,
@@ -13,7 +13,7 @@ pub(in crate::output) struct Room {
 }
 
 impl Room {
-    /// The last column stays free: a terminal may go to its next line behind it.
+    /// The last column stays free: a terminal may wrap after it.
     pub(super) fn width(self) -> usize {
         self.columns.saturating_sub(1)
     }

@@ -1,4 +1,4 @@
-//! The line of an image in work.
+//! The row of an image in work.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use super::room::Room;
 use crate::output::amount_text::{bytes, part, time};
 use crate::output::progress::{Blobs, Moving, Row, Wait, ratio};
 
-/// Names get two fifths of the width, within these.
+/// Names get two fifths of the width, within these limits.
 const NAME: std::ops::RangeInclusive<usize> = 14..=64;
-/// The bar of an image, where there is room for one.
+/// The cells of an image's bar, if one fits.
 const CELLS: usize = 8;
 const ROOM_FOR_BAR: usize = 100;
 
-/// Name, how far it is, its largest blob, and what need not be sent.
+/// Name, progress, the largest blob, and the blobs that need not be sent.
 pub(super) fn row(row: &Row, room: Room) -> String {
     let columns = (room.width() * 2 / 5).clamp(*NAME.start(), *NAME.end());
     let name = name(row, columns, room);
@@ -33,7 +33,7 @@ pub(super) fn row(row: &Row, room: Room) -> String {
     front + &bar.unwrap_or_default() + &fitting(texts(row, total), rest)
 }
 
-/// The whole name, or its path, or both ends of that.
+/// The whole name, or its path, or both ends of the path.
 fn name(row: &Row, columns: usize, room: Room) -> String {
     let name = row.image.target_name();
     if width(&name) <= columns {
@@ -77,7 +77,7 @@ fn with_digest(moving: &Moving) -> String {
     format!("{} ({})", amount_of(moving), moving.digest.short())
 }
 
-/// Blobs that were mounted or were there.
+/// Blobs that were mounted or present.
 fn spared(row: &Row) -> Option<String> {
     let parts = [(row.mounted, "mounted"), (row.present, "present")];
     let parts = parts.into_iter().filter(|(number, _)| *number > 0);
@@ -99,12 +99,12 @@ fn short_wait(wait: &Wait, row: &Row) -> String {
     }
 }
 
-/// Never none at all: it is still waited for.
+/// At least a second: it is still awaited.
 fn soon(left: Duration) -> String {
     time(left.max(Duration::from_secs(1)))
 }
 
-/// The same with all names whole.
+/// The row with full names.
 pub(super) fn status(row: &Row) -> String {
     let what = match (&row.wait, row.total) {
         (Some(wait), _) => waits(wait, row),

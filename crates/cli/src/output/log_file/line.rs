@@ -1,4 +1,4 @@
-//! How a line of the log is written: as logrus does, in text or JSON, with what it is about as fields of their own.
+//! Formats a line of the log like logrus, in text or JSON, with the subject in separate fields.
 
 use std::fmt::Write as _;
 use std::time::SystemTime;
@@ -8,7 +8,7 @@ use sync::RunId;
 use super::super::foreign;
 use crate::args::{LogFormat, LogLevel};
 
-/// One thing that happened.
+/// An event for the log.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
     pub(super) level: LogLevel,
@@ -16,21 +16,21 @@ pub(super) struct Entry {
     pub(super) about: About,
 }
 
-/// What it is about, as far as that is known.
+/// The subject of an event, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct About {
     pub(super) rule: Option<String>,
-    /// By its name at the source,
+    /// The image's name at the source.
     pub(super) image: Option<String>,
-    /// and at the target.
+    /// The image's name at the target.
     pub(super) target: Option<String>,
     pub(super) registry: Option<String>,
     pub(super) request_id: Option<String>,
-    /// Further ones of one kind of line.
+    /// Further fields of some kinds of lines.
     pub(super) more: Vec<(&'static str, Field)>,
 }
 
-/// What a field says. A name or an id that looks like a number is none.
+/// The value of a field. A name or an id that looks like a number stays a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Text(String),
@@ -42,9 +42,9 @@ impl Entry {
         Self { level, message: message.into(), about: About::default() }
     }
 
-    /// The line with its end. `run` is left out where a line belongs to none.
+    /// The line with its newline. `run` is omitted for lines outside of a run.
     pub(super) fn line(&self, format: LogFormat, at: SystemTime, run: Option<&RunId>) -> String {
-        // Local time, with its zone: logs of several machines are read beside each other.
+        // Local time with its offset, so that logs of several machines can be compared.
         let at = jiff::Zoned::try_from(at).unwrap_or_else(|_| jiff::Zoned::now());
         let time = at.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string();
         let run = run.map(|run| run.as_str().to_owned());
@@ -78,7 +78,7 @@ impl Entry {
         foreign::json(&entry.to_string()) + "\n"
     }
 
-    /// `time="…" level=info msg="…" run=… rule="…"`: one thing that happened is one line, whatever its texts hold.
+    /// `time="…" level=info msg="…" run=… rule="…"`: one event is one line, whatever its texts contain.
     fn text(&self, time: &str, fields: impl Iterator<Item = (&'static str, Field)>) -> String {
         let level = self.level.name();
         let mut line = format!("time=\"{time}\" level={level} msg=\"{}\"", quoted(&self.message));
@@ -138,7 +138,7 @@ mod tests {
         assert!(read.get("image").is_none(), "{line}");
     }
 
-    /// Indexes take a field to be of one type for ever.
+    /// Log indexes fix the type of a field once.
     #[test]
     fn texts_that_look_like_numbers_stay_texts() {
         for id in ["00042", "+5", "2024", "1e3"] {

@@ -1,4 +1,4 @@
-//! A line for each request, for whoever looks for a fault between here and a registry.
+//! A line for each request, for debugging the path to a registry.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::super::rule_names::RuleNames;
 use super::line::{About, Entry, Field};
 use crate::args::LogLevel;
 
-/// What was asked and how it went. An [`Exchange`] has no secrets.
+/// The request and its result. An [`Exchange`] has no secrets.
 pub(super) fn entry(exchange: &Exchange, names: &RuleNames) -> Entry {
     let Exchange {
         registry,

@@ -1,4 +1,4 @@
-//! What the log says of each event of a run: one line, in the Go tool's words where it had any.
+//! The log's line for each event of a run, in the Go tool's words if it had any.
 
 use oci::foreign_text::clean;
 use sync::{BlobOutcome, Error, Event, Image, Outcome, RuleFailure, SkipReason};
@@ -13,7 +13,7 @@ use super::line::{About, Entry};
 use crate::args::LogLevel;
 use crate::diagnostic;
 
-/// The line for an event, where it has one.
+/// The line for an event, if it has one.
 pub(super) fn entry(event: &Event, names: &RuleNames) -> Option<Entry> {
     let entry = match event {
         Event::ImageStarted(_) | Event::BlobStarted { .. } | Event::Decided { .. } => detail(event, names)?,
@@ -52,7 +52,7 @@ pub(super) fn entry(event: &Event, names: &RuleNames) -> Option<Entry> {
     Some(entry)
 }
 
-/// What only whoever looks for a fault wants to know.
+/// Lines for debugging only.
 fn detail(event: &Event, names: &RuleNames) -> Option<Entry> {
     Some(match event {
         Event::ImageStarted(image) => of_image(LogLevel::Debug, image, format!("Begin {image}")),
@@ -69,7 +69,7 @@ fn detail(event: &Event, names: &RuleNames) -> Option<Entry> {
     })
 }
 
-/// What is told while lists are read.
+/// Lines about reading lists.
 fn of_listing(event: &Event, names: &RuleNames) -> Option<Entry> {
     Some(match event {
         Event::TagsListed { rule, source, tags, selected } => {
@@ -178,7 +178,7 @@ impl Entry {
         self
     }
 
-    /// A registry, or a place in one.
+    /// Adds a registry, or a place in one.
     fn at(mut self, place: &str) -> Self {
         self.about.registry = place.split('/').next().map(str::to_owned);
         self

@@ -1,10 +1,10 @@
-//! Tells a plan that was changed since it was written: a digest of its rules and steps. How they are indented and in which order
-//! their keys stand does not count, so that a plan may go through a program that prints it again.
+//! Detects changes to a plan: a digest of its rules and steps. Indentation and the order of keys do not count, so that other tools may
+//! reformat a plan.
 
 use oci::Digest;
 use serde_json::Value;
 
-/// Sums steps up, one by one, and rules at the end.
+/// Sums up the steps, one by one, and finally the rules.
 pub(crate) struct Checksum {
     steps: Digest,
 }
@@ -16,7 +16,7 @@ impl Default for Checksum {
 }
 
 impl Checksum {
-    /// Takes the next step.
+    /// Adds the next step.
     pub(crate) fn add(&mut self, step: &Value) {
         self.steps = next(&self.steps, step);
     }
@@ -27,7 +27,7 @@ impl Checksum {
     }
 }
 
-/// The keys of a [`Value`] are sorted.
+/// The keys of a [`Value`] are sorted, so their order in the file does not matter.
 fn next(before: &Digest, value: &Value) -> Digest {
     Digest::sha256(format!("{before}\n{value}").as_bytes())
 }

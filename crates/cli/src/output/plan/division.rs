@@ -1,18 +1,18 @@
-//! Which shard carries out which step of a plan.
+//! Which shard carries out each step of a plan.
 
 use std::sync::Arc;
 
 use oci::Digest;
 use sync::{Chains, Image, Split, Splittable};
 
-/// The steps of a plan, divided by what they send. Those of which one reads what the other writes are in one part.
+/// The steps of a plan, divided by the bytes to send. If one step reads what another writes, both are in the same shard.
 pub(crate) struct Division {
     chains: Chains,
     split: Split,
 }
 
 impl Division {
-    /// Of all steps: where each reads, and what it is.
+    /// Divides the steps, each given by its source repository and its image.
     pub(crate) fn of(shards: usize, steps: Vec<(Arc<str>, Splittable)>) -> Self {
         let chains =
             Chains::of(steps.iter().map(|(source, image)| (source.clone(), image.repository.clone())));
@@ -23,14 +23,13 @@ impl Division {
         Self { chains, split }
     }
 
-    /// Who carries it out, counted from 0.
+    /// The shard of an image, counted from 0.
     pub(crate) fn owner(&self, image: &Image) -> usize {
         self.split.owner(&self.chains.first(&image.target), &image.source_reference)
     }
 }
 
-/// The same for all shards that carry out parts of one plan: of each step's target, and who brings it. Shards of which one has
-/// another leave something out, or bring it twice.
+/// The fingerprint of a division: of each step's target and shard. Shards with different fingerprints would omit steps, or repeat them.
 pub(crate) fn fingerprint(shards: usize, owners: impl Iterator<Item = (String, usize)>) -> Digest {
     let mut lines: Vec<_> = owners.map(|(target, owner)| format!("{target} {owner}")).collect();
     lines.sort_unstable();

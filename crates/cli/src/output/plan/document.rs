@@ -1,4 +1,4 @@
-//! The plan as a document, for `apply` and other programs: step by step, so that a million of them take no memory.
+//! The plan as a document, for `apply` and other programs. Steps are written one by one, in constant memory.
 
 use std::cell::{Cell, RefCell};
 use std::io::Write;
@@ -14,7 +14,7 @@ use crate::done::{Done, Ended};
 use crate::output::json_document::{self, Late, OneByOne};
 use crate::output::report_json::{Alike, alike, time};
 
-/// What the document says that it is.
+/// The identifier of the document's schema.
 pub(crate) const SCHEMA: &str = "image-syncer/plan/1";
 
 #[derive(Serialize)]
@@ -24,23 +24,23 @@ struct Document<'a, S, C, E> {
     version: &'static str,
     created_at: String,
     config_digest: Option<&'a oci::Digest>,
-    /// Whether its run was stopped before it had looked at everything.
+    /// Whether the run was stopped before it had looked at everything.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     partial: bool,
-    /// For how many shards its steps are divided.
+    /// The number of shards that its steps are divided for.
     #[serde(skip_serializing_if = "Option::is_none")]
     shards: Option<usize>,
     rules: Vec<Rule<'a>>,
     steps: S,
-    /// Of `rules` and `steps`.
+    /// The checksum of `rules` and `steps`.
     checksum: C,
-    /// What only targets have.
+    /// Tags that only targets have.
     extra: E,
-    /// Known once the steps are written.
+    /// Complete once the steps are written.
     totals: &'a Cell<Totals>,
-    /// Why some images or rules are not in it.
+    /// Failures of images or rules, which are not in the plan.
     failures: Vec<Alike>,
-    /// Rules that cannot be carried out, in words.
+    /// The errors of rules that cannot be carried out.
     refused_rules: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ struct Rule<'a> {
     selection: Selection,
 }
 
-/// Writes the document, with a line end.
+/// Writes the document and a newline.
 pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io::Result<()> {
     let (totals, checksum) = (Cell::new(Totals::of(plan, done)), RefCell::new(Checksum::default()));
     let division = plan.division()?;

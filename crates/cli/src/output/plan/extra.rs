@@ -1,4 +1,4 @@
-//! Names that only targets have, where the rules would name them.
+//! Tags that only targets have, under names that the rules cover.
 
 use std::io::Error;
 use std::iter::Peekable;
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::output::sorted::Pair;
 
-/// A name that no step of the plan is about.
+/// A tag without a step in the plan.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Extra {
     pub(super) target: String,
     pub(super) digest: Option<Digest>,
-    /// The first rule that would name it.
+    /// The first rule that covers it.
     pub(super) rule: usize,
 }
 
-/// Those of `extras` that no step is about, each once. Both are sorted by their targets.
+/// Those of `extras` without a step, each once. Both are sorted by target.
 pub(super) fn without_steps<E, S>(extras: E, steps: S) -> WithoutSteps<E, S>
 where
     E: Iterator<Item = Result<Pair, Error>>,

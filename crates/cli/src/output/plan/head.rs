@@ -1,4 +1,4 @@
-//! What a plan says of a rule: what it selects, where that goes, and how it is copied.
+//! The rule's part of a plan: its selection, its targets, and its policies.
 
 use std::ops::AddAssign as _;
 use std::sync::Arc;
@@ -8,47 +8,47 @@ use serde::Serialize;
 use sync::Policy;
 use sync::select::Counts;
 
-/// A rule, as a plan shows it.
+/// A rule, for a plan.
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Head {
-    /// Only rules of `sync` have one.
+    /// Only rules of `sync` have a name.
     pub(crate) name: Option<String>,
-    /// As it was written.
+    /// The source's text.
     pub(crate) source: String,
     pub(crate) targets: Vec<String>,
-    /// Which tags are selected, in words.
+    /// The tag selection, in words.
     pub(crate) tags: String,
     pub(crate) policy: Arc<Policy>,
-    /// How many images it names; none where listings tell which there are.
+    /// The number of images that the rule names; 0 if they come from listings.
     #[serde(skip)]
     pub(crate) named: usize,
 }
 
-/// Stands for all rules of a plan: two configs with the same one plan the same. It knows no login.
+/// A digest of all rules of a plan: configs with the same digest make the same plan. Logins are not part of it.
 pub(crate) fn digest_of(heads: &[Head]) -> Digest {
     Digest::sha256(&serde_json::to_vec(heads).expect("texts, numbers and lists are always JSON"))
 }
 
-/// How many tags each stage of a rule's selection left, summed over its repositories.
+/// The number of tags that each stage of a rule's selection kept, summed over its repositories.
 #[derive(Clone, Copy, Default, Serialize)]
 #[serde(transparent)]
 pub(super) struct Selection(Counts);
 
 impl Selection {
-    /// What is known of it before anything is listed.
+    /// The counts that are known before anything is listed.
     pub(super) fn of(head: &Head) -> Self {
         let mut selection = Self::default();
         selection.took(head.named, head.named);
         selection
     }
 
-    /// What a rule chose from the whole list of a repository.
+    /// Adds the counts of one repository's whole list.
     pub(super) fn chose(&mut self, counts: Counts) {
         self.0.add_assign(counts);
     }
 
-    /// A rule without stages took some of the listed tags.
+    /// Adds the counts of a rule without stages: it selected some of the listed tags.
     pub(super) fn took(&mut self, listed: usize, selected: usize) {
         let (included, versions) = (selected, selected);
         self.0.add_assign(Counts { listed, included, versions, selected, ..Counts::default() });

@@ -1,4 +1,4 @@
-//! Which blobs the steps of a plan bring where, each once: what one step sends, the next has or mounts.
+//! Which distinct blobs the steps of a plan bring to each repository: after one step has sent a blob, the next finds or mounts it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use oci::Digest;
 
 use super::step::{Blob, Held};
 
-/// What a step brings.
+/// What a step has to bring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Brought {
     pub(super) sent: usize,
@@ -16,19 +16,19 @@ pub(super) struct Brought {
     pub(super) bytes_mounted: u64,
 }
 
-/// What the steps so far bring. Some hundred bytes for each blob.
+/// The blobs of all steps so far. Some hundred bytes for each blob.
 #[derive(Default)]
 pub(super) struct Loads {
-    /// Numbers of registries and repositories.
+    /// Ids of registries and repositories.
     numbers: HashMap<Arc<str>, u32>,
     in_registry: HashSet<(u32, Digest)>,
     in_repository: HashSet<(u32, Digest)>,
-    /// What a repository was asked for.
+    /// The existence checks of each repository.
     asked: HashSet<(u32, Digest)>,
 }
 
 impl Loads {
-    /// What a step to `repository`, with its registry, brings.
+    /// Adds a step to `repository` and its registry; returns what it has to bring.
     pub(super) fn add(&mut self, repository: &Arc<str>, blobs: Vec<Blob>) -> Brought {
         let registry = repository.split_once('/').map_or(&**repository, |(registry, _)| registry);
         let (registry, repository) = (self.number(registry), self.number(repository));
@@ -48,12 +48,12 @@ impl Loads {
         brought
     }
 
-    /// Whether no step so far goes to this repository.
+    /// Whether no step so far has this target repository.
     pub(super) fn is_new(&self, repository: &Arc<str>) -> bool {
         !self.numbers.contains_key(repository)
     }
 
-    /// How many questions a step asks `repository`, where no earlier one did: a run asks each once.
+    /// The number of existence checks of a step that no earlier step made: a run makes each once.
     pub(super) fn asked(&mut self, repository: &Arc<str>, looks: Vec<Digest>) -> usize {
         let repository = self.number(repository);
         looks.into_iter().filter(|digest| self.asked.insert((repository, digest.clone()))).count()

@@ -1,4 +1,4 @@
-//! What each shard of a divided plan brings, for whoever reads along.
+//! What each shard of a divided plan brings, for people.
 
 use std::io::Error;
 
@@ -8,7 +8,7 @@ use super::recorder::Plan;
 use crate::output::amount_text::bytes;
 use crate::output::number::counted;
 
-/// What one shard brings.
+/// The totals of one shard.
 #[derive(Clone, Copy, Default)]
 struct Brings {
     images: u64,
@@ -16,7 +16,7 @@ struct Brings {
 }
 
 impl Plan {
-    /// A line for each shard; none where the plan is not divided.
+    /// A line for each shard; empty if the plan is not divided.
     ///
     /// # Errors
     /// A temporary file cannot be read.

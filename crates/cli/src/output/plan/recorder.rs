@@ -1,4 +1,4 @@
-//! Takes down what a run that only looks finds, outside of memory, and gives it back in the plan's order.
+//! Records the findings of a planning run outside of memory, and returns them in the plan's order.
 
 use std::io::Error;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::loads::{Brought, Loads};
 use super::step::{Found, Step};
 use crate::output::sorted::{Pairs, Sorted, Sorter};
 
-/// Takes steps down as they are decided.
+/// Records steps as they are decided.
 pub(crate) struct PlanRecorder {
     heads: Vec<Head>,
     config_digest: Option<Digest>,
@@ -23,20 +23,20 @@ pub(crate) struct PlanRecorder {
 }
 
 struct Taken {
-    /// Steps by their targets; or why one could not be written, and with it the rest.
+    /// The steps by target, or the error of a failed write.
     steps: Result<Sorter, Error>,
-    /// What only targets have, in the same way.
+    /// The tags that only targets have, or the error of a failed write.
     extras: Result<Sorter, Error>,
     selections: Vec<Selection>,
-    /// Pages of lists that sources gave.
+    /// The number of list pages that sources returned.
     lists: usize,
-    /// Of each rule, whether its source gave any.
+    /// For each rule, whether its source returned a list.
     listed: Vec<bool>,
     is_empty: bool,
 }
 
 impl PlanRecorder {
-    /// What is too much for memory goes to `folder`, if there is one, or where temporary files go.
+    /// `folder` is for temporary files; without it, they go to the default folder.
     pub(crate) fn new(heads: Vec<Head>, config_digest: Option<Digest>, folder: Option<&Path>) -> Self {
         let found = Taken {
             steps: Ok(Sorter::new(folder)),
@@ -49,7 +49,7 @@ impl PlanRecorder {
         Self { heads, config_digest, folder: folder.map(Path::to_owned), found: Mutex::new(found) }
     }
 
-    /// The plan. `speed` is that of earlier runs.
+    /// Finishes the plan. `speed` is that of earlier runs.
     pub(crate) fn finish(&self, speed: Option<Bandwidth>) -> Plan {
         let mut found = self.lock();
         let taken = |sorter: &mut Result<Sorter, Error>| std::mem::replace(sorter, Ok(Sorter::new(None)));
@@ -97,7 +97,7 @@ impl PlanRecorder {
         }
     }
 
-    /// A page of what a rule's source has.
+    /// Counts a list page of a rule's source.
     fn listed(&self, rule: usize) {
         let mut found = self.lock();
         found.lists += 1;
@@ -107,7 +107,7 @@ impl PlanRecorder {
     }
 }
 
-/// Adds an entry, unless an earlier one could not be written.
+/// Adds an entry, unless an earlier write failed.
 fn add(sorter: &mut Result<Sorter, Error>, target: String, text: Result<String, Error>) {
     if let Ok(open) = sorter
         && let Err(error) = text.and_then(|text| open.add((target, text)))
@@ -136,42 +136,42 @@ impl Observer for PlanRecorder {
     }
 }
 
-/// What a run would do.
+/// The steps that a run would take.
 pub(crate) struct Plan {
     pub(super) heads: Vec<Head>,
     pub(super) selections: Vec<Selection>,
-    /// Stands for the config that it was made with.
+    /// The digest of its config.
     pub(super) config_digest: Option<Digest>,
-    /// Where temporary files for it are made.
+    /// The folder for temporary files.
     pub(super) folder: Option<PathBuf>,
     steps: Result<Sorted, Error>,
     extras: Result<Sorted, Error>,
-    /// Pages of lists that sources gave: a run asks for them again.
+    /// The number of list pages that sources returned: a run requests them again.
     pub(super) lists: usize,
-    /// Of each rule, whether its source gave any.
+    /// For each rule, whether its source returned a list.
     listed: Vec<bool>,
     is_empty: bool,
-    /// How fast the last run was that sent enough to tell.
+    /// The speed of the last run that sent enough to measure it.
     pub(super) speed: Option<Bandwidth>,
-    /// For how many shards it is divided.
+    /// The number of shards that it is divided for.
     pub(super) shards: Option<usize>,
 }
 
-/// A step with what it brings.
+/// A step with the blobs that it brings.
 pub(super) struct Weighed {
     pub(super) step: Step,
     pub(super) brought: Brought,
     pub(super) manifests: usize,
-    /// Questions for what is there.
+    /// The number of existence checks.
     pub(super) looks: usize,
-    /// How it is carried out.
+    /// The policy of the step.
     pub(super) policy: Arc<Policy>,
-    /// Whether its source's tags were listed.
+    /// Whether the tags of its source were listed.
     pub(super) is_listed: bool,
 }
 
 impl Weighed {
-    /// Whether the target has something else, which stays as its rule says.
+    /// Whether the target has another image that the rule keeps.
     pub(super) fn is_kept(&self) -> bool {
         is_kept(self.step.action, &self.policy)
     }
@@ -182,24 +182,24 @@ fn is_kept(action: Action, policy: &Policy) -> bool {
 }
 
 impl Plan {
-    /// Whether nothing is to be done.
+    /// Whether the plan changes nothing.
     pub(crate) fn is_empty(&self) -> bool {
         self.is_empty
     }
 
-    /// The same, divided among so many shards.
+    /// The plan, divided for this many shards.
     pub(crate) fn divided(self, shards: Option<usize>) -> Self {
         Self { shards, ..self }
     }
 
-    /// Who carries steps out.
+    /// The division into shards, if there is one.
     pub(super) fn division(&self) -> Result<Option<Division>, Error> {
         let Some(shards) = self.shards else { return Ok(None) };
         let images = self.steps()?.map(|weighed| Ok(weighed?.step.splittable()));
         Ok(Some(Division::of(shards, images.collect::<Result<_, Error>>()?)))
     }
 
-    /// The steps, sorted by their targets.
+    /// The steps, sorted by target.
     pub(super) fn steps(&self) -> Result<impl Iterator<Item = Result<Weighed, Error>> + '_, Error> {
         let (steps, mut loads) = (pairs(&self.steps)?, Loads::default());
         Ok(steps.map(move |pair| {
@@ -215,14 +215,14 @@ impl Plan {
         }))
     }
 
-    /// What only targets have, sorted.
+    /// The tags that only targets have, sorted.
     pub(super) fn extras(&self) -> Result<impl Iterator<Item = Result<Extra, Error>> + '_, Error> {
         Ok(without_steps(pairs(&self.extras)?, pairs(&self.steps)?))
     }
 }
 
-/// How many questions tell what both sides have of an image. Where the first image of a repository is missing, the target is asked for
-/// its list, and of what is not in that nothing more is asked.
+/// The number of requests that resolve an image on both sides. If the first image of a repository is missing, the target is asked for its
+/// tag list, and tags that are not in the list need no further request.
 fn looking(action: Action, is_listed: bool, is_first: bool) -> usize {
     match action {
         Action::Create => 2 * usize::from(is_first),

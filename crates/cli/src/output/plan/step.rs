@@ -1,4 +1,4 @@
-//! One step of a plan: what becomes of one image at one target.
+//! One step of a plan: one image at one target.
 
 use std::sync::Arc;
 
@@ -6,11 +6,11 @@ use oci::Digest;
 use serde::{Deserialize, Serialize};
 use sync::{Action, Decision, Image, Load, LoadedBlob, Policy, Splittable, Task, WantedReferrers};
 
-/// A step as a plan file has it.
+/// A step, as in a plan file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Step {
-    /// The rule that asked for it first: its place in `rules`, from 0.
+    /// The first rule that asked for it: its place in `rules`, from 0.
     pub(crate) rule: usize,
     #[serde(flatten)]
     pub(crate) image: Arc<Image>,
@@ -18,36 +18,36 @@ pub(crate) struct Step {
     pub(crate) target_digest: Option<Digest>,
     pub(crate) result_digest: Option<Digest>,
     pub(crate) action: Action,
-    /// Blobs that are sent, and that no earlier step sends.
+    /// Bytes of blobs that this step sends, and no earlier step.
     #[serde(default)]
     pub(crate) bytes: u64,
-    /// Blobs that another repository of the registry has, or gets by an earlier step.
+    /// Bytes of blobs that another repository of the registry has, or gets by an earlier step.
     #[serde(default)]
     pub(crate) bytes_mounted: u64,
-    /// How many signatures, SBOMs and other referrers come along.
+    /// The number of signatures, SBOMs and other referrers that it copies.
     #[serde(default)]
     pub(crate) referrers: usize,
     pub(crate) note: Option<String>,
-    /// Where it is not that of its rule: other rules asked for the same copy.
+    /// Set if it differs from the rule's policy, because other rules asked for the same copy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) policy: Option<Arc<Policy>>,
-    /// Which referrers it brings, where others have steps of their own.
+    /// The referrers that it copies, if others have their own steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) referrers_wanted: Option<WantedReferrers>,
-    /// Which shard carries it out, counted from 1, where the plan is divided.
+    /// The shard that carries it out, counted from 1, if the plan is divided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) shard: Option<usize>,
 }
 
 impl Step {
-    /// As it is divided among shards: where it reads, and what it is.
+    /// Source repository and image, for the division into shards.
     pub(crate) fn splittable(&self) -> (Arc<str>, Splittable) {
         let digest = self.source_digest.clone();
         let (repository, reference) = (self.image.target.clone(), self.image.source_reference.clone());
         (self.image.source.clone(), Splittable { repository, reference, digest, bytes: self.bytes })
     }
 
-    /// What is left to do, or to look at: that the target still has what it had. `None` where nobody knows with which digest.
+    /// The task for this step; for an unchanged image, the task to check that the target still has it. `None` if the digest is unknown.
     pub(crate) fn task(self, policy: Arc<Policy>) -> Option<Task> {
         let Self { rule, image, source_digest, target_digest, result_digest, action, note, .. } = self;
         let referrers = self.referrers_wanted.unwrap_or_else(|| WantedReferrers::of(&policy));
@@ -66,22 +66,22 @@ impl Step {
     }
 }
 
-/// A step as it was found, before it is known what other steps bring.
+/// A step as it was found, before the blobs of other steps are known.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Found {
     #[serde(flatten)]
     pub(super) step: Step,
     pub(super) blobs: Vec<Blob>,
     pub(super) manifests: usize,
-    /// What the target is asked for beside what it lacks.
+    /// Blobs that the target is asked for although it does not lack them.
     pub(super) looks: Vec<Digest>,
 }
 
-/// A blob that the target repository lacks, with its bytes.
+/// A blob that the target repository lacks, with its size.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Blob(pub(super) Digest, pub(super) u64, pub(super) Held);
 
-/// Whether another repository of the registry has a blob, as far as the state knows.
+/// Whether another repository of the registry has a blob, by the state file.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Held {
     Nowhere,
@@ -96,7 +96,7 @@ impl Blob {
 }
 
 impl Found {
-    /// `policy` is that of its rule.
+    /// `policy` is the policy of its rule.
     pub(super) fn new(decision: &Decision, load: Option<&Load>, policy: Option<&Arc<Policy>>) -> Self {
         let Decision { rule, image, source_digest, target_digest, result_digest, action, note, .. } =
             decision.clone();

@@ -1,4 +1,4 @@
-//! The sums of a plan.
+//! The totals of a plan.
 
 use serde::Serialize;
 use sync::{Action, WantedReferrers};
@@ -6,7 +6,7 @@ use sync::{Action, WantedReferrers};
 use super::recorder::{Plan, Weighed};
 use crate::done::Done;
 
-/// How many steps of each kind, and what they bring.
+/// The number of steps of each kind, and the bytes they bring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Totals {
@@ -15,7 +15,7 @@ pub(super) struct Totals {
     pub(super) retag: usize,
     pub(super) unchanged: usize,
     pub(super) conflict: usize,
-    /// Those of the conflicts in which the rule keeps what the target has: nobody has to do anything.
+    /// Conflicts in which the rule keeps the target's image: the user need not act.
     pub(super) kept: usize,
     pub(super) missing: usize,
     pub(super) referrers: usize,
@@ -25,15 +25,15 @@ pub(super) struct Totals {
     pub(super) requests: usize,
     /// Images that could not be planned.
     pub(super) failed: usize,
-    /// Rules that gave no images, or are refused.
+    /// Rules that yielded no images, or are refused.
     pub(super) failed_rules: usize,
 }
 
 impl Totals {
-    /// What a plan lacks, and what a run asks registries for before it has any image. The steps come to it.
+    /// The failures of a plan, and the requests that a run makes before the first image. `add` adds the steps.
     pub(super) fn of(plan: &Plan, done: &Done) -> Self {
         let failed_rules = done.report.failed_rules.len() + done.refused.len();
-        // Each registry is asked once how it wants to be asked.
+        // Each registry is asked once for its login challenge.
         let requests = plan.lists + done.registries.len();
         Self { failed: done.report.failed(), failed_rules, requests, ..Self::default() }
     }
@@ -52,15 +52,15 @@ impl Totals {
         } += 1;
         self.bytes = self.bytes.saturating_add(brought.bytes);
         self.bytes_mounted = self.bytes_mounted.saturating_add(brought.bytes_mounted);
-        // A manifest is read and stored; a blob is read, and an upload opened and ended for it.
+        // For a manifest, one read and one write; for a blob, one read, and the beginning and end of an upload.
         let wanted = step.referrers_wanted.unwrap_or_else(|| WantedReferrers::of(policy));
         let of_referrers = (*manifests).max(1) * asked_for_referrers(wanted, *is_listed);
         self.requests += looks + of_referrers + 2 * manifests + 3 * brought.sent + brought.mounted;
     }
 }
 
-/// How often the source is asked what refers to a manifest: for its own list, for the one that clients keep under a tag, and for the three
-/// tags of cosign. Where its tags were listed, it is known which of these it has.
+/// The number of requests for the referrers of a manifest: the API, the referrers tag, and cosign's three tags. If the source's tags were
+/// listed, the tags need no request.
 fn asked_for_referrers(wanted: WantedReferrers, is_listed: bool) -> usize {
     match wanted {
         WantedReferrers::None | WantedReferrers::Tagged => 0,

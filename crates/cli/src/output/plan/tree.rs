@@ -1,4 +1,4 @@
-//! The plan for people: by rule and target repository, of each the first and the last steps, then the sums.
+//! The plan for people: by rule and target repository, with the first and the last steps of each, then the totals.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -17,22 +17,22 @@ use crate::output::remainder::and_more;
 use crate::output::sorted::Sorter;
 use crate::output::{amount_text, counted, foreign};
 
-/// So many steps of a repository are shown first, and so many last, unless all are wanted.
+/// The number of first and of last steps that are shown for a repository, unless all are wanted.
 const FIRST: usize = 6;
 const LAST: usize = 2;
-/// Digits of a digest that tell it from others.
+/// Digits of a digest that are enough to distinguish it.
 const DIGITS: usize = 12;
 
-/// What is shown of a plan.
+/// Which parts of a plan are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shown {
-    /// All steps, also those that change nothing.
+    /// All steps, even unchanged ones.
     pub(crate) all: bool,
-    /// How fast blobs may be read.
+    /// The bandwidth limit for reading blobs.
     pub(crate) bandwidth: Option<Bandwidth>,
 }
 
-/// Prints it.
+/// Prints the plan.
 pub(crate) fn print(plan: &Plan, done: &Done, shown: Shown, writer: &mut dyn Write) -> Result<(), Error> {
     let (mut by_rule, mut totals) = (Sorter::new(plan.folder.as_deref()), Totals::of(plan, done));
     let mut lists = 0;
@@ -70,7 +70,7 @@ pub(crate) fn print(plan: &Plan, done: &Done, shown: Shown, writer: &mut dyn Wri
 #[derive(Serialize, Deserialize)]
 enum Entry {
     Step(Step),
-    /// The target has something else, which stays.
+    /// The target has another image, which stays.
     Kept(Step),
     Extra(Extra),
 }
@@ -83,7 +83,7 @@ impl Entry {
         }
     }
 
-    /// The repository at the target, and the name in it.
+    /// The target repository, and the name in it.
     fn target(&self) -> (&str, String) {
         match self {
             Self::Step(step) | Self::Kept(step) => {
@@ -105,20 +105,20 @@ struct Tree<'a> {
     group: Group,
 }
 
-/// The steps of one rule to one repository.
+/// The steps of one rule for one repository.
 #[derive(Default)]
 struct Group {
     repository: Option<String>,
     changes: usize,
-    /// What a run would not carry out.
+    /// Steps that a run could not carry out.
     impossible: usize,
     kept: usize,
     unchanged: usize,
     extras: usize,
     first: Vec<String>,
-    /// One more than is shown: where nothing was left out before it, it is shown instead of counted.
+    /// Holds one more than is shown: if it is the only omitted step, it is shown instead of counted.
     last: VecDeque<String>,
-    /// How many steps between them are not shown.
+    /// The number of steps between them that are omitted.
     left_out: u64,
 }
 
@@ -176,7 +176,7 @@ impl Tree<'_> {
 }
 
 impl Group {
-    /// Leaves out what has no room; says how many that are.
+    /// Drops the surplus steps; returns their number.
     fn left_out(&mut self) -> Option<String> {
         if self.left_out > 0 {
             self.last.pop_front();
@@ -257,7 +257,7 @@ fn shortened(digest: &Digest) -> String {
     format!("{}:{}", digest.algorithm(), &hex[..DIGITS.min(hex.len())])
 }
 
-/// How long it takes to send so many bytes, as far as anything tells.
+/// The time to send these bytes, if the speed is known.
 fn time(plan: &Plan, shown: Shown, bytes: u64) -> String {
     let (bandwidth, whose) = match (shown.bandwidth, plan.speed) {
         (Some(given), speed)
@@ -272,14 +272,13 @@ fn time(plan: &Plan, shown: Shown, bytes: u64) -> String {
     format!(", about {} at the {a_second}/s {whose}", amount_text::about(bandwidth.time_for(bytes)))
 }
 
-/// Whether a step is a list of referrers under a tag: where its image is copied in the same run, it comes along, and stands there when
-/// it is its own turn.
+/// Whether a step is for a referrers tag: if its image is copied in the same run, the tag is already there when the step begins.
 fn comes_along(step: &Step) -> bool {
     let is_list = matches!(&step.image.target_reference, TagOrDigest::Tag(tag) if is_referrers_tag(tag));
     is_list && step.action == Action::Create
 }
 
-/// What is to be done in all, and what it takes. `extras`: only at the target; `lists`: new ones of referrers.
+/// The totals. `extras`: tags that only targets have; `lists`: new referrers tags.
 fn sums(totals: &Totals, ended: Ended, (extras, lists): (usize, usize), time: &str) -> Vec<String> {
     let counts = [
         (totals.create, "new"),

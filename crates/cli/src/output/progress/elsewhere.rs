@@ -1,11 +1,11 @@
-//! What workers of a fleet have sent of images that have not ended, and whether any of them goes on.
+//! Bytes that workers of a fleet sent for images in work, and whether any worker can continue.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::output::fleet_standing::FleetStanding;
 
-/// Counts along.
+/// Counts events.
 #[derive(Default)]
 pub(super) struct Elsewhere {
     /// By worker.
@@ -14,7 +14,7 @@ pub(super) struct Elsewhere {
 }
 
 impl Elsewhere {
-    /// A worker has sent so much more.
+    /// A worker has sent this many more bytes.
     pub(super) fn sent(&mut self, worker: Option<&Arc<str>>, bytes: u64) {
         if let Some(worker) = worker {
             let open = self.open.entry(worker.clone()).or_default();
@@ -22,14 +22,14 @@ impl Elsewhere {
         }
     }
 
-    /// An image has ended for which a worker sent so much.
+    /// An image has ended for which the worker sent this many bytes.
     pub(super) fn ended(&mut self, worker: Option<&Arc<str>>, bytes: u64) {
         if let Some(open) = worker.and_then(|worker| self.open.get_mut(worker)) {
             *open = open.saturating_sub(bytes);
         }
     }
 
-    /// What a worker has sent that is not there any more, whoever gets its jobs sends again.
+    /// Forgets the bytes of workers that are gone: another worker gets their jobs, and sends them again.
     pub(super) fn look(&mut self, fleet: &FleetStanding) {
         let alive = || fleet.workers.iter().filter(|worker| !worker.silent);
         let names: HashSet<_> = alive().map(|worker| worker.name.as_str()).collect();
@@ -39,12 +39,12 @@ impl Elsewhere {
         self.stands_still = !is_over && (names.is_empty() || !has_work);
     }
 
-    /// Bytes that nobody has to send again, of images that have not ended.
+    /// Bytes that need not be sent again, of images in work.
     pub(super) fn open(&self) -> u64 {
         self.open.values().fold(0, |sum, open| sum.saturating_add(*open))
     }
 
-    /// Whether nobody is there who could go on: all waits for a worker, or for the end of a silent one's time.
+    /// Whether no live worker can continue: the run waits for a worker to join, or for a silent worker's jobs to be released.
     pub(super) fn stands_still(&self) -> bool {
         self.stands_still
     }

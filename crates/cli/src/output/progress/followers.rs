@@ -4,7 +4,7 @@ use sync::Image;
 
 use super::sizes::Sizes;
 
-/// How many there are, and have ended.
+/// The number of images, and of ended ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Counted {
     pub(super) planned: u64,
@@ -17,7 +17,7 @@ impl Counted {
     }
 }
 
-/// How much images had to be sent: followers tell nothing about the others, nor these about them.
+/// The bytes that images needed. Followers are counted separately, because their sizes differ from the others'.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
     images: Sizes,
@@ -30,8 +30,8 @@ impl Seen {
         sizes.add(bytes);
     }
 
-    /// What so many more are likely to need at least and at most; `None` where too few were seen. Followers of which none was seen
-    /// are taken for nothing.
+    /// The estimated least and most bytes of this many more images; `None` if too few were seen. If no follower was seen, followers count
+    /// as 0.
     pub(super) fn guess(&self, images: u64, followers: u64) -> Option<(f64, f64)> {
         let (low, high) = if images == 0 { (0.0, 0.0) } else { self.images.guess(images)? };
         let (least, most) = self.followers.guess(followers).unwrap_or_default();

@@ -1,5 +1,4 @@
-//! What holds a run up: registries that asked to be left alone for a while, and waits for another try. Both last longer than the
-//! speed of the last seconds tells.
+//! The delays of a run: pauses of registries, and waits for retries. Both last longer than the recent speed shows.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -8,44 +7,44 @@ use sync::Image;
 
 use super::wait::Wait;
 
-/// The speed that counts is that of so long, so that the time that is left does not jump; and of what was held up meanwhile.
+/// The speed for the remaining time is measured over this period, so that the estimate does not jump, plus the time of recent delays.
 const AHEAD: Duration = Duration::from_secs(60);
-/// Older waits say nothing of those that come.
+/// Older delays say nothing about future ones.
 const LOOKED_BACK: Duration = Duration::from_secs(600);
-/// What is held up is the run, where more than this part of all that is in work is.
+/// The run is delayed if more than this share of the work waits.
 const MOST: f64 = 0.5;
 
-/// Counts along.
+/// Counts events.
 #[derive(Default)]
 pub(super) struct Held {
-    /// Registries, by the name that images have in front, and until when they are left alone.
+    /// Registries by their names in references, and the end of each pause.
     pauses: HashMap<String, Instant>,
-    /// When most of what was in work waited, one after the other. The last one may not be over.
+    /// Periods in which most of the work waited, in order. The last one may extend into the future.
     spans: VecDeque<(Instant, Instant)>,
-    /// When that was looked at last and found so.
+    /// The time of the last observation in the current period.
     since: Option<Instant>,
 }
 
-/// How a run is held up at a moment.
+/// The delays at a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Hold {
-    /// How long the longest of the waits still takes, of those whose end is known.
+    /// The remaining time of the longest wait with a known end.
     pub(super) rest: Duration,
-    /// Which part of what is in work waits, from 0 to 1.
+    /// The share of the work that waits, from 0 to 1.
     pub(super) share: f64,
-    /// Whether nobody knows when some of it goes on.
+    /// Whether some wait has no known end.
     pub(super) is_open: bool,
-    /// Which part of the time was not waited in which the speed was measured, from 0 to 1.
+    /// The share of the measured time that was not spent waiting, from 0 to 1.
     pub(super) active: f64,
 }
 
 impl Held {
-    /// A registry is left alone for so long from now on.
+    /// The registry must not be asked for `left` from now on.
     pub(super) fn pause(&mut self, now: Instant, registry: &str, left: Duration) {
         self.pauses.insert(registry.to_owned(), now + left);
     }
 
-    /// Looks at images in work with what each of them waits for, and at waits for lists.
+    /// Observes the images in work with their waits, and the waits for lists.
     pub(super) fn look<'a>(
         &mut self,
         now: Instant,
@@ -64,7 +63,7 @@ impl Held {
         hold
     }
 
-    /// Where nothing is in work, whatever comes needs the registries.
+    /// With no work in progress, the next images will need the paused registries.
     fn of_pauses(&self, now: Instant) -> Hold {
         let rest = self.pauses.values().max().map(|until| until.saturating_duration_since(now));
         let share = if rest.is_some() { 1.0 } else { 0.0 };
@@ -74,7 +73,7 @@ impl Held {
     fn note(&mut self, now: Instant, hold: Hold) {
         if hold.share <= MOST {
             self.since = None;
-            // It ended earlier than was thought.
+            // The wait ended earlier than expected.
             if let Some((_, end)) = self.spans.back_mut() {
                 *end = (*end).min(now);
             }
@@ -91,7 +90,7 @@ impl Held {
         }
     }
 
-    /// How far back the speed counts: with all waits of the last minutes, which go on as they were.
+    /// The period over which the speed is measured: it includes the recent delays, since more of them are likely.
     pub(super) fn window(&self, now: Instant) -> Duration {
         let first = now.checked_sub(LOOKED_BACK);
         let within = |(begin, end): &(Instant, Instant)| {
@@ -101,7 +100,7 @@ impl Held {
         AHEAD + self.spans.iter().map(within).sum::<Duration>()
     }
 
-    /// Which part of that was not waited, in a run that has gone on for so long.
+    /// The share of that period that was not spent waiting, in a run of this age.
     pub(super) fn active(&self, now: Instant, elapsed: Duration) -> f64 {
         let window = self.window(now);
         let (waited, seen) = (window.saturating_sub(AHEAD), window.min(elapsed));
@@ -109,12 +108,12 @@ impl Held {
     }
 }
 
-/// When something in work goes on.
+/// When an item of work continues.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum At {
     Now,
     Later(Instant),
-    /// Nobody knows.
+    /// At an unknown time.
     Sometime,
 }
 
@@ -213,7 +212,7 @@ mod tests {
         assert_eq!(look(&mut held, 220, true), 60 + 29 + 119);
         assert_eq!(look(&mut held, 700, false), 60 + 119, "the first ones are forgotten");
         assert_eq!(look(&mut held, 1000, false), 60);
-        // Looked at once: the pause's end is known.
+        // One observation suffices, because the pause's end is known.
         let now = start + seconds(1000);
         held.pause(now, "q.io", seconds(50));
         held.look(now, [(&image, None)].into_iter(), [].iter());

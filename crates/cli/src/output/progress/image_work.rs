@@ -1,4 +1,4 @@
-//! What is known of an image in work.
+//! The progress of an image in work.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use sync::{BlobOutcome, Event, Image};
 
 use super::wait::Wait;
 
-/// Counts along.
+/// Counts events.
 pub(super) struct ImageWork {
-    /// When it began, counted in images.
+    /// Its place in the order of starts.
     pub(super) turn: u64,
     pub(super) since: Instant,
-    /// Bytes of its blobs that were brought.
+    /// Bytes of its finished blobs.
     done: u64,
     /// Whether its manifest was read.
     is_known: bool,
@@ -23,7 +23,7 @@ pub(super) struct ImageWork {
     mounted: u64,
     present: u64,
     pub(super) wait: Option<Wait>,
-    /// How often a step of it was tried again.
+    /// The number of retries of its steps.
     pub(super) tries: u64,
 }
 
@@ -34,39 +34,39 @@ struct Blob {
     moves: bool,
 }
 
-/// Which of an image's blobs are known.
+/// Which blobs of an image are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Blobs {
-    /// Those that were begun: more may come, as where an image is only looked at.
+    /// Those that were begun: more may come, as in a verification.
     #[default]
     SoFar,
-    /// Those that its manifest names.
+    /// All blobs of its manifest.
     All,
 }
 
-/// An image in work, at a moment.
+/// A snapshot of an image in work.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Row {
     pub(crate) image: Arc<Image>,
-    /// How long it is in work.
+    /// The time since its start.
     pub(crate) took: Duration,
     /// Bytes that were sent for it.
     pub(crate) sent: u64,
-    /// Bytes that are known to be sent for it, with those that were; `None` until its manifest was read.
+    /// Bytes to send in total, with those already sent; `None` until its manifest was read.
     pub(crate) total: Option<u64>,
     pub(crate) known: Blobs,
-    /// The largest of its blobs that move.
+    /// The largest of its blobs in transfer.
     pub(crate) largest: Option<Moving>,
     /// Blobs that the target mounted from another repository.
     pub(crate) mounted: u64,
     /// Blobs that the target had.
     pub(crate) present: u64,
     pub(crate) wait: Option<Wait>,
-    /// When the wait ends, where that is known.
+    /// The time until the wait ends, if known.
     pub(crate) again: Option<Duration>,
 }
 
-/// A blob that moves.
+/// A blob in transfer.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Moving {
     pub(crate) digest: Digest,
@@ -75,13 +75,13 @@ pub(crate) struct Moving {
 }
 
 impl Blob {
-    /// So much is still to be sent: what the target did not keep counts no more.
+    /// Sets the bytes that are left to send: bytes that the target did not keep no longer count.
     fn go_on(&mut self, left: u64) {
         let size = self.size.map_or(left, |size| size.max(left));
         (self.size, self.sent) = (Some(size), size - left);
     }
 
-    /// Whoever sends more than was to be sent has not sent more of the blob.
+    /// At most the blob's size: bytes that were sent twice count once.
     fn sent(&self) -> u64 {
         self.size.map_or(self.sent, |size| self.sent.min(size))
     }
@@ -97,7 +97,7 @@ impl ImageWork {
         Self { turn, since: now, done, is_known, known, blobs, mounted, present, wait, tries }
     }
 
-    /// Takes an event about this image. Says how many bytes came to stand at the target for good.
+    /// Takes an event about this image. Returns the number of bytes that are now stored at the target.
     pub(super) fn event(&mut self, now: Instant, event: &Event) -> u64 {
         self.wait = Wait::of(now, event);
         match event {
@@ -108,7 +108,7 @@ impl ImageWork {
             }
             Event::BlobStarted { digest, size, .. } => {
                 self.is_known = true;
-                // A further try begins anew.
+                // A retry starts again.
                 self.blobs.insert(digest.clone(), Blob { size: *size, sent: 0, moves: true });
             }
             Event::BlobResumed { digest, left: Some(left), .. } => {
@@ -147,17 +147,17 @@ impl ImageWork {
         self.done + self.blobs.values().map(Blob::sent).sum::<u64>()
     }
 
-    /// Bytes that are known to be sent for it, with those that were.
+    /// Known bytes to send for it in total.
     pub(super) fn total(&self) -> u64 {
         self.done + self.blobs.values().map(Blob::total).sum::<u64>()
     }
 
-    /// Whether nobody knows yet how much has to be sent for it.
+    /// Whether its bytes to send are not fully known yet.
     pub(super) fn is_partial(&self) -> bool {
         !self.is_known || self.blobs.values().any(|blob| blob.size.is_none())
     }
 
-    /// Bytes of it that are not sent yet: of two images, the one with more ends later.
+    /// Bytes left to send: of two images, the one with more ends later.
     pub(super) fn left(&self) -> u64 {
         self.total() - self.sent()
     }
@@ -180,7 +180,7 @@ impl ImageWork {
 
     fn largest(&self) -> Option<Moving> {
         let moving = self.blobs.iter().filter(|(_, blob)| blob.moves);
-        // What is not known may be anything.
+        // A blob of unknown size may be the largest.
         let largest = moving.max_by_key(|(digest, blob)| (blob.size.unwrap_or(u64::MAX), digest.to_string()));
         largest.map(|(digest, blob)| Moving { digest: digest.clone(), sent: blob.sent(), size: blob.size })
     }

@@ -1,25 +1,25 @@
-//! How long a run still takes, as honestly as it can be told.
+//! An honest estimate of a run's remaining time.
 
 use std::time::Duration;
 
 use super::held::Hold;
 
-/// How long it still takes. Never no time at all before the end.
+/// The remaining time. It is never zero before the end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Remaining {
-    /// Nothing tells.
+    /// There is no estimate.
     Unknown,
-    /// What is known takes so long, and more is to come.
+    /// The known part takes this long, and more will come.
     AtLeast(Duration),
-    /// Not all sizes are known.
+    /// Some sizes are only estimated.
     Between(Duration, Duration),
     About(Duration),
 }
 
-/// What is left of a run.
+/// The remaining work of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Left {
-    /// Bytes that are known to be sent still.
+    /// Known bytes to send.
     pub(super) bytes: u64,
     /// Images that have not ended.
     pub(super) images: u64,
@@ -29,21 +29,21 @@ pub(super) struct Left {
     pub(super) lists: bool,
 }
 
-/// How fast it went lately, in a second.
+/// The recent speed, per second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     pub(super) bytes: Option<f64>,
     pub(super) images: Option<f64>,
 }
 
-/// A range that is not wider than this is no range.
+/// A range with a smaller ratio is shown as one number.
 const NARROW: f64 = 1.25;
-/// Nobody plans further ahead.
+/// No estimate is longer than this.
 const LONGEST: f64 = 1000.0 * 24.0 * 3600.0;
 
-/// Bytes decide where any are to be sent, and tell nothing before the first of them moves. Images of unknown size are taken to be
-/// as those that were seen; where these moved nothing, how fast images end is all there is.
-/// `guess`: what these need at least and at most, where anything tells.
+/// The estimate is by bytes if there are any to send, and unknown until the first byte moves. Images of unknown size are estimated from the
+/// ended ones; if those sent nothing, the estimate is by the rate of ended images. `guess`: the least and most bytes of images of unknown
+/// size, if there is an estimate.
 pub(super) fn remaining(left: Left, pace: Pace, guess: Option<(f64, f64)>) -> Remaining {
     let bytes_left = |more: f64| {
         #[expect(clippy::cast_precision_loss, reason = "a guess needs no more")]
@@ -55,9 +55,9 @@ pub(super) fn remaining(left: Left, pace: Pace, guess: Option<(f64, f64)>) -> Re
     let moves = pace.bytes.filter(|speed| *speed >= 1.0);
     match (moves, most) {
         (_, Some(most)) if most < 1.0 => by_images(left, pace.images),
-        // How fast bytes move shows with the first ones.
+        // The speed is unknown until the first bytes move.
         (None, _) if left.bytes > 0 || left.sent == 0 => Remaining::Unknown,
-        // There were some, and lately no image needed any: more may come.
+        // Bytes were sent before, but recent images needed none: more may come.
         (None, _) => at_least(by_images(left, pace.images)),
         (Some(_), _) if least < 1.0 && (left.lists || most.is_none()) => Remaining::Unknown,
         (Some(speed), _) if left.lists => Remaining::AtLeast(time(least / speed)),
@@ -66,7 +66,7 @@ pub(super) fn remaining(left: Left, pace: Pace, guess: Option<(f64, f64)>) -> Re
     }
 }
 
-/// Where nothing has to be sent.
+/// The estimate if there is nothing to send.
 fn by_images(left: Left, pace: Option<f64>) -> Remaining {
     let Some(pace) = pace.filter(|pace| *pace > 0.0 && left.images > 0) else { return Remaining::Unknown };
     #[expect(clippy::cast_precision_loss, reason = "a guess needs no more")]
@@ -89,14 +89,13 @@ fn range(least: f64, most: f64) -> Remaining {
     }
 }
 
-/// Whole seconds, and never none.
+/// Whole seconds, at least one.
 fn time(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds.clamp(1.0, LONGEST).round())
 }
 
 impl Remaining {
-    /// The same where some of what is in work waits: that part goes on only when the wait is over, as fast as it went without
-    /// waits; the others meanwhile.
+    /// The estimate with delays: the waiting part continues only after the wait, at its speed without waits; the rest continues meanwhile.
     pub(super) fn held_up(self, hold: Hold) -> Self {
         let later = |left: Duration| {
             let left = left.as_secs_f64();
@@ -112,7 +111,7 @@ impl Remaining {
         }
     }
 
-    /// One number, for programs: the middle of what is likely.
+    /// One number, for programs: the middle of the range.
     pub(crate) fn seconds(self) -> Option<u64> {
         match self {
             Self::Unknown => None,
@@ -160,7 +159,7 @@ mod tests {
             (0, 50, 50, true, Some(0.0), Some(5.0), &nothing, AtLeast(seconds(10))),
             (0, 50, 50, false, None, None, &nothing, Unknown),
             (0, 50, 50, false, Some(0.0), Some(5.0), &varied, AtLeast(seconds(10))),
-            // Not a byte has moved, and some will have to.
+            // No byte has been sent, and some will be.
             (0, 50, 50, false, None, Some(5.0), &varied, Unknown),
             (0, 50, 50, false, None, Some(5.0), &none, Unknown),
             (180 * MIB, 0, 1, false, None, Some(5.0), &none, Unknown),
@@ -184,10 +183,10 @@ mod tests {
             (About(ten), Hold::default(), About(ten)),
             (About(ten), hold(300, 1.0, false), About(seconds(310))),
             (About(hundred), hold(300, 0.5, false), About(seconds(350))),
-            // Half of the speed's time was waited.
+            // Half of the measured time was spent waiting.
             (About(hundred), half(30), About(hundred)),
             (About(hundred), half(70), About(seconds(120))),
-            // The others take longer than what waits.
+            // The others take longer than the waiting part.
             (About(hundred), hold(20, 0.1, false), About(hundred)),
             (About(ten), hold(0, 1.0, true), AtLeast(ten)),
             (Between(ten, hundred), hold(20, 0.1, true), AtLeast(seconds(21))),

@@ -1,6 +1,6 @@
-//! How much images have to be sent, as far as that was seen: what the others will need is guessed from it.
+//! The bytes that images needed so far, to estimate those of the others.
 
-/// Numbers, their sum and their squares.
+/// A count, a sum, and a sum of squares.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Sizes {
     count: f64,
@@ -8,7 +8,7 @@ pub(super) struct Sizes {
     squares: f64,
 }
 
-/// Fewer tell nothing about the others.
+/// The least number of images for an estimate.
 const FEWEST: f64 = 3.0;
 
 impl Sizes {
@@ -20,10 +20,10 @@ impl Sizes {
         self.squares += bytes * bytes;
     }
 
-    /// What so many more are likely to need at least and at most; `None` where too few were seen.
+    /// The estimated least and most bytes of this many more images; `None` if too few were seen.
     ///
-    /// The sum of `more` numbers of one kind varies by the root of `more`, the mean that it is guessed from by the root
-    /// of how many were seen: both count.
+    /// The sum of `more` numbers varies by the root of `more`, and the mean that it is estimated from by the root of the number seen: both
+    /// count.
     pub(super) fn guess(&self, more: u64) -> Option<(f64, f64)> {
         if self.count < FEWEST {
             return None;

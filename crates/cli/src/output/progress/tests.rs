@@ -16,14 +16,14 @@ fn digest(of: u64) -> Digest {
     Digest::sha256(&of.to_be_bytes())
 }
 
-/// A run that is told of, and looked at once a second.
+/// A run with simulated events, viewed once a second.
 struct Told {
     progress: Progress,
     now: Instant,
 }
 
 impl Told {
-    /// `images` are planned and in work.
+    /// With `images` planned and in work.
     fn with(images: &[&Arc<Image>]) -> Self {
         let now = Instant::now();
         let mut told = Self { progress: Progress::start(now), now };
@@ -56,7 +56,7 @@ impl Told {
         self.tell(&Event::AllPlanned);
     }
 
-    /// Blobs are numbered by their sizes.
+    /// The size of a blob determines its digest.
     fn planned(&mut self, image: &Arc<Image>, size: u64) {
         let (image, digest) = (image.clone(), digest(size));
         self.tell(&Event::BlobPlanned { image, digest, size: Some(size) });
@@ -194,7 +194,7 @@ fn c2_bytes_that_are_sent_again_never_exceed_the_total() {
     assert_eq!((view.sent, view.total, view.rows.len()), (MIB, MIB, 0), "an image that failed");
 }
 
-/// A target that keeps less than it got gets the rest once more: the bar goes back, and the time left is that of the rest.
+/// A target that keeps less than it received gets the rest again: the bar goes back, and the remaining time is that of the rest.
 #[test]
 fn c2_what_a_target_did_not_keep_counts_no_more() {
     let image = image("v1");
@@ -223,7 +223,7 @@ fn c2_what_a_target_did_not_keep_counts_no_more() {
     assert_eq!(told.progress.kept(), 40 * MIB);
 }
 
-/// An upload of an earlier run has less to send, unless its target has forgotten some of it meanwhile.
+/// A resumed upload has less to send, unless its target has lost some of it meanwhile.
 #[test]
 fn c2_an_upload_that_goes_on_may_have_more_to_send_than_was_thought() {
     let image = image("v1");
@@ -319,7 +319,7 @@ fn what_stands_at_targets_need_not_be_sent_again() {
     assert_eq!(told.progress.kept(), 11 * MIB, "of 16 that were sent");
 }
 
-/// Signatures come last and are small: neither the time left nor the bar takes them for images like the others.
+/// Signatures come last and are small: neither the remaining time nor the bar treats them like other images.
 #[test]
 fn c2_what_follows_other_images_is_small() {
     let images: Vec<_> = (0..10).map(|number| image(&format!("v{number}"))).collect();
@@ -358,8 +358,8 @@ fn layout_percent(view: &View) -> u64 {
     crate::output::layout::percent(view)
 }
 
-/// A run of many images whose sizes and speed are known: four in work at once, of one blob each, which share what goes
-/// through. Gives what the view said of the time left when a third of all bytes was sent, and how long it truly took.
+/// A run of many images with known sizes and speed: four at once, of one blob each, which share the bandwidth. Returns the estimate after a
+/// third of all bytes, and the actual remaining time.
 fn simulate(sizes: &[u64], per_second: u64) -> (Remaining, f64) {
     let images: Vec<_> = (0..sizes.len()).map(|number| image(&format!("v{number}"))).collect();
     let mut told = Told::with(&[]);
@@ -426,7 +426,7 @@ fn c2_after_a_third_of_the_bytes_the_time_left_is_right_within_a_fifth() {
     }
 }
 
-/// One layer that breaks at three quarters and is sent again from its beginning: from there on, the time left is right.
+/// A layer breaks at three quarters and is sent again from its beginning: from then on, the remaining time is right.
 #[test]
 fn c2_after_a_break_the_time_left_is_that_of_the_rest() {
     let image = image("v1");
@@ -448,7 +448,7 @@ fn c2_after_a_break_the_time_left_is_that_of_the_rest() {
     }
 }
 
-/// 600 MiB at 10 MiB/s, and after 20 s the target asks to be left alone for five minutes.
+/// 600 MiB at 10 MiB/s; after 20 s the target asks for a pause of five minutes.
 #[test]
 fn while_a_host_is_left_alone_the_rest_of_its_pause_counts() {
     let image = image("v1");
@@ -474,15 +474,15 @@ fn while_a_host_is_left_alone_the_rest_of_its_pause_counts() {
         assert!(now >= 40, "never less than what is left at full speed: {now} at {second}");
         last = now;
     }
-    // 9 s of the pause are left, and who has waited for so long may have to again.
+    // 9 s of the pause are left, and more such pauses may come.
     assert!((300..=700).contains(&last), "200 MiB came in 310 s, and 400 are left: {last}");
-    // Another registry's pause is none of this image.
+    // This image does not use the other registry that pauses.
     told.pass(20.0);
     told.progress.pause(told.now, "z.io", Duration::from_secs(5000));
     assert!(about(&told.view()) < 1000);
 }
 
-/// A host that gives 100 MiB in 10 s, and then asks for two minutes of rest, again and again.
+/// A host that takes 100 MiB in 10 s, and then asks for a pause of two minutes, again and again.
 #[test]
 fn where_a_host_throttles_again_and_again_the_waits_are_a_part_of_the_speed() {
     let image = image("v1");
@@ -502,14 +502,14 @@ fn where_a_host_throttles_again_and_again_the_waits_are_a_part_of_the_speed() {
             seen.push((told.now, told.view().remaining.seconds()));
         }
     }
-    // Without the last rest, for which nobody waits.
+    // Without the last pause, since nothing is left to send.
     let end = told.now.checked_sub(Duration::from_secs(120)).unwrap();
     let third = seen.len() / 3;
     for (number, (at, guessed)) in seen[..seen.len() - 130].iter().enumerate().skip(third) {
         let (really, guessed) = ((end - *at).as_secs_f64(), guessed.unwrap_or(0));
         #[expect(clippy::cast_precision_loss, reason = "seconds")]
         let off = guessed as f64 / really;
-        // Of the last few waits one more or less is much.
+        // Near the end, one pause more or less is a large error.
         let is_near_the_end = number + 650 > seen.len();
         assert!(off > 0.75 && (is_near_the_end || off < 1.6), "{guessed} s instead of {really} s");
     }
@@ -564,7 +564,7 @@ fn whoever_only_looks_does_not_know_all_blobs_before() {
     assert_eq!(told.view().rows[0].known, Blobs::All);
 }
 
-/// A fleet with two images in work, of which the first is worker `a`'s.
+/// A fleet with two images in work; the first is worker `a`'s.
 fn fleet(a_is_silent: bool, b: Option<bool>) -> FleetStanding {
     let worker = |name: &str, silent, has_job: bool| FleetWorker {
         name: name.to_owned(),
@@ -607,7 +607,7 @@ fn what_a_dead_worker_has_sent_comes_again_and_nothing_is_promised_while_nobody_
     let (sent, known, left) = seen(&fleet(false, Some(false)));
     assert_eq!((sent, known), (46, Known::Likely(60 * MIB)), "14 MiB of two images are to come");
     assert!(matches!(left, Remaining::About(_)), "{left:?}");
-    // The other one has nothing to do before this one's job is given to it.
+    // Worker `b` has nothing to do until it gets `a`'s job.
     for waits in [fleet(true, Some(false)), fleet(true, None)] {
         assert_eq!(seen(&waits), (46, Known::Likely(66 * MIB), Remaining::Unknown));
     }

@@ -1,23 +1,23 @@
-//! What somebody waits for.
+//! The waits of an image or list.
 
 use std::time::{Duration, Instant};
 
 use oci::ErrorKind;
 use sync::{Error, Event};
 
-/// A wait for another try, or for a store that does not answer.
+/// A wait for a retry, or for a blob store that does not answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wait {
-    /// The registry that is waited for.
+    /// The registry that causes the wait.
     pub(crate) host: String,
-    /// In a few words of our own.
+    /// The reason, in a few words of ours.
     pub(crate) why: &'static str,
-    /// When it ends, where that is known.
+    /// When it ends, if known.
     pub(crate) until: Option<Instant>,
 }
 
 impl Wait {
-    /// What an event says of a wait; any other one ends it.
+    /// The wait that an event begins; any other event ends the wait.
     pub(super) fn of(now: Instant, event: &Event) -> Option<Self> {
         let (place, why, until) = match event {
             Event::Retrying { place, error, wait, .. } => (&**place, why(error), Some(now + *wait)),
@@ -29,12 +29,12 @@ impl Wait {
         Some(Self { host, why, until })
     }
 
-    /// How long still; `None` where nobody knows.
+    /// The remaining time; `None` if unknown.
     pub(super) fn left(&self, now: Instant) -> Option<Duration> {
         self.until.map(|until| until.saturating_duration_since(now))
     }
 
-    /// Whether what was waited for should have come.
+    /// Whether its end has passed.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         self.until.is_some_and(|until| until <= now)
     }

@@ -17,7 +17,7 @@ pub(crate) fn schema() -> Value {
     })
 }
 
-/// A line of a type, with what every line has.
+/// A line of this type, with the fields that every line has.
 fn line(kind: &str, description: &str, properties: &[(&str, Value)]) -> Value {
     let all = [("type", json!({ "const": kind })), ("time", text())];
     let all: Vec<_> =
@@ -50,7 +50,7 @@ fn status() -> Value {
     with_optional(status, "fleet", fleet())
 }
 
-/// Of a run that workers bring.
+/// For a run with workers.
 fn fleet() -> Value {
     let worker = [("name", text()), ("silent", json!({ "type": "boolean" })), ("jobs", list(&text()))];
     let mut properties = numbers(&["jobsWaiting", "jobsInWork", "jobsDone"]);
@@ -58,7 +58,7 @@ fn fleet() -> Value {
     object("Jobs and workers of a run by `--fleet`, where SIGUSR1 asked", &properties)
 }
 
-/// An image as reports have it.
+/// An image, as in reports.
 fn of_image() -> Value {
     let image = image();
     let properties = image["properties"].as_object().into_iter().flatten();
@@ -75,7 +75,7 @@ fn of_error() -> Value {
         ("secondsUntilRetry", json!({ "type": ["number", "null"], "minimum": 0 })),
         ("error", error()),
     ];
-    // What has nothing to do with an image or a rule is told in words alone.
+    // An error without an image or a rule has only a message.
     let mut said = line("error", "What failed, or will be tried again", &[("message", text())]);
     for (key, schema) in with_parts.into_iter().skip(1) {
         said = with_optional(said, key, schema);

@@ -7,7 +7,7 @@ use sync::prune::{Candidate, Deleted, Fate, Kept, Pruned, Unread};
 use crate::diagnostic;
 use crate::output::json_schema::{described, digest, document, flag, list, object, text, text_or_null, word};
 
-/// What was found and done, for programs.
+/// The findings and the deletions, for programs.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Document<'a> {
@@ -26,9 +26,9 @@ pub(super) struct Document<'a> {
 struct CandidateEntry<'a> {
     target: String,
     digest: String,
-    /// Whether it is to go.
+    /// Whether it is due for deletion.
     due: bool,
-    /// Whether it goes only if its registry takes a tag away without its image.
+    /// Whether it is deleted only if its registry can remove a tag without its image.
     only_alone: bool,
     reason: String,
     held_by: &'a [String],

@@ -1,4 +1,4 @@
-//! What went wrong with a deletion, for people: each reason once, however many it concerns.
+//! The problems of a deletion, for people: each reason once, with its count.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use sync::{Error, RuleFailure};
 
 use crate::diagnostic::{cause, diagnose, short};
 
-/// So many reasons are told.
+/// The number of reasons to print.
 const TOLD: usize = 5;
 
-/// Something that went wrong, and what to do.
+/// A problem, and the advice.
 pub(crate) struct Problem {
     pub(crate) text: String,
     pub(crate) help: Option<String>,
 }
 
 impl Problem {
-    /// Why nothing at all goes.
+    /// Why nothing is deleted.
     pub(super) fn of_refusal(refusal: &Refusal) -> Vec<Self> {
         let help = match refusal {
             Refusal::NotListed(failures) => return Self::of_rules(failures),
@@ -37,7 +37,7 @@ impl Problem {
         told(failures, |failure| cause(&failure.error), tell, ["rule", "rules"])
     }
 
-    /// Of which repositories nothing goes.
+    /// Repositories in which nothing is deleted, because they could not be read.
     pub(super) fn of_unread(unread: &[Unread]) -> Vec<Self> {
         let what = ["repository", "repositories"];
         let tell = |unread: &Unread, more| {
@@ -47,7 +47,7 @@ impl Problem {
         told(unread, |unread| cause(&unread.error), tell, what)
     }
 
-    /// What should be gone and is not, but for what is held, and for registries that delete nothing.
+    /// Tags that were due but not deleted, except tags held by another image and registries where deletion is off.
     pub(super) fn of_kept(kept: &[NotDeleted]) -> Vec<Self> {
         let stopped = kept.iter().filter(|kept| kept.kept == Kept::Stopped).count();
         let stopped = (stopped > 0).then(|| match stopped {
@@ -74,7 +74,7 @@ impl Problem {
     }
 }
 
-/// The first of each kind, with how many more are of it, in the order in which they came.
+/// The first problem of each kind with its count, in order.
 fn told<T>(
     all: &[T],
     kind: impl Fn(&T) -> String,
@@ -87,7 +87,7 @@ fn told<T>(
         let kind = kind(one);
         match kinds.iter().position(|(known, ..)| *known == kind) {
             Some(known) => kinds[known].2 += 1,
-            // One more than is told, for what it would take to count it.
+            // One more than is printed, to know whether others are omitted.
             None if kinds.len() <= TOLD => kinds.push((kind, one, 1)),
             None => untold += 1,
         }
@@ -109,7 +109,7 @@ fn alike(more: usize, what: [&str; 2]) -> String {
     }
 }
 
-/// What was said, without names, digests and numbers, which differ from one to the next.
+/// The words without names, digests and numbers, which differ between problems.
 fn words(kept: &NotDeleted) -> String {
     let tag = kept.target.rsplit(['@', ':']).next().unwrap_or_default();
     let is_name = |word: &str| {

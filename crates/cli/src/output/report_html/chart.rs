@@ -1,4 +1,4 @@
-//! How fast bytes moved, and when images ended, as paths of an SVG.
+//! The speed over time, and the ends of images, as SVG paths.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::output::report_json::timeline::Point;
 use crate::output::report_words::counted;
 use crate::output::size;
 
-/// The picture's own units; it is stretched to the page's width.
+/// In the picture's own units; it is stretched to the page's width.
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 120.0;
-/// Of the strip with images.
+/// The height of the strip with images.
 const STRIP: f64 = 24.0;
 
 #[derive(Serialize)]
@@ -22,11 +22,11 @@ pub(super) struct Chart {
     area: String,
     edge: String,
     images: String,
-    /// What stands at the highest point, and at the ends of the time.
+    /// The labels of the highest point, and of both ends of the time axis.
     top: String,
     end: String,
     half: String,
-    /// For whoever points at it.
+    /// Texts for hovering.
     stretches: Vec<Stretch>,
 }
 
@@ -37,7 +37,7 @@ struct Stretch {
     text: String,
 }
 
-/// Nothing where there is no curve to see.
+/// `None` if there is no visible curve.
 pub(super) fn chart(points: &[Point]) -> Option<Chart> {
     let end = points.last()?.seconds;
     let is_in_order = points.windows(2).all(|pair| pair[0].seconds <= pair[1].seconds);
@@ -83,7 +83,7 @@ pub(super) fn chart(points: &[Point]) -> Option<Chart> {
 struct Speeds {
     from: f64,
     to: f64,
-    /// Bytes in a second.
+    /// Bytes per second.
     speed: f64,
     images: u64,
 }
@@ -100,7 +100,7 @@ fn stretches(points: &[Point]) -> Vec<Speeds> {
     points.iter().map(stretch).collect()
 }
 
-/// In a path, a tenth of a pixel is enough.
+/// For a path, a tenth of a pixel is precise enough.
 fn number(value: f64) -> String {
     format!("{value:.1}")
 }
@@ -109,7 +109,7 @@ fn time(seconds: f64) -> String {
     amount_text::took(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
-/// From when to when: as on a clock with tenths of seconds where both would be called the same.
+/// The two times of a range: with tenths of seconds if both would read the same without.
 fn between(from: f64, to: f64) -> String {
     let (begun, ended) = (time(from), time(to));
     if begun == ended { format!("{} to {}", clock(from), clock(to)) } else { format!("{begun} to {ended}") }

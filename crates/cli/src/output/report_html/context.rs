@@ -1,4 +1,4 @@
-//! What stands on the page, in words.
+//! The texts of the page.
 
 use oci::foreign_text::clean_to;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::output::report_words::{amounts, as_sentence, counted, grouped, moment
 use crate::output::size;
 use crate::output::worker_shares::WorkerShares;
 
-/// So many causes are open when the page opens.
+/// The number of causes that are unfolded at first.
 const OPEN: usize = 3;
 /// The most bytes of one text.
 const LONGEST: usize = 4096;
@@ -22,11 +22,11 @@ const LONGEST: usize = 4096;
 pub(super) struct Page {
     title: String,
     sentence: String,
-    /// `good`, `bad` or `open`: the colour of the whole.
+    /// `good`, `bad` or `open`: the colour of the overall result.
     state: &'static str,
     command: String,
     run: String,
-    /// Of how many runs, where they are several.
+    /// The number of merged runs, if there are several.
     runs: Option<String>,
     began: String,
     took: Option<String>,
@@ -36,30 +36,30 @@ pub(super) struct Page {
     amounts: Vec<(&'static str, String)>,
     causes: Vec<Cause>,
     refused: Vec<String>,
-    /// How many they are for; nothing where that is none.
+    /// The number of refusals; `None` if there are none.
     refused_count: Option<String>,
     chart: Option<Chart>,
     registries: Vec<Registry>,
     workers: Vec<Worker>,
     images: u64,
-    /// What is said where not all images have a row.
+    /// The note if not all images have a row.
     cut: Option<String>,
 }
 
-/// How many images ended in one way.
+/// The number of images with one result.
 #[derive(Serialize)]
 struct Outcome {
     key: &'static str,
     word: &'static str,
     number: String,
-    /// Where its part of the bar begins, and how wide it is: in thousandths.
+    /// The beginning and width of its part of the bar, in thousandths.
     x: u64,
     width: u64,
 }
 
 #[derive(Serialize)]
 struct Cause {
-    /// For the table; nothing where it has none of its images.
+    /// The table's filter; `None` if the table has none of its images.
     key: Option<String>,
     count: String,
     place: String,
@@ -75,7 +75,7 @@ struct Cause {
 #[derive(Serialize)]
 struct Piece {
     text: String,
-    /// What is to be typed, or was: it stands between backticks.
+    /// Whether it is code, which stands between backticks.
     is_code: bool,
 }
 
@@ -85,7 +85,7 @@ struct Registry {
     kind: String,
     work: String,
     waited: String,
-    /// In hundredths of the largest.
+    /// In hundredths of the largest value.
     work_share: u64,
     waited_share: u64,
     requests: String,

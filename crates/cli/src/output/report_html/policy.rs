@@ -1,4 +1,4 @@
-//! What the page may do: run its own script, look as its own style says, and nothing else.
+//! The page's permissions: its own script and its own style, and nothing else.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

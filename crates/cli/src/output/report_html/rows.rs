@@ -1,4 +1,4 @@
-//! The images as the page's script takes them: short, and with nothing in them that ends its block.
+//! The images for the page's script: in short form, and without characters that could end its block.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Error;
@@ -11,28 +11,28 @@ use crate::output::record::{Ended, ImageRecord};
 use crate::output::records::Records;
 use crate::output::{foreign, replaced};
 
-/// A page of more rows is slow to open. What failed is shown first.
+/// A page with more rows is slow to open. Failures come first.
 const MOST: usize = 20_000;
-/// So many rows of each cause are there however many others failed before, and so many of all of these.
+/// Each cause gets up to `OF_EACH_CAUSE` rows even beyond `MOST`, together at most `OF_RARE_CAUSES` of these.
 const OF_EACH_CAUSE: u64 = 20;
 const OF_RARE_CAUSES: usize = 2000;
 /// The most bytes of one text.
 const LONGEST: usize = 4096;
 
-/// All rows, and what only they tell.
+/// All rows, and the numbers that are computed from them.
 #[derive(Default)]
 pub(super) struct Rows {
     texts: Texts,
-    /// What did not come to its target.
+    /// Images that did not reach their target.
     failed: Vec<String>,
     others: Vec<String>,
     all: u64,
-    /// How long images were in work that had a registry on one of their sides.
+    /// For each registry, the total time of images with it on one side.
     seconds: BTreeMap<String, f64>,
     causes: HashMap<String, u64>,
 }
 
-/// Texts that stand in many rows.
+/// A table of texts that are shared by many rows.
 #[derive(Default)]
 struct Texts {
     known: HashMap<String, usize>,
@@ -99,7 +99,7 @@ impl Rows {
         }
     }
 
-    /// In the order that the script knows.
+    /// In the order that the script expects.
     fn row(&mut self, image: &ImageRecord) -> Value {
         let digest = |digest: &Option<String>| digest.as_deref().map(shown);
         let other_digest = image.source_digest.as_ref().filter(|other| Some(*other) != image.digest.as_ref());
@@ -125,17 +125,17 @@ impl Rows {
         ])
     }
 
-    /// How many images with this cause are among the rows.
+    /// The number of rows with this cause.
     pub(super) fn with_cause(&self, cause: &str) -> u64 {
         self.causes.get(cause).copied().unwrap_or_default()
     }
 
-    /// How long images were in work at a registry.
+    /// The total time of images at a registry.
     pub(super) fn seconds_at(&self, host: &str) -> f64 {
         self.seconds.get(host).copied().unwrap_or_default()
     }
 
-    /// How many rows the page has, and of how many images.
+    /// The number of rows, and of all images.
     pub(super) fn counts(&self) -> (u64, u64) {
         (self.list().count() as u64, self.all)
     }
@@ -144,7 +144,7 @@ impl Rows {
         self.failed.iter().chain(&self.others).take(MOST.max(self.failed.len()))
     }
 
-    /// A JSON document that can stand in a `<script>`.
+    /// A JSON document that may be embedded in a `<script>`.
     pub(super) fn json(&self) -> String {
         let rows = self.list().map(String::as_str).collect::<Vec<_>>().join(",\n");
         let texts = Value::from(self.texts.list.clone());
@@ -168,7 +168,7 @@ fn failure(error: &Failure, texts: &mut Texts) -> Value {
     ])
 }
 
-/// The script knows their words.
+/// The index of the result's word in the script.
 fn outcome(outcome: Ended) -> u8 {
     match outcome {
         Ended::Failed => 0,
@@ -180,7 +180,7 @@ fn outcome(outcome: Ended) -> u8 {
     }
 }
 
-/// The same document with nothing in it that HTML knows: in JSON, such characters can only stand in texts.
+/// The document with HTML's special characters escaped: in JSON, they can only be inside texts.
 fn embedded(document: &str) -> String {
     let plain = foreign::json(document);
     plain.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")

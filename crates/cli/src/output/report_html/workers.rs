@@ -1,4 +1,4 @@
-//! Who brought how much, as the page shows it.
+//! Each worker's share, for the page.
 
 use oci::foreign_text::clean_to;
 use serde::Serialize;
@@ -17,11 +17,11 @@ pub(super) struct Worker {
     failed: String,
     not_done: String,
     moved: String,
-    /// In hundredths of the most images that one of them brought.
+    /// In hundredths of the largest number of images of one worker.
     share: u64,
 }
 
-/// One row for each; none where a process did it alone.
+/// One row for each worker; empty if a single process copied.
 pub(super) fn workers(shares: &WorkerShares) -> Vec<Worker> {
     let most = shares.all().map(|(_, share)| share.images).max().unwrap_or_default().max(1);
     let row = |(name, share): (&str, Share)| Worker {

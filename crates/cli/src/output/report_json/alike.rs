@@ -1,4 +1,4 @@
-//! Failures that are alike, for programs.
+//! Groups of failures, for programs.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::facts::FailureGroup;
 use crate::diagnostic::{self, Failed, Failures, Reasons};
 use crate::output::failure::{explain, kind};
 
-/// Failures for one reason, as a plan tells them.
+/// Failures with one reason, as in a plan.
 #[derive(Serialize)]
 pub(crate) struct Alike {
     kind: &'static str,
@@ -15,10 +15,10 @@ pub(crate) struct Alike {
     examples: Vec<String>,
 }
 
-/// What is said in place of a hint where several would be needed.
+/// The text in place of a hint if the group has several reasons.
 pub(super) const MANY: &str = "there are more reasons than are told apart here: see the error of each image";
 
-/// All failures of rules and images, grouped as the summary groups them, the most frequent first.
+/// All failures of rules and images, grouped as in the summary, the most frequent first.
 pub(crate) fn alike(failures: &Failures) -> Vec<Alike> {
     let of = |group: &diagnostic::Alike| Alike {
         kind: kind(&group.error),
@@ -29,7 +29,7 @@ pub(crate) fn alike(failures: &Failures) -> Vec<Alike> {
     groups(failures).iter().map(of).collect()
 }
 
-/// The same, with what the first one's registry said.
+/// The same groups, with the registry's words for the first failure.
 pub(super) fn failure_groups(failures: &Failures) -> Vec<FailureGroup> {
     let of = |group: &diagnostic::Alike| {
         let first = explain(&group.error);
@@ -49,7 +49,7 @@ pub(super) fn failure_groups(failures: &Failures) -> Vec<FailureGroup> {
 
 fn groups(failures: &Failures) -> Vec<diagnostic::Alike> {
     let mut groups = failures.alike();
-    // Those of rules stay in front of as many images, and of each the one whose first example comes first.
+    // With equal counts, groups of rules come before groups of images, sorted by first example.
     groups.sort_by_cached_key(|group| {
         let is_of_images = matches!(group.examples.first(), Some(Failed::Image(_)));
         (std::cmp::Reverse(group.count), is_of_images, group.examples.first().map(ToString::to_string))

@@ -1,4 +1,4 @@
-//! What a report tells beside its images: of a run, read from a file, or put together from several.
+//! A report without its images: of a run, from a file, or merged from several.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,40 +9,40 @@ use crate::output::failure::Failure;
 use crate::output::record::{Ended, ImageRecord};
 use crate::output::selected::LeftOutTag;
 
-/// What the document says that it is.
+/// The identifier of the document's schema.
 pub(crate) const SCHEMA: &str = "image-syncer/report/1";
 
-/// Everything but the images.
+/// Everything except the images.
 #[derive(Clone, Default)]
 pub(crate) struct Facts {
     pub(crate) head: Head,
     pub(crate) tail: Tail,
 }
 
-/// What stands before the images.
+/// The part before the images.
 #[derive(Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Head {
     pub(crate) version: String,
     pub(crate) run: String,
     pub(crate) command: String,
-    /// The file that its rules came from, or of `copy` its logins, as it was named.
+    /// The path, as typed, of the file with its rules, or for `copy` with its logins.
     pub(crate) config: Option<String>,
     pub(crate) started_at: String,
     pub(crate) finished_at: String,
     pub(crate) exit_code: u8,
-    /// Where it is one shard of several.
+    /// Set for one shard of several.
     pub(crate) shard: Option<ShardEntry>,
     pub(crate) totals: Totals,
     pub(crate) rules: Vec<Rule>,
 }
 
-/// What a rule chose of the tags that its sources listed.
+/// The selection of a rule among the listed tags.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Rule {
     pub(crate) name: Option<String>,
-    /// As it was written.
+    /// As written.
     pub(crate) source: String,
     pub(crate) selection: Counts,
 }
@@ -53,26 +53,26 @@ pub(crate) struct ShardEntry {
     /// Counted from 1.
     pub(crate) number: u64,
     pub(crate) of: u64,
-    /// The same for all shards that were split alike; null where the run was broken off before it had split anything.
+    /// The same for all shards of one division; null if the run was interrupted before it was divided.
     pub(crate) split: Option<String>,
 }
 
-/// What stands behind the images.
+/// The part after the images.
 #[derive(Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Tail {
-    /// Tags that rules left out for what their names do not tell, and how many more there are: not known where a release that kept
-    /// none of them wrote it.
+    /// Tags that rules left out for reasons that their names do not show, and the number of further ones: unknown in reports of older
+    /// releases, which did not record such tags.
     pub(crate) left_out: Vec<LeftOutTag>,
     pub(crate) left_out_more: Option<usize>,
-    /// Rules that gave no images because something failed.
+    /// Rules that yielded no images because of a failure.
     pub(crate) failed_rules: Vec<FailedRule>,
-    /// Rules, or images of a plan, that cannot be carried out, in words: some stand for several.
+    /// The errors of rules, or images of a plan, that cannot be carried out. One text may stand for several.
     pub(crate) refused_rules: Vec<String>,
     pub(crate) registries: Vec<RegistryEntry>,
     pub(crate) failures: Vec<FailureGroup>,
     pub(crate) timeline: Vec<Point>,
-    /// The runs whose reports were put together; none where it is one run's own.
+    /// The merged runs; empty for a single run.
     pub(crate) parts: Vec<Part>,
 }
 
@@ -84,18 +84,18 @@ pub(crate) struct Totals {
     pub(crate) skipped: u64,
     pub(crate) failed: u64,
     pub(crate) not_done: u64,
-    /// Of a dry run.
+    /// In a dry run.
     pub(crate) would_copy: u64,
     pub(crate) unlisted_rules: u64,
-    /// Rules, or images of a plan, that cannot be carried out: they are no images of the report.
+    /// Rules, or images of a plan, that cannot be carried out. They are not among the report's images.
     pub(crate) refused: u64,
     pub(crate) bytes_moved: u64,
     pub(crate) bytes_mounted: u64,
     pub(crate) bytes_present: u64,
-    /// Of all registries, with their token servers and storage services.
+    /// To all registries, their token servers and storage services.
     pub(crate) requests: u64,
     pub(crate) referrers: u64,
-    /// Of images, and what listings tell of rules that want none.
+    /// Of images, and of listings of rules that copy no referrers.
     pub(crate) referrers_left: u64,
 }
 
@@ -117,12 +117,12 @@ impl Totals {
         self.referrers_left = self.referrers_left.saturating_add(image.referrers_left);
     }
 
-    /// How many images there are.
+    /// The number of images.
     pub(crate) fn images(&self) -> u64 {
         self.standing() + self.skipped + self.failed + self.not_done + self.would_copy
     }
 
-    /// How many of them are at their targets as they are wanted.
+    /// The number of images that are at their targets as wanted.
     pub(crate) fn standing(&self) -> u64 {
         self.copied + self.unchanged
     }
@@ -136,28 +136,28 @@ pub(crate) struct FailedRule {
     pub(crate) error: Failure,
 }
 
-/// What was asked of a registry.
+/// The requests to a registry.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct RegistryEntry {
     pub(crate) host: String,
-    /// What it was taken for.
+    /// The kind of registry that it was recognized as.
     pub(crate) kind: String,
-    /// Of it, its token server and the services that it sends us to, with all logins.
+    /// To the registry, its token server and the services that it redirects to, with all logins.
     pub(crate) requests: u64,
-    /// Of bodies.
+    /// In bodies.
     pub(crate) bytes_read: u64,
     pub(crate) bytes_sent: u64,
-    /// How long requests and tries were held back, summed up: for its `Retry-After`, for their turn, after a failure.
+    /// The total delay of requests and retries: for `Retry-After`, for a free slot, after a failure.
     pub(crate) waited_seconds: f64,
     pub(crate) warnings: Vec<String>,
-    /// Pulls that are left, where it tells: the fewest of all logins.
+    /// The remaining pulls, if the registry tells: the smallest number of all logins.
     pub(crate) pulls_left: Option<u64>,
     pub(crate) pull_limit: Option<u64>,
     pub(crate) limits: Vec<LimitEntry>,
 }
 
-/// How many requests at once a host got in the end, where they were fewer than it was ready to take.
+/// The final limit of requests at once, if throttling reduced it.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct LimitEntry {
@@ -168,24 +168,24 @@ pub(crate) struct LimitEntry {
     pub(crate) too_much: u64,
 }
 
-/// What failed for one reason.
+/// Failures with one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct FailureGroup {
     pub(crate) kind: String,
-    /// What to do.
+    /// The advice.
     pub(crate) hint: String,
     pub(crate) count: u64,
     pub(crate) examples: Vec<String>,
-    /// As the errors of its images name it; nothing where there are more causes than are told apart.
+    /// The cause in the errors of its images; `None` if the group has several causes.
     pub(crate) cause: Option<String>,
     pub(crate) side: String,
     pub(crate) host: String,
-    /// The first one's.
+    /// The message of the first failure.
     pub(crate) message: String,
 }
 
-/// One of the runs whose reports were put together.
+/// One of the merged runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Part {

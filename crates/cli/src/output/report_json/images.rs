@@ -1,13 +1,13 @@
-//! One image in several reports becomes one.
+//! Merges the entries of one image in several reports.
 
 use crate::output::record::{Ended, ImageRecord};
 
-/// What an image is called: in all reports the same.
+/// The name of an image, the same in all reports.
 pub(super) fn name(image: &ImageRecord) -> String {
     format!("{}\0{}", image.target, image.source)
 }
 
-/// Both reports of an image in one, whichever comes first: the better end counts, and what was done for it is summed up.
+/// Merges two entries of an image, regardless of order: the better result wins, and the amounts are summed.
 pub(super) fn joined(one: ImageRecord, other: ImageRecord) -> ImageRecord {
     let (better, worse) = if order(&one) <= order(&other) { (one, other) } else { (other, one) };
     ImageRecord {
@@ -22,7 +22,7 @@ pub(super) fn joined(one: ImageRecord, other: ImageRecord) -> ImageRecord {
     }
 }
 
-/// A run that comes later finds what the one before has copied, and says unchanged.
+/// `unchanged` ranks behind `copied`: a later run reports an image that an earlier run copied as unchanged.
 fn rank(outcome: Ended) -> u8 {
     match outcome {
         Ended::Copied => 0,
@@ -34,7 +34,7 @@ fn rank(outcome: Ended) -> u8 {
     }
 }
 
-/// Where both ended alike, the texts decide, so that the order of the files does not. What is summed up has no say.
+/// For equal results, the texts decide, so that the order of files does not matter. The summed amounts are ignored.
 fn order(image: &ImageRecord) -> impl Ord {
     let ImageRecord { digest, source_digest, replaced_digest, note, error, rule, worker, .. } = image;
     let owned = |text: &Option<String>| text.clone();

@@ -1,4 +1,4 @@
-//! Reports of several runs become one, as if one run had done it all: shards of a config, or a run and what was run again.
+//! Merges reports of several runs, as if one run had done everything: shards of a config, or a run and its retries.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,30 +15,30 @@ use crate::output::records::{Gathered, Records};
 use crate::output::selected::{LeftOutTag, MOST_NAMED};
 use crate::output::sorted::{Sorted, Sorter};
 
-/// Takes reports in any order. What it keeps of images is sorted in a file.
+/// Takes reports in any order. Images are sorted in a temporary file.
 pub(crate) struct Merger<'a> {
     folder: Option<&'a Path>,
     facts: Vec<Facts>,
     images: Sorter,
-    /// Referrers that stayed behind of no image that is named.
+    /// Referrers that were not copied and belong to no image of a report.
     left_beside: u64,
 }
 
 impl<'a> Merger<'a> {
-    /// Temporary files are made in `folder`, if there is one.
+    /// `folder` is for temporary files.
     pub(crate) fn new(folder: Option<&'a Path>) -> Self {
         Self { folder, facts: Vec::new(), images: Sorter::new(folder), left_beside: 0 }
     }
 
-    /// Takes a file, `-` is stdin.
+    /// Adds a file; `-` is stdin.
     ///
     /// # Errors
-    /// It is no report.
+    /// The file is not a report.
     pub(crate) fn add(&mut self, path: &Path) -> Result<(), Unreadable> {
         let (number, images, mut left) = (self.facts.len(), &mut self.images, 0_u64);
         let facts = read(path, &mut |image| {
             left = left.saturating_add(image.referrers_left);
-            // Not even the same image twice in one way is one entry: what was done for it is summed up.
+            // The number keeps equal entries of one image distinct: their amounts must be summed.
             images.add((name(&image), format!("{number:010}{}", serde_json::to_string(&image)?)))
         })?;
         self.left_beside += facts.head.totals.referrers_left.saturating_sub(left);
@@ -46,7 +46,7 @@ impl<'a> Merger<'a> {
         Ok(())
     }
 
-    /// The one report.
+    /// The merged report.
     pub(crate) fn finish(self) -> std::io::Result<(Facts, Records)> {
         let (facts, images) = (self.facts, self.images.finish()?);
         let mut totals = Totals { referrers_left: self.left_beside, ..Totals::default() };
@@ -85,7 +85,7 @@ impl<'a> Merger<'a> {
     }
 }
 
-/// Each image with all that reports tell of it.
+/// Each image, merged from all its entries.
 fn each_once(
     images: &Sorted,
     mut each: impl FnMut(ImageRecord) -> std::io::Result<()>,
@@ -105,7 +105,7 @@ fn each_once(
     last.map_or(Ok(()), each)
 }
 
-/// The runs, the earliest first. Of what was put together before, its own.
+/// The runs, the earliest first. A merged report contributes its own parts.
 fn parts(facts: &[Facts]) -> Vec<Part> {
     let own = |one: &Facts| {
         let Head { started_at, finished_at, run, command, exit_code, shard, .. } = one.head.clone();
@@ -117,7 +117,7 @@ fn parts(facts: &[Facts]) -> Vec<Part> {
     parts
 }
 
-/// One run that took from the first one's beginning to the last one's end.
+/// A single run from the first beginning to the last end.
 fn head(parts: &[Part]) -> Head {
     let commands: BTreeSet<_> = parts.iter().map(|part| part.command.as_str()).collect();
     Head {
@@ -130,7 +130,7 @@ fn head(parts: &[Part]) -> Head {
     }
 }
 
-/// What shards of a rule chose, summed up.
+/// The selections of each rule, summed over the shards.
 fn rules(facts: &[Facts]) -> Vec<Rule> {
     let mut rules: BTreeMap<_, Rule> = BTreeMap::new();
     for rule in facts.iter().flat_map(|one| &one.head.rules) {
@@ -141,7 +141,7 @@ fn rules(facts: &[Facts]) -> Vec<Rule> {
     rules.into_values().collect()
 }
 
-/// As many as one run names, and how many more there are.
+/// As many tags as a single run lists, and the number of further ones.
 fn left_out(facts: &[Facts]) -> (Vec<LeftOutTag>, Option<usize>) {
     let all: BTreeSet<_> = facts.iter().flat_map(|one| one.tail.left_out.iter().cloned()).collect();
     let more: Option<usize> = facts.iter().map(|one| one.tail.left_out_more).sum();
@@ -149,7 +149,7 @@ fn left_out(facts: &[Facts]) -> (Vec<LeftOutTag>, Option<usize>) {
     (all.into_iter().take(MOST_NAMED).collect(), more.map(|more| more + not_named))
 }
 
-/// A rule of one config that failed in several shards is one.
+/// A rule that failed in several shards counts once.
 fn failed_rules(facts: &[Facts]) -> Vec<FailedRule> {
     let mut rules: BTreeMap<_, FailedRule> = BTreeMap::new();
     for failed in facts.iter().flat_map(|one| &one.tail.failed_rules) {
@@ -162,7 +162,7 @@ fn failed_rules(facts: &[Facts]) -> Vec<FailedRule> {
     rules.into_values().collect()
 }
 
-/// Each shard names what its config lacks: that is one refusal. What one file has twice are two, in the same words.
+/// Each shard repeats the refusals of its config: they count once. Equal texts within one file are separate refusals.
 fn refused_rules(facts: &[Facts]) -> Vec<String> {
     let mut most = BTreeMap::<&str, usize>::new();
     for one in facts {
@@ -178,8 +178,8 @@ fn refused_rules(facts: &[Facts]) -> Vec<String> {
     most.into_iter().flat_map(|(words, times)| std::iter::repeat_n(words.to_owned(), times)).collect()
 }
 
-/// What refusals stand for beyond one each. A config's rules, which each shard names, stand for themselves; what a plan lacks,
-/// the first shard tells alone. Runs that refuse the same, such as those of one plan, tell the same: it counts once.
+/// The number of refusals beyond one for each text. In a config each refusal stands for one rule; in a plan it may stand for several, and
+/// only the first shard reports it. Reports with equal refusals, such as two runs of one plan, count once.
 fn more_refused(facts: &[Facts]) -> u64 {
     let mut most = BTreeMap::<_, u64>::new();
     for one in facts {
@@ -192,7 +192,7 @@ fn more_refused(facts: &[Facts]) -> u64 {
     most.into_values().fold(0, u64::saturating_add)
 }
 
-/// All curves from the earliest run's beginning on.
+/// The merged curve, beginning with the earliest run.
 fn curve(facts: &[Facts]) -> Vec<Point> {
     let begun = |one: &Facts| one.head.started_at.parse::<jiff::Timestamp>().ok();
     let first = facts.iter().filter_map(begun).min();

@@ -1,4 +1,4 @@
-//! What a run has to tell in its report.
+//! The report of a run.
 
 use super::alike::failure_groups;
 use super::facts::{Facts, FailedRule, Head, Rule, ShardEntry, Tail, Totals};
@@ -8,7 +8,7 @@ use crate::done::Done;
 use crate::output::PlannedRule;
 use crate::output::failure::explain;
 
-/// Everything but the images.
+/// Everything except the images.
 pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
     let (report, tally) = (&done.report, &done.run.tally);
     let selected = &done.records.selected;
@@ -72,7 +72,7 @@ pub(in crate::output) fn totals(done: &Done) -> Totals {
     let skipped = sums.kept + sums.left_out + sums.not_in_sample;
     Totals {
         copied: number(report.copied()),
-        // As the images have it that a run has verified.
+        // In the terms of a copy, for a run that verified.
         unchanged: number(sums.unchanged + sums.whole),
         skipped: number(skipped),
         failed: number(sums.failed + sums.different),

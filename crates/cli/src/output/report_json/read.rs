@@ -1,4 +1,4 @@
-//! Reads a report, image by image: it may have millions.
+//! Reads a report image by image: it may have millions.
 
 use std::fmt;
 use std::fs::File;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::facts::{Facts, SCHEMA};
 use crate::output::record::ImageRecord;
 
-/// Why a file is no report, or where it stops being one.
+/// Why a file is not a report, or where it becomes invalid.
 #[derive(Debug)]
 pub(crate) struct Unreadable {
     pub(crate) problem: String,
@@ -24,13 +24,13 @@ impl From<String> for Unreadable {
     }
 }
 
-/// Shows an image to whoever reads.
+/// The callback for each image.
 type Each<'a> = dyn FnMut(ImageRecord) -> std::io::Result<()> + 'a;
 
-/// Reads a file, `-` is stdin; shows each image to `each`.
+/// Reads a file; `-` is stdin. Calls `each` for each image.
 ///
 /// # Errors
-/// It cannot be read, or is no report that this release knows.
+/// The file cannot be read, or is not a report of a schema that this release knows.
 pub(crate) fn read(path: &Path, each: &mut Each<'_>) -> Result<Facts, Unreadable> {
     if path.as_os_str() == "-" {
         return read_from(std::io::stdin().lock(), each);
@@ -45,7 +45,7 @@ pub(super) fn read_from(text: impl Read, each: &mut Each<'_>) -> Result<Facts, U
         if !error.is_data() {
             return format!("it is no whole JSON document: {error}").into();
         }
-        // The place stands in front, as in every other message.
+        // As in all other messages, the place comes first.
         let told = error.to_string();
         let problem = told.rsplit_once(" at line ").map_or(&*told, |(problem, _)| problem).to_owned();
         Unreadable { problem, line: Some(error.line()).filter(|line| *line > 0) }
@@ -94,7 +94,7 @@ impl<'de> Visitor<'de> for Report<'_, '_> {
         };
         schema.ok_or_else(|| without("schema"))?;
         images.ok_or_else(|| without("images"))?;
-        // Older releases name what was refused, and do not count it.
+        // Older releases list refusals without a count.
         head.totals.refused = head.totals.refused.max(tail.refused_rules.len() as _);
         Ok(facts)
     }

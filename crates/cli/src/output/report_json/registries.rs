@@ -1,4 +1,4 @@
-//! What several tell of the same registries becomes one.
+//! Merges the entries of each registry.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use registry::Profile;
 
 use super::facts::{LimitEntry, RegistryEntry};
 
-/// One entry for each host, with all that is told of it.
+/// One merged entry for each host.
 pub(super) fn by_host<'a>(entries: impl Iterator<Item = &'a RegistryEntry>) -> Vec<RegistryEntry> {
     let mut by_host: BTreeMap<String, RegistryEntry> = BTreeMap::new();
     for entry in entries {
@@ -18,7 +18,7 @@ pub(super) fn by_host<'a>(entries: impl Iterator<Item = &'a RegistryEntry>) -> V
     by_host.into_values().collect()
 }
 
-/// How much a kind's name says: the one of those that are not known says less than any other, and none says nothing.
+/// How specific a kind's name is: an unknown kind is less specific than a known one, and an empty name the least.
 fn says(kind: &str) -> u8 {
     match kind {
         "" => 0,
@@ -37,7 +37,7 @@ fn add(known: &mut RegistryEntry, more: &RegistryEntry) {
     known.waited_seconds += more.waited_seconds;
     let warnings: BTreeSet<_> = known.warnings.drain(..).chain(more.warnings.iter().cloned()).collect();
     known.warnings = warnings.into_iter().collect();
-    // The fewest that anybody saw.
+    // The smallest number that a run saw.
     let quotas = [(known.pulls_left, known.pull_limit), (more.pulls_left, more.pull_limit)];
     let quota = quotas.into_iter().filter(|(left, _)| left.is_some()).min();
     (known.pulls_left, known.pull_limit) = quota.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the report tells of each registry.
+//! The entries for registries in a report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use registry::{HostLimit, Registry, RequestKind, Traffic};
 use super::facts::{LimitEntry, RegistryEntry};
 use crate::output::Tally;
 
-/// One entry for each host, whatever logins it was used with.
+/// One entry for each host, over all its logins.
 pub(crate) fn registry_entries(registries: &[Registry], tally: &Tally) -> Vec<RegistryEntry> {
     let mut by_host: BTreeMap<&str, Vec<&Registry>> = BTreeMap::new();
     for registry in registries {
@@ -20,7 +20,7 @@ fn registry_entry(host: &str, logins: &[&Registry], tally: &Tally) -> Option<Reg
     let quota = logins.iter().filter_map(|login| login.quota()).min_by_key(|quota| quota.remaining);
     let warnings: BTreeSet<_> = logins.iter().flat_map(|login| login.warnings()).collect();
     let limits = logins.iter().flat_map(|login| login.limits()).filter(|limit| limit.too_much > 0);
-    // Logins share what was learned of a host.
+    // Handles with different logins share the limits of a host.
     let limits: BTreeMap<_, _> =
         limits.map(limit_entry).map(|limit| ((limit.host.clone(), limit.requests.clone()), limit)).collect();
     let traffic: Traffic = logins.iter().map(|login| login.traffic()).sum();

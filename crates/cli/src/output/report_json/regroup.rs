@@ -1,4 +1,4 @@
-//! Groups failures again by their causes, as reports name them.
+//! Groups failures of several reports by their causes.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use super::facts::{FailedRule, FailureGroup};
 use crate::output::failure::Failure;
 use crate::output::record::{Ended, ImageRecord};
 
-/// So many of what failed for one reason are named.
+/// The number of examples that a group keeps.
 const EXAMPLES: usize = 5;
-/// So many causes are told apart; what fails after them for others is told by registry and kind.
+/// The number of causes that are distinguished; later ones are grouped by registry and kind.
 const MOST_CAUSES: usize = 500;
 
 /// Failures of several runs.
@@ -17,7 +17,7 @@ const MOST_CAUSES: usize = 500;
 pub(super) struct Regrouped {
     rules: Groups,
     images: Groups,
-    /// Failures that have nothing to do with a login.
+    /// Failures that are not about a login.
     not_by_login: u64,
 }
 
@@ -45,12 +45,12 @@ impl Regrouped {
         self.not_by_login += u64::from(!matches!(&*error.kind, "unauthorized" | "denied"));
     }
 
-    /// Whether a login was refused for everything that failed.
+    /// Whether all failures are about refused logins.
     pub(super) fn are_all_by_login(&self) -> bool {
         self.not_by_login == 0
     }
 
-    /// The most frequent first.
+    /// The groups, the most frequent first.
     pub(super) fn finish(self) -> Vec<FailureGroup> {
         let mut groups = [self.rules.groups, self.images.groups].concat();
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
@@ -61,7 +61,7 @@ impl Regrouped {
 impl Groups {
     fn add(&mut self, name: &str, error: &Failure) {
         let Failure { kind, side, host, hint, message, .. } = error;
-        // Older reports name no causes.
+        // Older reports have no causes.
         let cause = if error.cause.is_empty() { format!("{kind}\n{hint}") } else { error.cause.clone() };
         let is_new = !self.by_cause.contains_key(&cause);
         let is_too_much = is_new && self.by_cause.len() >= MOST_CAUSES;

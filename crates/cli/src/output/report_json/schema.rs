@@ -6,7 +6,7 @@ use crate::output::json_schema::{
     document, list, number, numbers, object, selection, text, text_or_null, word,
 };
 
-/// The schema of what `--report FILE`, `sync --json` and `copy --json` give.
+/// The schema of the output of `--report FILE`, `sync --json` and `copy --json`.
 pub(crate) fn schema() -> Value {
     let failed_rule = [("rule", text_or_null()), ("source", text()), ("error", error())];
     let left_out = [("source", text()), ("tag", text()), ("reason", text())];

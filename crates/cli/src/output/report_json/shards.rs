@@ -1,21 +1,21 @@
-//! Whether the runs that were put together are each there once, and the shards all there are and of one split.
+//! Checks the merged runs: each must occur once, and the shards must be complete and of one division.
 
 use std::collections::BTreeSet;
 
 use super::facts::{Part, ShardEntry};
 use crate::output::remainder;
 
-/// So many numbers are named.
+/// The most numbers to list.
 const NAMED: usize = 10;
 
-/// Runs that are in more than one report: what they did would be summed up twice.
+/// Runs in more than one report: merging would count them twice.
 pub(crate) fn runs_there_twice(parts: &[Part]) -> BTreeSet<&str> {
     let mut seen = BTreeSet::new();
     let runs = parts.iter().map(|part| part.run.as_str()).filter(|run| !run.is_empty());
     runs.filter(|run| !seen.insert(*run)).collect()
 }
 
-/// What is odd about the shards among these runs, for people.
+/// Problems of the shards among these runs, for people.
 pub(crate) fn odd_shards(parts: &[Part]) -> Vec<String> {
     let shards: Vec<&ShardEntry> = parts.iter().filter_map(|part| part.shard.as_ref()).collect();
     let counts: BTreeSet<_> = shards.iter().map(|shard| shard.of).collect();

@@ -1,13 +1,13 @@
-//! The exit status that one run would have had that did what several have done.
+//! The exit status that one run would have had with the merged result.
 
 use super::facts::{Tail, Totals};
 use crate::exit_code::{self, Counts};
 
-/// `codes`: of the runs.
+/// `codes`: the exit statuses of the runs.
 pub(super) fn status(totals: &Totals, tail: &Tail, are_all_by_login: bool, codes: &[u8]) -> u8 {
     let has = |code: u8| codes.contains(&code);
     let interrupted = codes.iter().copied().filter(|code| *code >= exit_code::INTERRUPTED).max();
-    // What one was stopped in, another one may have done.
+    // Another run may have done what an interrupted one left.
     if let (Some(code), true) = (interrupted, totals.not_done + totals.unlisted_rules > 0) {
         return code;
     }
@@ -20,7 +20,7 @@ pub(super) fn status(totals: &Totals, tail: &Tail, are_all_by_login: bool, codes
     };
     match exit_code::judge(&counts) {
         exit_code::DONE if totals.would_copy > 0 && has(exit_code::CHANGES) => exit_code::CHANGES,
-        // A copy that matched nothing.
+        // A run that matched no image.
         exit_code::DONE if totals.images() == totals.skipped && has(exit_code::SOME_FAILED) => {
             exit_code::SOME_FAILED
         }

@@ -117,7 +117,7 @@ fn c7_failures_are_grouped_as_in_the_summary() {
     assert_eq!(groups[1]["examples"], serde_json::json!(["r.io/a:v7", "r.io/a:v8"]));
 }
 
-/// The number in the summary's line with this label; 0 where there is none.
+/// The number in the summary's line with this label; 0 without such a line.
 fn shown(table: &str, label: &str) -> usize {
     let number = |line: &str| line.trim().strip_prefix(label)?.split_whitespace().next()?.parse().ok();
     table.lines().find_map(number).unwrap_or(0)
@@ -206,7 +206,7 @@ proptest! {
         let whole = merged(&[file(folder.path(), 9, &all, status_of(&all))]);
         let together = merged(&parts);
         let mut totals = together["totals"].clone();
-        // Each of the four left one of no image behind, and the whole one.
+        // Each of the four reports, and the whole one, has one left-over referrer without an image.
         totals["referrersLeft"] = (totals["referrersLeft"].as_u64().unwrap() - 3).into();
         prop_assert_eq!(&totals, &whole["totals"]);
         for key in ["images", "failures", "exitCode"] {
@@ -215,7 +215,7 @@ proptest! {
         prop_assert_eq!(together["parts"].as_array().unwrap().len(), 4);
         let shuffled: Vec<_> = order.iter().map(|part| parts[*part].clone()).collect();
         prop_assert_eq!(merged(&shuffled), together.clone(), "in any order");
-        // Of merged ones, too.
+        // Merged reports can be merged again.
         let half = folder.path().join("half.json");
         std::fs::write(&half, merged(&parts[..2]).to_string()).unwrap();
         let again = merged(&[parts[3].clone(), half, parts[2].clone()]);
@@ -225,7 +225,7 @@ proptest! {
     }
 }
 
-/// A report with nothing but refusals, which stand for so many.
+/// A report of refusals only, with this count.
 fn refusing(folder: &std::path::Path, name: usize, words: &[&str], count: u64) -> std::path::PathBuf {
     let path = file(folder, name, &[], 1);
     let mut report: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();

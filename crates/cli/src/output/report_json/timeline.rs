@@ -1,4 +1,4 @@
-//! When bytes moved and images ended: a curve of a few hundred points, however long a run takes.
+//! Bytes and ended images over time: a curve of a few hundred points, however long a run takes.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,25 +6,25 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// More points than this are put together, two by two.
+/// With more points, neighbours are joined in pairs.
 const MOST_POINTS: usize = 300;
-/// The first points are so many milliseconds apart.
+/// The initial distance of points, in milliseconds.
 const FINEST: u64 = 100;
 
-/// What happened since the point before.
+/// The events since the previous point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Point {
-    /// Since the run began, to the end of what this point counts.
+    /// Seconds from the start of the run to the end of this point's period.
     pub(crate) seconds: f64,
     pub(crate) bytes: u64,
     pub(crate) images: u64,
 }
 
-/// Counts along while a run goes on.
+/// Collects the curve during a run.
 pub(crate) struct Timeline {
     started: Instant,
-    /// So many milliseconds had gone when it started.
+    /// Milliseconds of the run before this process started counting.
     before: AtomicU64,
     counted: Mutex<Counted>,
 }
@@ -37,12 +37,12 @@ impl Default for Timeline {
 }
 
 impl Timeline {
-    /// The run began so long ago, and this curve with it.
+    /// Sets the age of the run, which the curve begins with.
     pub(crate) fn began(&self, ago: Duration) {
         self.before.store(milliseconds(ago), Ordering::Relaxed);
     }
 
-    /// So many bytes moved in the time that ends now.
+    /// Adds bytes that moved in the period that ends now.
     pub(crate) fn bytes(&self, bytes: u64, during: Duration) {
         let mut counted = self.lock();
         counted.add_bytes(self.elapsed(), bytes, milliseconds(during));
@@ -61,7 +61,7 @@ impl Timeline {
         milliseconds(self.started.elapsed()).saturating_add(self.before.load(Ordering::Relaxed))
     }
 
-    /// The curve so far, up to now.
+    /// The curve up to now.
     pub(crate) fn points(&self) -> Vec<Point> {
         let counted = self.lock();
         counted.points(self.elapsed())
@@ -74,7 +74,7 @@ struct Count {
     images: u64,
 }
 
-/// Counts of stretches of time, all of one width.
+/// Counts for periods of equal width.
 struct Counted {
     /// In milliseconds.
     width: u64,
@@ -96,7 +96,7 @@ impl Counted {
         count.images += more.images;
     }
 
-    /// Bytes that moved evenly in the milliseconds up to `at`.
+    /// Adds bytes, evenly distributed over the milliseconds up to `at`.
     fn add_bytes(&mut self, at: u64, bytes: u64, during: u64) {
         let during = during.min(at);
         let stretches = (during / self.width).clamp(1, MOST_POINTS as u64);
@@ -129,7 +129,7 @@ impl Counted {
         let mut points: Vec<_> = points
             .map(|(count, end)| Point { seconds: seconds(end), bytes: count.bytes, images: count.images })
             .collect();
-        // Nothing has happened since.
+        // A final point for the time without events.
         if points.last().is_some_and(|last| last.seconds < seconds(end)) {
             points.push(Point { seconds: seconds(end), ..Point::default() });
         }
@@ -146,7 +146,7 @@ fn seconds(milliseconds: u64) -> f64 {
     milliseconds as f64 / 1000.0
 }
 
-/// One curve of several, each with how many seconds after the first it began. No byte and no image is lost.
+/// Merges several curves, each with its delay in seconds after the first. No byte and no image is lost.
 pub(crate) fn together(curves: &[(f64, &[Point])]) -> Vec<Point> {
     let ends = curves.iter().filter_map(|(begun, points)| Some(begun + points.last()?.seconds));
     let end = ends.fold(0.0, f64::max);
@@ -170,7 +170,7 @@ fn spread(merged: &mut Vec<Point>, width: f64, begun: f64, points: &[Point]) {
     let mut from = begun;
     for point in points {
         let to = (begun + point.seconds).max(from);
-        // What ends where a stretch ends belongs to that stretch.
+        // A point at the end of a period belongs to that period.
         let (first, last) = ((from / width) as usize, (((to / width).ceil() as usize).max(1) - 1));
         let first = first.min(last);
         while merged.len() <= last {
@@ -189,7 +189,7 @@ fn spread(merged: &mut Vec<Point>, width: f64, begun: f64, points: &[Point]) {
             stretch.images += all_images.saturating_sub(images);
             (bytes, images) = (bytes.max(all_bytes), images.max(all_images));
         }
-        // Whatever rounding has left.
+        // The rounding error.
         merged[last].bytes += point.bytes - bytes;
         merged[last].images += point.images - images;
         from = to;

@@ -1,4 +1,4 @@
-//! Writes the document, image by image.
+//! Writes the document image by image.
 
 use std::io::Write;
 
@@ -18,7 +18,7 @@ struct Document<'a, I> {
     tail: &'a Tail,
 }
 
-/// Writes the document, with a line end.
+/// Writes the document and a newline.
 pub(crate) fn write(facts: &Facts, records: &Records, writer: &mut dyn Write) -> std::io::Result<()> {
     let document = Document {
         schema: SCHEMA,

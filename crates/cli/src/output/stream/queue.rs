@@ -1,4 +1,4 @@
-//! What waits to be written, and how long somebody waits for that.
+//! The queue of output, and waiting for it.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::super::canvas::{Change, Picture};
 
-/// Whoever waits looks so often how long he still may.
+/// The interval at which a waiting thread checks its limit.
 const LOOK: Duration = Duration::from_millis(200);
-/// So much is written at once, where it waits.
+/// The most bytes that are written in one batch.
 const BATCH: usize = 64 << 10;
 
-/// What waits, for one thread that writes and all who have something to say.
+/// The queue between all threads with output and the writer thread.
 #[derive(Default)]
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -23,16 +23,16 @@ pub(super) struct Queue {
 pub(super) struct State {
     waiting: VecDeque<Vec<u8>>,
     pub(super) waiting_bytes: usize,
-    /// What is to become of the picture: the last word counts.
+    /// The next change of the picture; a later one replaces it.
     change: Option<Change>,
-    /// Somebody else wrote to the terminal.
+    /// Another program wrote to the terminal.
     is_left: bool,
-    /// Lines that were left out since the last one that was taken.
+    /// Lines that were dropped since the last queued one.
     pub(super) left_out: usize,
     is_writing: bool,
-    /// Pieces that were written: what grows is not stuck.
+    /// The number of written pieces: if it grows, the reader is not stuck.
     written: u64,
-    /// A write failed: the rest is thrown away.
+    /// A write failed: further output is discarded.
     error: Option<ErrorKind>,
 }
 
@@ -59,15 +59,15 @@ impl State {
     }
 }
 
-/// How much of what was handed in has arrived.
+/// How much of the output was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flushed {
     All,
-    /// Whoever read has gone.
+    /// The reader has closed the pipe.
     Gone,
     /// A write failed.
     Failed(ErrorKind),
-    /// Nobody reads.
+    /// The reader does not read.
     Stuck,
 }
 
@@ -82,16 +82,16 @@ impl Flushed {
     }
 }
 
-/// How long somebody waits.
+/// How long to wait.
 #[derive(Clone, Copy)]
 pub(super) enum Limit<'a> {
-    /// For as long as something is taken: so long may pass without a piece. It may become less meanwhile.
+    /// The longest time between two written pieces. It may shrink meanwhile.
     WithoutAPiece(&'a dyn Fn() -> Duration),
-    /// However much is taken.
+    /// The total time, whatever the progress.
     InAll(Duration),
 }
 
-/// What is to be written next: some texts, and what becomes of the picture.
+/// The next work of the writer: some text, and a change of the picture.
 pub(super) struct Next {
     pub(super) text: Vec<u8>,
     pub(super) change: Option<Change>,
@@ -103,13 +103,13 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes what waits, and tells all who wait for a change.
+    /// Changes the state, and wakes all waiting threads.
     pub(super) fn change(&self, change: impl FnOnce(&mut State)) {
         change(&mut self.lock());
         self.changed.notify_all();
     }
 
-    /// Waits until there is something.
+    /// Waits for work.
     pub(super) fn next(&self) -> Next {
         let mut state = self.lock();
         loop {
@@ -119,7 +119,7 @@ impl Queue {
                 while state.waiting.front().is_some_and(|next| text.len() + next.len() <= BATCH) {
                     text.extend(state.waiting.pop_front().unwrap_or_default());
                 }
-                // What was said before the end of the picture goes in above it.
+                // Text that was queued before the picture changes goes above it first.
                 let change = if state.waiting.is_empty() { state.change.take() } else { None };
                 return Next { text, change, is_left: std::mem::take(&mut state.is_left) };
             }
@@ -127,12 +127,12 @@ impl Queue {
         }
     }
 
-    /// A piece has gone out.
+    /// A piece was written.
     pub(super) fn piece_written(&self) {
         self.change(|state| state.written += 1);
     }
 
-    /// So many bytes of texts have gone out, or are lost for this reason.
+    /// This many bytes of text were written, or lost because of `error`.
     pub(super) fn texts_written(&self, bytes: usize, error: Option<ErrorKind>) {
         self.change(|state| {
             state.is_writing = false;

@@ -1,4 +1,4 @@
-//! The thread that writes.
+//! The writer thread.
 
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
@@ -8,25 +8,25 @@ use std::time::Duration;
 use super::super::canvas::Canvas;
 use super::queue::{Next, Queue};
 
-/// Pipes take so much in one piece, so what is read shows soon; and nobody else's bytes come in between: `PIPE_BUF`.
+/// A pipe writes up to `PIPE_BUF` bytes atomically: other programs' bytes do not come in between, and progress is visible soon.
 const PIECE: usize = 4096;
-/// A pipe that somebody else has made non-blocking is asked again so often.
+/// The retry interval for a pipe that another program has made non-blocking.
 const AGAIN: Duration = Duration::from_millis(10);
 
-/// Told of the first write that fails.
+/// Receives the first write error.
 pub(crate) type OnError = Box<dyn Fn(&std::io::Error) + Send>;
 
-/// What a stream ends at, as far as pictures stand there.
+/// The terminal behind a stream, as far as pictures need it.
 #[derive(Clone, Copy)]
 pub(crate) struct Screen {
-    /// How wide it is.
+    /// Its width.
     pub(crate) columns: fn() -> usize,
-    /// Whether this program may draw there now: a terminal belongs to one job of its shell at a time.
+    /// Whether this process may draw there now: a terminal belongs to one job of its shell at a time.
     pub(crate) is_ours: fn() -> bool,
 }
 
 impl Screen {
-    /// What is no terminal.
+    /// Not a terminal.
     pub(crate) const NONE: Self = Self { columns: || 80, is_ours: || true };
 }
 
@@ -39,7 +39,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Lives as long as the program: nothing waits for it but `Stream::flush`.
+    /// Runs until the process ends; only `Stream::flush` waits for it.
     pub(super) fn run(mut self) {
         loop {
             let Next { text, change, is_left } = self.queue.next();
@@ -52,7 +52,7 @@ impl Writer {
                 self.canvas.stand_back(&text, change)
             };
             let result = if self.queue.has_failed() { Ok(()) } else { self.write(&bytes) };
-            // Whoever waits finds it told.
+            // Reported first, so that a waiting thread finds it reported.
             if let Err(error) = &result {
                 (self.on_error)(error);
             }
@@ -77,8 +77,7 @@ impl Writer {
     }
 }
 
-/// As much as goes out at once: whole lines, where one has room, because somebody else may write to the same pipe before the
-/// next piece.
+/// The next piece to write: whole lines if one fits, because another program may write to the same pipe before the next piece.
 fn piece(text: &[u8]) -> &[u8] {
     let most = &text[..text.len().min(PIECE)];
     let is_all = most.len() == text.len();

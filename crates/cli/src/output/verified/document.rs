@@ -1,4 +1,4 @@
-//! What was found, as a document that can be kept.
+//! The findings as a document.
 
 use std::io::{Error, Write};
 
@@ -22,17 +22,17 @@ struct Document<'a, I> {
     finished_at: String,
     exit_code: u8,
     outcome: &'static str,
-    /// What targets are compared with.
+    /// What targets were compared with.
     against: &'static str,
     /// Whether blobs were read.
     deep: bool,
     repair: bool,
-    /// The share of the images that was looked at, where not all were.
+    /// The share of images that was verified, if not all.
     sample: Option<String>,
-    /// What was looked at, by which rule.
+    /// The number of verified images, by rule.
     rules: Vec<RuleCounts<'a>>,
     images: I,
-    /// Rules that gave no images because something failed.
+    /// Rules that yielded no images because of a failure.
     failed_rules: Vec<RuleEntry<'a>>,
     /// Rules that cannot be carried out.
     refused_rules: Vec<String>,
@@ -43,9 +43,9 @@ struct Document<'a, I> {
 struct RuleCounts<'a> {
     name: Option<&'a str>,
     source: &'a str,
-    /// None where its registry was asked for no list.
+    /// Zeros if its registry was not asked for a list.
     selection: Counts,
-    /// How many of its images were looked at, at all targets.
+    /// The number of its verified images, over all targets.
     images: usize,
 }
 
@@ -60,27 +60,27 @@ struct RuleEntry<'a> {
 #[serde(rename_all = "camelCase")]
 struct Totals {
     whole: usize,
-    /// All that are not whole.
+    /// All images that are not complete.
     different: usize,
-    /// Targets have others, which stay as their rules say.
+    /// Targets with another image that the rule keeps.
     kept: usize,
-    /// Those of the whole ones that were not.
+    /// Complete images that were repaired in this run.
     repaired: usize,
-    /// Left out by chance.
+    /// Not verified because of the random sample.
     not_in_sample: usize,
-    /// Of which no platform is wanted.
+    /// Images without a wanted platform.
     left_out: usize,
-    /// Stopped before.
+    /// Not verified because the run was stopped.
     not_done: usize,
     unlisted_rules: usize,
     blobs: u64,
     manifests: u64,
     bytes_read: u64,
-    /// Sent to mend what was broken.
+    /// Bytes sent for repairs.
     bytes_moved: u64,
 }
 
-/// Writes the document, with a line end.
+/// Writes the document and a newline.
 pub(crate) fn write(
     verified: &Verified,
     done: &Done,
@@ -117,7 +117,7 @@ pub(crate) fn write(
     json_document::write(&document, writer)
 }
 
-/// Whole is only what was looked at to its end, and in which nothing was found.
+/// `whole` requires that the verification finished and found nothing.
 fn outcome(done: &Done) -> &'static str {
     let (report, totals) = (&done.report, &done.report.totals);
     let is_well = totals.different + totals.failed + report.failed_rules.len() + done.refused.len() == 0;

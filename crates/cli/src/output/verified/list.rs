@@ -1,4 +1,4 @@
-//! Broken lists of referrers: a name like `sha256-...` tells nobody which image suffers.
+//! Broken referrers tags: a name like `sha256-...` does not show which image is affected.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Error;
@@ -8,16 +8,16 @@ use sync::Standing;
 
 use super::record::VerifiedRecord;
 
-/// So many images are named for one list: a digest may have many tags.
+/// The most images to name for one referrers tag: a digest may have many tags.
 const MOST_NAMED: usize = 10;
 
-/// Images by the names of the lists of what refers to them.
+/// Images by the names of their referrers tags.
 pub(super) type Subjects = BTreeMap<String, Vec<String>>;
 
-/// What broken lists are about, repository and digest, with their names.
+/// The names of broken referrers tags, by repository and digest of their subjects.
 pub(super) type Lists = HashMap<(String, String), String>;
 
-/// The lists that are not whole.
+/// The referrers tags that are broken.
 pub(super) fn lists(records: impl Iterator<Item = Result<VerifiedRecord, Error>>) -> Result<Lists, Error> {
     let mut lists = Lists::new();
     for record in records {
@@ -31,7 +31,7 @@ pub(super) fn lists(records: impl Iterator<Item = Result<VerifiedRecord, Error>>
     Ok(lists)
 }
 
-/// The images that they are about; none where the target has no name for one.
+/// The images that they belong to; none if the target has no tag for the digest.
 pub(super) fn subjects(
     lists: &Lists,
     records: impl Iterator<Item = Result<VerifiedRecord, Error>>,
@@ -48,7 +48,7 @@ pub(super) fn subjects(
     Ok(subjects)
 }
 
-/// Whose referrers a name lists: its repository and digest.
+/// The repository and digest whose referrers a name lists.
 fn subject(target: &str) -> Option<(String, String)> {
     let (repository, tag) = split(target)?;
     let is_list = tag.parse().is_ok_and(|tag| is_referrers_tag(&tag));

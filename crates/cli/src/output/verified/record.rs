@@ -1,4 +1,4 @@
-//! One image with what was found of it.
+//! One image with its findings.
 
 use std::time::SystemTime;
 
@@ -12,21 +12,21 @@ use crate::diagnostic::diagnose;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct VerifiedRecord {
-    /// How the rule is called that asked for it.
+    /// The label of its rule.
     pub(super) rule: Option<String>,
-    /// Nothing where it was compared with nothing.
+    /// `None` without a source to compare with.
     pub(super) source: Option<String>,
     pub(super) target: String,
     pub(super) outcome: Standing,
-    /// What the target has under the name: all below it is named by it.
+    /// The digest that the target has under the name, which identifies everything below it.
     pub(super) digest: Option<String>,
     looked_at: String,
-    /// Whether it was not whole before it was repaired.
+    /// Whether it was repaired in this run.
     repaired: bool,
     pub(super) problems: Vec<ProblemRecord>,
-    /// Why it could not be looked at, or repaired.
+    /// Why it could not be verified or repaired.
     error: Option<String>,
-    /// Of a broken list of referrers: the images that it is about.
+    /// For a broken referrers tag: the images that it belongs to.
     pub(super) referrers_of: Option<Vec<String>>,
 }
 
@@ -39,7 +39,7 @@ pub(super) struct ProblemRecord {
 }
 
 impl VerifiedRecord {
-    /// Nothing of an image that was not looked at.
+    /// `None` for an image that was not verified.
     pub(super) fn new(
         ended: &ImageReport,
         rule: Option<&str>,
@@ -83,14 +83,14 @@ impl VerifiedRecord {
         }
     }
 
-    /// Nothing is known of an image that could not be looked at.
+    /// An image that could not be verified, so that nothing is known of it.
     fn failed(self, error: &Error) -> Self {
         let (kind, state) = (ProblemKind::Tag, ProblemState::Unreadable);
         let problem = ProblemRecord { digest: None, kind, state, why: None };
         Self { problems: vec![problem], error: Some(why(error)), ..self }
     }
 
-    /// For people: the image, and a line for each problem. Nothing of one that is and was whole.
+    /// For people: the image, and a line for each problem. Empty if the image is complete and was not repaired.
     pub(super) fn lines(self) -> Vec<String> {
         let word = match self.outcome {
             Standing::Whole if self.repaired => "repaired",
@@ -142,7 +142,7 @@ impl ProblemRecord {
         };
         let digest = self.digest.as_ref().map(|digest| format!(" {digest}")).unwrap_or_default();
         let what = match (self.kind, self.state) {
-            // Both of its digests stand in the reason.
+            // The reason has both digests.
             (ProblemKind::Tag, ProblemState::Wrong) => format!(" {}", tag_of(target)),
             _ => digest,
         };
@@ -157,7 +157,7 @@ fn tag_of(target: &str) -> &str {
     last.split_once(':').map_or(last, |(_, tag)| tag)
 }
 
-/// Why what a repair did without a failure changed nothing.
+/// Why a repair without errors changed nothing.
 fn kept(verdict: &Verdict) -> Option<&'static str> {
     let has = |is: fn(&Problem) -> bool| verdict.problems.iter().any(is);
     if has(|problem| problem.kind == ProblemKind::Blob && problem.state == ProblemState::Wrong) {

@@ -6,7 +6,7 @@ use crate::output::json_schema::{
     described, document, list, number, numbers, object, selection, text, text_or_null, word,
 };
 
-/// The schema of what `verify --json` prints and `verify --report` writes.
+/// The schema of the output of `verify --json` and `verify --report`.
 pub(crate) fn schema() -> Value {
     let totals = [
         "whole",

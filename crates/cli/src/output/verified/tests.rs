@@ -1,4 +1,4 @@
-//! What is written of images, and that it is what the schema says.
+//! The documents about images, compared with the schema.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -131,7 +131,7 @@ fn the_document_names_all_that_was_looked_at_and_its_sums_agree() {
     assert_eq!(self::document(Against::Itself)["images"][0]["source"], Value::Null);
 }
 
-/// Whether a document has exactly the keys of a schema, and values of its types.
+/// Fails unless a document has exactly the keys of a schema, with values of its types.
 fn agrees(schema: &Value, value: &Value, place: &str) {
     if let Some(words) = schema["enum"].as_array() {
         assert!(words.contains(value), "{place}: {value}");

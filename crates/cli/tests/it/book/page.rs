@@ -1,4 +1,4 @@
-//! A page of the book as a reader takes it: commands in blocks, commands in sentences, links, names of files.
+//! A page of the book, parsed: commands in blocks, commands in sentences, links, names of files.
 
 use std::path::{Path, PathBuf};
 
@@ -21,14 +21,14 @@ pub(crate) struct Block<'a> {
     pub(crate) text: &'a str,
 }
 
-/// What somebody types, and what the page shows of the answer.
+/// A typed line, and the answer that the page shows.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Command {
     pub(crate) line: String,
     pub(crate) shown: String,
 }
 
-/// All pages that have commands: the book, and what stands at the root.
+/// All pages with commands: the book, and the files at the root.
 pub(crate) fn pages() -> Result<Vec<Page>> {
     let mut paths: Vec<String> =
         ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"].map(str::to_owned).to_vec();
@@ -54,28 +54,28 @@ impl Page {
         blocks(&self.text).iter().flat_map(commands).collect()
     }
 
-    /// What stands in backticks outside of blocks.
+    /// The code spans outside of blocks.
     pub(crate) fn spans(&self) -> Vec<String> {
         let prose = prose(&self.text);
         let words = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
         prose.split("\n\n").flat_map(|text| text.split('`').skip(1).step_by(2).map(words)).collect()
     }
 
-    /// Where links lead to.
+    /// The targets of links.
     pub(crate) fn links(&self) -> Vec<String> {
         let prose = prose(&self.text);
         let behind = prose.split("](").skip(1);
         behind.filter_map(|text| text.split_once(')')).map(|(link, _)| link.to_owned()).collect()
     }
 
-    /// The names by which links lead to its headings.
+    /// The anchors of its headings.
     pub(crate) fn anchors(&self) -> Vec<String> {
         let heading = |line: &&str| line.starts_with('#');
         prose(&self.text).lines().filter(heading).map(anchor).collect()
     }
 }
 
-/// As GitHub makes it of a heading.
+/// GitHub's anchor for a heading.
 fn anchor(heading: &str) -> String {
     let title = heading.trim_start_matches('#').trim().to_lowercase();
     let kept = title.chars().filter(|char| char.is_alphanumeric() || matches!(char, ' ' | '-' | '_'));
@@ -116,14 +116,14 @@ fn commands(block: &Block<'_>) -> Vec<Command> {
     match block.language {
         "console" => console(block.text),
         "sh" | "" => lines.filter(|line| !line.starts_with('#') && !line.is_empty()).map(typed).collect(),
-        // Five fields say when.
+        // The first five fields are the schedule.
         "cron" => lines.filter_map(|line| line.splitn(6, ' ').nth(5)).map(typed).collect(),
         "yaml" => pipeline(block.text),
         _ => Vec::new(),
     }
 }
 
-/// Commands behind `$`, with the lines of their answers.
+/// Commands after `$`, with the lines of their answers.
 fn console(text: &str) -> Vec<Command> {
     let mut found: Vec<Command> = Vec::new();
     for line in text.lines() {
@@ -137,7 +137,7 @@ fn console(text: &str) -> Vec<Command> {
     found
 }
 
-/// What the jobs of a pipeline run: `script: COMMAND`, and `run: >` with a command folded below it.
+/// The commands of a pipeline's jobs: `script: COMMAND`, and `run: >` with a folded command below it.
 fn pipeline(text: &str) -> Vec<Command> {
     let mut found = Vec::new();
     let mut lines = text.lines().peekable();

@@ -1,4 +1,4 @@
-//! The example hosts of the book, as registries on this machine, and a shell that a page's commands are typed into.
+//! The example hosts of the book, as registries on this machine, and a shell for a page's commands.
 
 use std::any::Any;
 use std::os::unix::fs::symlink;
@@ -13,12 +13,12 @@ use testkit::{CertificateAuthority, HarborBench, NatsServer, TlsFront};
 use crate::acr_world::{Acr, INSTANCE, KEY};
 use crate::process::{Ran, Workplace};
 
-/// How a host answers.
+/// The kind of a host.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Speaks {
     /// TLS, with a certificate of an authority that this machine trusts.
     Tls,
-    /// TLS, with a certificate of an authority that nobody knows: `lan-ca.pem`.
+    /// TLS, with a certificate of an unknown authority: `lan-ca.pem`.
     UnknownTls,
     Plain,
     /// A Harbor, without TLS.
@@ -27,7 +27,7 @@ enum Speaks {
     Acr,
 }
 
-/// Every registry that a command of the book names, and the images that are there before.
+/// Every registry in the book's commands, and its initial images.
 const HOSTS: [(&str, Speaks, &[&str]); 10] = [
     ("docker.io", Speaks::Tls, &["library/alpine:3.20"]),
     ("ghcr.io", Speaks::Tls, &["org/app:1.4.2"]),
@@ -41,21 +41,21 @@ const HOSTS: [(&str, Speaks, &[&str]); 10] = [
     ("my-registry.cn-shanghai.cr.aliyuncs.com", Speaks::Acr, &[]),
 ];
 
-/// What a page's commands are typed into.
+/// The environment for a page's commands.
 pub(super) struct Stage {
     pub(super) workplace: Workplace,
-    /// What stands on the page, and what is written here instead.
+    /// Texts of the page, and their replacements here.
     words: Vec<(String, String)>,
-    /// What was typed for the rest of the session: variables.
+    /// Lines that stay in effect for the session: variables.
     session: String,
-    /// Registries and whatever else ends with the page.
+    /// Registries and other servers, which end with the page.
     servers: Vec<Box<dyn Any>>,
     trusted: CertificateAuthority,
     unknown: CertificateAuthority,
 }
 
 impl Stage {
-    /// With the registries that `text` names.
+    /// Creates it with the registries that `text` names.
     pub(super) async fn set(text: &str) -> Result<Self> {
         let workplace = Workplace::new()?;
         let (trusted, unknown) = (CertificateAuthority::generate()?, CertificateAuthority::generate()?);
@@ -79,7 +79,7 @@ impl Stage {
         self.words.push((on_the_page.to_owned(), here.to_owned()));
     }
 
-    /// As the page has it, with the names of this machine.
+    /// The page's text with the names of this machine.
     pub(super) fn translate(&self, text: &str) -> String {
         let mut translated = String::new();
         let mut rest = text;
@@ -121,7 +121,7 @@ impl Stage {
                 for (number, image) in (1..).zip(images) {
                     let (repository, tag) = image.rsplit_once(':').context("tag")?;
                     let digest = put(&registry, (repository, tag), number);
-                    // Pages leave the digits out.
+                    // Pages omit the digits.
                     let on_the_page = format!("{host}/{repository}@sha256:…");
                     self.means(&on_the_page, &format!("{address}/{repository}@{digest}"));
                 }
@@ -132,7 +132,7 @@ impl Stage {
         Ok(())
     }
 
-    /// The real ones are found by their names; this one has to be named: its API, and that it speaks no TLS.
+    /// Real instances are recognized by their names. This one needs entries for its API, and for plain HTTP.
     async fn open_acr(&mut self, host: &str) -> Result<()> {
         let acr = Acr::start().await?;
         let entry = acr.entry("");
@@ -150,12 +150,12 @@ impl Stage {
         Ok(())
     }
 
-    /// What a reader has beside the page: the program, files with logins, variables.
+    /// Prepares the reader's environment: the program, files with logins, variables.
     fn furnish(&mut self, text: &str) -> Result<()> {
         let bin = self.workplace.path().join("bin");
         std::fs::create_dir(&bin)?;
         symlink(env!("CARGO_BIN_EXE_image-syncer"), bin.join("image-syncer"))?;
-        // skopeo logs in as docker does, and needs no daemon; it really asks the registry.
+        // A stand-in for docker: skopeo logs in the same way without a daemon, and really asks the registry.
         let docker = "#!/bin/sh\nexec skopeo \"$@\" --tls-verify=false --authfile login.json\n";
         let docker_path = self.workplace.write("bin/docker", docker)?;
         std::fs::set_permissions(docker_path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
@@ -172,7 +172,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Bash, in which this line is about to be run.
+    /// Bash, prepared for this line.
     pub(super) fn shell(&self, line: &str) -> Command {
         let mut command = Command::new("bash");
         let script = format!("set -euo pipefail\n{}{line}", self.session);
@@ -187,7 +187,7 @@ impl Stage {
         command
     }
 
-    /// Runs a line of a page to its end. Variables that it sets alone stay for the next ones.
+    /// Runs a line of a page to its end. Variables that a line sets alone stay for the next lines.
     pub(super) fn run(&mut self, line: &str) -> Result<Ran> {
         let line = self.translate(line);
         let ran = Ran::of(self.shell(&line).output()?).with_context(|| line.clone())?;
@@ -201,7 +201,7 @@ impl Stage {
     }
 }
 
-/// Pushes an image for two platforms, with something that refers to it; gives its digest.
+/// Pushes an image for two platforms, with a referrer; returns its digest.
 fn put(registry: &EmbeddedRegistry, (repository, tag): (&str, &str), number: u64) -> String {
     let store = registry.store();
     let child = |architecture: &str, number| -> Sample {
@@ -214,7 +214,7 @@ fn put(registry: &EmbeddedRegistry, (repository, tag): (&str, &str), number: u64
     index.digest
 }
 
-/// Places of a whole machine, which are here in the page's folder; and the program that the tests have built.
+/// Absolute paths, replaced by paths in the page's folder; and the binary under test.
 fn here() -> Vec<(String, String)> {
     let words = [
         ("cargo run --release -- ", "image-syncer "),

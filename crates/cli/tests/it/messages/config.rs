@@ -1,4 +1,4 @@
-//! Files with rules and logins.
+//! Errors of files with rules and logins.
 
 use anyhow::Result;
 use futures_util::future::BoxFuture;

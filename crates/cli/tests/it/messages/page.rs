@@ -1,4 +1,4 @@
-//! `docs/messages.md`, which is made of the table and of what the binary really said.
+//! `docs/messages.md`, generated from the table and the binary's actual output.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -20,7 +20,7 @@ status), and what to do next. `--report FILE` has the same parts for programs, a
 every request. `image-syncer check` finds most of these before anything is copied.
 ";
 
-/// Fails unless the page is what the messages make.
+/// Fails unless the page equals the generated one.
 pub(crate) fn compare(groups: &[(&str, Vec<(&Message, Shown)>)]) -> Result<()> {
     let page = page(groups);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/messages.md");

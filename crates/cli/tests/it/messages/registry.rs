@@ -1,4 +1,4 @@
-//! Registries and the way to them. The first ones are about the source, then come those about the target.
+//! Errors of registries and of the network: first those of the source, then those of the target.
 
 use anyhow::Result;
 use embedded_registry::sample::{self, Flavour};
@@ -32,7 +32,7 @@ impl Bench {
         Ok(bench)
     }
 
-    /// Writes the same login for both.
+    /// Writes the same login for both registries.
     fn logins(&self, (user, password): (&str, &str)) -> Result<()> {
         let entry = |host: String| {
             format!(r#""{host}": {{"username": "{user}", "password": "{password}", "plainHttp": true}}"#)
@@ -46,7 +46,7 @@ impl Bench {
         [(self.source.host(), SOURCE), (self.target.host(), TARGET)]
     }
 
-    /// Copies, which fails.
+    /// Runs a copy that fails.
     fn fails(&self, from: &str, to: &str) -> Result<Shown> {
         let (source, target) = (self.source.host(), self.target.host());
         self.copy(&format!("--auth auth.json {source}/{from} {target}/{to}"), &[])
@@ -73,7 +73,7 @@ fn always(when: Match, effect: Effect) -> Fault {
     Fault { when, times: Times::Always, effect }
 }
 
-/// The usual copy where one side does something to some requests.
+/// The usual copy, with a fault for some requests of one side.
 async fn source_fails(when: Match, effect: Effect) -> Result<Shown> {
     let bench = Bench::start().await?;
     bench.source.misbehave(always(when, effect));
@@ -187,7 +187,7 @@ pub(super) const MESSAGES: &[Message] = &[
         code: 3,
         show: || {
             let page = "<!DOCTYPE html><title>Sign in to the network</title>";
-            // One blob alone: which of two fails first is chance.
+            // A single blob: of two, either could fail first.
             Box::pin(source_fails(Match::path("/blobs/sha256:098bff4f420e"), status(200, page, "text/html")))
         },
     },

@@ -1,11 +1,11 @@
-//! What a run told, in three parts, with names in the place of what differs from run to run.
+//! The message of a run in three parts, with variable texts replaced by names.
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::process::{Ran, Workplace};
 
-/// What hosts are called on the page.
+/// The hosts' names on the page.
 pub(crate) const SOURCE: &str = "harbor.example.com";
 pub(crate) const TARGET: &str = "registry.example.cn";
 
@@ -15,16 +15,16 @@ pub(crate) struct Shown {
     pub(crate) what: String,
     pub(crate) why: String,
     pub(crate) next: String,
-    /// As it stands on the screen.
+    /// As printed.
     pub(crate) text: String,
     pub(crate) stderr: String,
 }
 
-/// Texts and what stands for them on the page.
+/// Texts, and their names on the page.
 pub(crate) type Names<'a> = &'a [(String, &'a str)];
 
 impl Shown {
-    /// The one failure of a run that wrote the report `r.json`.
+    /// The only failure of a run that wrote the report `r.json`.
     pub(crate) fn failure(ran: &Ran, workplace: &Workplace, names: Names<'_>) -> Result<Self> {
         let report: Value = serde_json::from_str(&workplace.read("r.json")?).context(ran.all())?;
         let failed =
@@ -35,7 +35,7 @@ impl Shown {
         let what = format!("{} {}: {}", part("side"), part("host"), part("operation"));
         let (why, next) = (part("message"), part("hint"));
         let stderr = named(&ran.stderr, names);
-        // At the end all three parts stand together.
+        // At the end all three parts are on consecutive lines.
         let lines: Vec<&str> = stderr.lines().collect();
         let is_block = |lines: &&[&str]| lines[0].starts_with("failed ") && lines[1].starts_with("  why:   ");
         let block = lines.windows(3).find(is_block).with_context(|| stderr.clone())?;
@@ -46,13 +46,13 @@ impl Shown {
         Ok(Self { code: ran.code, what, why, next, text, stderr: ran.stderr.clone() })
     }
 
-    /// The first error, or the first warning where there is none, of a command line or config: what and why are in one
-    /// sentence, and what to do stands below it or behind a colon.
+    /// The first error, or else the first warning, of a command line or config: one sentence has what and why, and the advice is below it
+    /// or after a colon.
     pub(crate) fn error(ran: &Ran, names: Names<'_>) -> Result<Self> {
         Self::written(ran.code, &ran.stderr, names)
     }
 
-    /// The same of a process whose stderr went to a file.
+    /// The same for a process whose stderr went to a file.
     pub(crate) fn written(code: i32, stderr: &str, names: Names<'_>) -> Result<Self> {
         let stderr = named(stderr, names);
         let lines: Vec<&str> = stderr.lines().collect();
@@ -69,7 +69,7 @@ impl Shown {
 }
 
 impl Shown {
-    /// One line that says everything: what is to be done stands behind `do:` where that is there.
+    /// A single line with everything; the advice follows `do:`, if there is one.
     pub(crate) fn line(line: &str, code: i32, names: Names<'_>) -> Self {
         let text = named(line, names);
         let next = text.split_once("; do: ").map_or(&*text, |(_, next)| next).to_owned();
@@ -77,7 +77,7 @@ impl Shown {
     }
 }
 
-/// What differs from run to run and from machine to machine, and what stands for it.
+/// Texts that vary between runs and machines, and their replacements.
 const OTHERS: [(&str, &str); 12] = [
     ("request id [a-z]+-[0-9]+", "request id 4711"),
     ("blob sha256:[0-9a-f]{12}", "blob sha256:098bff4f420e"),
@@ -87,7 +87,7 @@ const OTHERS: [(&str, &str); 12] = [
         r"verification time [0-9]+ (.*)\([0-9]+ seconds ago\)",
         "verification time 1795986024 $1(186526824 seconds ago)",
     ),
-    // Runs, the first digits of configs' hashes, and folders that a test has made.
+    // Runs, the first digits of configs' hashes, and folders of the test.
     ("away since [0-9]{2}:[0-9]{2}", "away since 23:59"),
     (r"run [0-9]{8}T[0-9]{6}Z-[0-9]+", "run 20261130T120000Z-4711"),
     (

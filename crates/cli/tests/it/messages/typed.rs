@@ -1,4 +1,4 @@
-//! What is typed: verbs, flags, their values, and signals.
+//! Errors of the command line: verbs, flags, their values, and signals.
 
 use std::process::Stdio;
 
@@ -98,7 +98,7 @@ pub(super) fn typed(line: &'static str) -> BoxFuture<'static, Result<Shown>> {
     Box::pin(async move { Shown::error(&Workplace::new()?.run(line)?, &[]) })
 }
 
-/// A run that holds the state file, and another one that wants it.
+/// One run holds the state file, and another one needs it.
 async fn locked() -> Result<Shown> {
     let bench = Bench::start().await?;
     let hang = Fault { when: Match::get("/blobs/"), times: Times::First(1), effect: Effect::Hang };
@@ -134,7 +134,7 @@ async fn interrupted() -> Result<Shown> {
     stopping(&ran, &bench.names())
 }
 
-/// The line that says that the run stops.
+/// The line about stopping the run.
 fn stopping(ran: &Ran, names: Names<'_>) -> Result<Shown> {
     let line = ran.stderr.lines().find(|line| line.starts_with("stopping")).context(ran.all())?;
     let ran = Ran { stderr: format!("error: {line}\n"), stdout: String::new(), code: ran.code };

@@ -1,4 +1,4 @@
-//! How many requests a plan says a run needs, beside how many it makes.
+//! The number of requests that a plan estimates, compared with the actual number.
 
 use anyhow::{Result, ensure};
 use embedded_registry::sample::{self, Flavour};
@@ -11,7 +11,8 @@ async fn the_estimate_of_requests_counts_questions_for_what_is_there() -> Result
     let shared: Vec<u64> = (0..12).collect();
     bench.image("a/app", "v1", &shared);
     bench.run("sync --no-state")?.expect_code(0)?;
-    // The first images find out how the target tells of blobs, which costs more or less by which of them are in work together.
+    // The first images find out how the target answers about blobs, which costs a varying number of requests, depending on the images in
+    // work.
     for number in 2..42 {
         bench.image("a/app", &format!("v{number}"), &[&shared[..], &[100 + number]].concat());
     }
@@ -23,7 +24,7 @@ async fn the_estimate_of_requests_counts_questions_for_what_is_there() -> Result
 #[tokio::test(flavor = "multi_thread")]
 async fn the_estimate_of_a_first_run_has_its_lists_in_it() -> Result<()> {
     let bench = Bench::start("sync:\n- {from: SOURCE/a/**, to: TARGET/b}\n").await?;
-    // Repositories share layers; some tags are of one image, and some images are for two platforms and signed.
+    // Repositories share layers; some images have several tags, and some are for two platforms and signed.
     for number in 0..8 {
         let repository = format!("a/app-{number}");
         for tag in 0..2 {
@@ -46,7 +47,7 @@ async fn the_estimate_of_a_first_run_has_its_lists_in_it() -> Result<()> {
     Ok(())
 }
 
-/// What refers to an image is known from a list of its source's tags; of one that is named, the source is asked for each tag that may.
+/// If a rule lists tags, the list shows cosign's tags; for a rule with named tags, the source is asked for each possible tag.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_estimate_holds_where_some_rules_list_and_others_name_tags() -> Result<()> {
     let tags: Vec<_> = (0..40).map(|tag| format!("v{tag}")).collect();
@@ -64,7 +65,7 @@ async fn the_estimate_holds_where_some_rules_list_and_others_name_tags() -> Resu
     Ok(())
 }
 
-/// How many requests a run makes, and how many its plan has told.
+/// The number of requests of a run, and the number that its plan estimated.
 fn made_and_planned(bench: &Bench) -> Result<[usize; 2]> {
     let requests = || bench.source.requests().len() + bench.target.requests().len();
     let plan = bench.plan("--no-state")?;

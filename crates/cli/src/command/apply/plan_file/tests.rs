@@ -27,7 +27,7 @@ fn what_is_no_plan_is_refused_with_what_it_is() {
     }
 }
 
-/// A step to this target that is whole without `more`.
+/// The JSON of a step to this target, with the further fields `more`.
 pub(in crate::command::apply) fn step(target: &str, more: &str) -> String {
     format!(r#"{{"rule": 0, "source": "q.io/a:1", "target": "{target}", "action": "create"{more}}}"#)
 }
