@@ -1,4 +1,4 @@
-//! What the ledger costs: it is asked for each blob and manifest at each target.
+//! The cost of the ledger: it is asked for each blob and manifest at each target.
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -29,7 +29,7 @@ fn bring(bencher: Bencher<'_, '_>, blobs: u32) {
     });
 }
 
-/// One blob that goes to many repositories: each one's claim looks through those that have it.
+/// One blob that is brought to many repositories: each claim searches those that have it.
 #[divan::bench(args = [10, 100, 1_000])]
 fn share(bencher: Bencher<'_, '_>, repositories: u32) {
     let digest = Digest::sha256(b"base");
@@ -44,7 +44,7 @@ fn share(bencher: Bencher<'_, '_>, repositories: u32) {
     );
 }
 
-/// Blobs that are known to be there.
+/// Blobs that the target is known to have.
 #[divan::bench]
 fn ask(bencher: Bencher<'_, '_>) {
     let (digests, repository) = (digests(10_000), name(0));

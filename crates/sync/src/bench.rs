@@ -1,4 +1,4 @@
-//! What micro-benchmarks need of this crate's inside. Not part of its interface.
+//! Access for micro-benchmarks to internals of this crate. Not part of its public interface.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::memory::ledger::{Came, Claim, Kind};
 pub struct Ledger(Arc<crate::memory::ledger::Ledger>);
 
 impl Ledger {
-    /// Claims a blob for a repository and, unless it is there, says that it has come.
+    /// Claims a blob for a repository and, if this claim has to bring it, marks it as sent.
     pub fn bring(&self, repository: &RepositoryName, digest: &Digest) {
         if let Claim::Mine(claimed) = self.0.claim(Kind::Blob, repository, digest, 0) {
             claimed.complete(Came::Sent);

@@ -1,5 +1,5 @@
-//! Where images are read and written. The engine sees these traits, never a URL: a folder or an archive can
-//! stand in for a registry.
+//! Where images are read and written. The engine uses these traits, never a URL: a folder or an archive can take the
+//! place of a registry.
 
 mod answer;
 mod deletion;
@@ -23,53 +23,53 @@ pub use upload::{BlobBody, MOST_IN_MEMORY, SavedUpload, Upload, UploadWatch};
 
 use crate::endpoint::listing::BulkListing;
 
-/// What all tags of a repository point at, where that can be had at the price of a few requests.
+/// The digests of all tags of a repository, where the endpoint can get them with a few requests.
 pub type BulkTags<'a> = BoxFuture<'a, Option<Arc<BulkListing>>>;
 
 /// A repository to read from.
 pub trait Source: Send + Sync {
-    /// Registry and repository, for people.
+    /// Registry and repository, as shown to users.
     fn name(&self) -> &str;
-    /// Which store that is.
+    /// The store of the repository.
     fn store(&self) -> &StoreId;
-    /// How many answers came from that registry so far, whoever asked: refusals count, what a proxy may say of one that is not there does
-    /// not.
+    /// How many answers came from that registry so far, to any caller. Refusals count; answers of a proxy for an
+    /// unreachable registry do not.
     fn answers(&self) -> u64;
-    /// Finds out, ahead of the first question, where it answers. What is wrong shows with that question.
+    /// Finds out where the registry can be reached, ahead of the first request. Errors show with that request.
     fn connect(&self) -> BoxFuture<'_, ()> {
         ready(()).boxed()
     }
-    /// The tags here.
+    /// The tags of the repository.
     fn tags(&self) -> Box<dyn Tags>;
-    /// What all tags here point at; `None` where each has to be asked for.
+    /// The digests of all tags; `None` if each tag has to be resolved alone.
     fn bulk_tags(&self) -> BulkTags<'_> {
         ready(None).boxed()
     }
-    /// Whether these have the bytes of what tags point at.
+    /// Whether [`bulk_tags`](Self::bulk_tags) has the sizes of the images.
     fn tells_sizes(&self) -> BoxFuture<'_, bool> {
         ready(false).boxed()
     }
-    /// The reading of parts of blobs, where it offers that.
+    /// Reads parts of blobs, if the source supports that.
     fn parts(&self) -> Option<&dyn ReadParts> {
         None
     }
-    /// What `reference` points at; `None` if it is not there.
+    /// The digest of `reference`; `None` if the source does not have it.
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
     /// A manifest, verbatim.
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
-    /// Looks for a blob; `None` if it is not here, or the store does not tell without giving it.
+    /// Looks up a blob; `None` if the source does not have it, or cannot tell without sending it.
     fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>>;
     /// The bytes of a blob.
     fn blob<'a>(&'a self, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
-    /// What refers to a manifest here, each once.
+    /// The referrers of a manifest, each once.
     fn referrers<'a>(&'a self, subject: &'a Digest, kept: Kept) -> Answer<'a, Vec<Descriptor>>;
-    /// The bytes of a blob from an address that its manifest names.
+    /// The bytes of a blob from a URL in its descriptor.
     fn external_blob<'a>(&'a self, address: &'a str, blob: &'a Descriptor) -> Answer<'a, Box<dyn BlobRead>>;
 }
 
-/// A repository that gives parts of blobs: what an earlier run has sent need not be read again.
+/// A repository that supports reading parts of blobs, so that a resumed copy does not read again what was already sent.
 pub trait ReadParts: Send + Sync {
-    /// The bytes of a blob from `offset` on, checked as a whole; `state` is where the hashing of it stood before.
+    /// The bytes of a blob from `offset` on. `state` is the hash state at that offset, so the whole blob is still checked.
     fn blob_from<'a>(
         &'a self,
         blob: &'a Descriptor,
@@ -80,71 +80,72 @@ pub trait ReadParts: Send + Sync {
 
 /// A repository to write to.
 pub trait Target: Send + Sync {
-    /// Registry and repository, for people.
+    /// Registry and repository, as shown to users.
     fn name(&self) -> &str;
-    /// Whose blobs can be mounted here: repositories of the same store.
+    /// The store of the repository: blobs can be mounted from all repositories of the same store.
     fn store(&self) -> &StoreId;
-    /// Which repository there.
+    /// The repository within the store.
     fn repository(&self) -> &RepositoryName;
     /// How many answers came from this registry so far, as for a source.
     fn answers(&self) -> u64;
-    /// The tags here.
+    /// The tags of the repository.
     fn tags(&self) -> Box<dyn Tags>;
-    /// What all tags here point at; `None` where each has to be asked for.
+    /// The digests of all tags; `None` if each tag has to be resolved alone.
     fn bulk_tags(&self) -> BulkTags<'_> {
         ready(None).boxed()
     }
-    /// The same repository, to read from.
+    /// The same repository, as a source.
     fn contents(&self) -> Arc<dyn Source>;
-    /// Uploads that outlive the process that opened them, where it keeps such.
+    /// Upload sessions that outlive the process that opened them, if the target supports that.
     fn kept_uploads(&self) -> Option<&dyn KeepsUploads> {
         None
     }
-    /// Deletion of tags and manifests, where there is such.
+    /// Deletion of tags and manifests, if the target supports that.
     fn deletes(&self) -> Option<&dyn Deletes> {
         None
     }
-    /// What `reference` points at; `None` if it is not there.
+    /// The digest of `reference`; `None` if the target does not have it.
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
     /// A manifest, verbatim.
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
-    /// Sees to it that this repository can be pushed to.
+    /// Prepares this repository for pushes.
     fn prepare(&self) -> Answer<'_, ()>;
-    /// Finds out whether this repository may be pushed to, and leaves nothing behind that the registry does not clean up: an
-    /// upload may be opened and cancelled. Where something has to be made first, nothing is tried.
+    /// Finds out whether this repository accepts pushes, and leaves nothing behind that the registry does not clean
+    /// up: it may open and cancel an upload session. If the repository has to be created first, tries nothing.
     fn try_push(&self) -> Answer<'_, ()>;
-    /// Looks for a blob; `None` if it is not here.
+    /// Looks up a blob; `None` if the target does not have it.
     fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>>;
-    /// Links a blob from another repository of this registry, or opens an upload for it.
+    /// Mounts a blob from another repository of this registry, or opens an upload session for it.
     fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount>;
-    /// The same, from a repository that is only remembered to have the blob and may not be this login's: what the registry
-    /// says to it says nothing of other mounts.
+    /// The same, from a repository that the state remembers and that this login may have no access to: a refusal says
+    /// nothing about other mounts.
     fn mount_remembered<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount>;
-    /// Opens an upload for a blob; a registry that is told its digest may find that it has the blob elsewhere.
+    /// Opens an upload session for a blob; a registry that gets the digest may find the blob in another repository.
     fn start_upload<'a>(&'a self, digest: Option<&'a Digest>) -> Answer<'a, Mount>;
-    /// Stores a manifest. All that it refers to has to be here before.
+    /// Stores a manifest. The target must already have everything that the manifest refers to.
     fn push_manifest<'a>(&'a self, reference: &'a TagOrDigest, manifest: &'a RawManifest) -> Answer<'a, ()>;
-    /// Whether who asks for the referrers of `subject` is told of `referrer`, which is here, without any list under a tag.
+    /// Whether the registry lists `referrer`, which it has, as a referrer of `subject` without a referrers tag.
     fn lists_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, bool>;
-    /// Sees to it that who asks for the referrers of `subject` finds `referrer`, which is here.
+    /// Makes sure that clients that list the referrers of `subject` find `referrer`, which the target has.
     fn list_referrer<'a>(&'a self, subject: &'a Digest, referrer: &'a Descriptor) -> Answer<'a, ()>;
 }
 
-/// A repository in which an upload can be gone on with by another process.
+/// A repository in which another process can resume an upload session.
 pub trait KeepsUploads: Send + Sync {
-    /// Goes on with an upload that an earlier run began. `None` where it is not known any more.
+    /// Reopens an upload session that an earlier run began. `None` if the target no longer knows it.
     fn reopen<'a>(&'a self, saved: &'a SavedUpload, size: Option<u64>)
     -> Answer<'a, Option<Box<dyn Upload>>>;
-    /// How much is here of an upload that an earlier run began, and that stays as it is. `None` where nobody says so.
+    /// How many bytes the target has of an upload session that an earlier run began; leaves the session unchanged.
+    /// `None` if the target does not say.
     fn confirmed<'a>(&'a self, saved: &'a SavedUpload, size: Option<u64>) -> Answer<'a, Option<u64>>;
 }
 
-/// Which referrers of a manifest are asked for, by where they are kept.
+/// Which referrers of a manifest to list, by where they are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kept {
     /// All of them.
     Anywhere,
-    /// Those that do not stand under a tag that is listed like any other.
+    /// Only those that the registry lists itself, not the entries of a referrers tag.
     ByRegistry,
 }
 
@@ -153,30 +154,31 @@ pub enum Kept {
 pub struct TagPage {
     /// Tags that the specification allows.
     pub tags: Vec<Tag>,
-    /// What else was listed, for people.
+    /// Invalid tags, as shown to users.
     pub invalid: Vec<String>,
 }
 
 /// Pages of tags.
 pub trait Tags: Send {
-    /// The next page; `None` after the last. A failed page can be asked for again. That there is nothing to list, an error of the
-    /// kind [`NotFound`](oci::ErrorKind::NotFound), is known of the first page alone: once there was one, the list has to end.
+    /// The next page; `None` after the last. A failed page can be requested again. Only the first page may fail with
+    /// [`NotFound`](oci::ErrorKind::NotFound) for a list that does not exist: after a first page, the list has to end
+    /// regularly.
     fn next(&mut self) -> Answer<'_, Option<TagPage>>;
 }
 
-/// The bytes of a blob, checked against its digest: the last piece comes only if all are right.
+/// The bytes of a blob, checked against its digest: the last piece is returned only if all bytes are right.
 pub trait BlobRead: Send {
     /// The next piece; `None` after the last.
     fn next(&mut self) -> Answer<'_, Option<Bytes>>;
-    /// Goes on where it stood, after an error.
+    /// Resumes at the current offset after an error.
     fn resume(&mut self) -> Answer<'_, ()>;
-    /// Where the hashing stands. `None` where nothing is left to go on with.
+    /// The current hash state. `None` if the read cannot be resumed.
     fn hash_state(&self) -> Option<HashState>;
-    /// What is needed to read parts of the blob again, where that can be done.
+    /// What is needed to read parts of the blob again, if the source supports that.
     fn history(&self) -> Option<Arc<dyn ReadAgain>>;
 }
 
-/// A blob that was read, or is being read, and can be read again in part.
+/// A blob that was read, or is being read, and can be read again from any offset.
 pub trait ReadAgain: Send + Sync {
     /// The bytes from `offset` on, still checked against the whole blob's digest.
     fn read_from(&self, offset: u64) -> Answer<'_, Box<dyn BlobRead>>;
@@ -185,14 +187,14 @@ pub trait ReadAgain: Send + Sync {
 /// A blob that a target says it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FoundBlob {
-    /// Its bytes, where the target tells how many there are: storage that lost some says so.
+    /// The length in bytes, if the target reports it: a storage that lost bytes shows here.
     pub length: Option<u64>,
 }
 
-/// What became of the wish to mount a blob.
+/// The result of a mount request.
 pub enum Mount {
-    /// It is there now.
+    /// The target has the blob now.
     Mounted,
-    /// Declined: its bytes have to be sent.
+    /// Declined: the bytes have to be sent.
     Upload(Box<dyn Upload>),
 }

@@ -1,4 +1,4 @@
-//! What runs when: the part of a run that it shares with all others in the process.
+//! The engine: schedules the work, and holds what all runs of the process share.
 
 mod activity;
 pub(crate) mod attempt;
@@ -43,42 +43,42 @@ use crate::memory::asked_leases::AskedLeases;
 use crate::memory::leases::Leases;
 use crate::memory::ledger::Ledger;
 
-/// Slots, places, bandwidth, breakers and ledgers, shared by all runs that are given to it. Cheap to clone, and as long-lived as
-/// the process: runs come and go.
+/// Slots, places, bandwidth, breakers and ledgers, shared by all runs on this engine. Cheap to clone. Lives as long
+/// as the process, across many runs.
 #[derive(Clone)]
 pub struct Engine(Arc<Shared>);
 
 struct Shared {
     images: Slots<Turn>,
     places: Places,
-    /// Of the manifests that images are.
+    /// For the root manifests of images.
     image_bytes: ImageBytes,
-    /// Of lists of what refers to images, while they are read: whoever holds some waits for that answer alone.
+    /// For lists of referrers while they are read. A task that holds such bytes waits only for that answer.
     list_bytes: ImageBytes,
-    /// Of manifests below indexes, where an index of a few kilobytes may name hundreds of some megabytes each, and of configs and
-    /// manifests that are only looked at. Whoever holds some waits for blobs alone, never for another manifest or for more
-    /// bytes: no wait goes round in a circle.
+    /// For manifests below indexes (an index of a few kilobytes may name hundreds of manifests of some megabytes
+    /// each), and for configs and manifests that are only inspected. A task that holds such bytes waits only for
+    /// blobs, never for another manifest or for more bytes, so waits cannot form a cycle.
     below: ByteBudget,
-    /// How many parts of images, blobs and children, are brought at once.
+    /// How many parts of images, blobs and children, are processed in parallel.
     parts: Arc<Semaphore>,
     pace: Pace,
     breakers: Breakers,
-    /// What stores hold, as long as a run cares.
+    /// What stores have, as long as a run uses them.
     ledgers: Mutex<HashMap<StoreId, Weak<Ledger>>>,
-    /// Images in the order in which they were planned, and runs.
+    /// The source of ranks for images, in the order of planning, and of run numbers.
     numbers: AtomicU64,
-    /// Where other processes write to the same stores.
+    /// Set if other processes write to the same stores.
     leases: Option<AskedLeases>,
 }
 
 impl Engine {
-    /// Moves so many blobs at once, of small ones a multiple unless it is 1, and no more bytes a second than `bandwidth`.
+    /// Transfers this many blobs in parallel, and a multiple of small ones unless it is 1. Reads at most `bandwidth`.
     pub fn new(blobs_at_once: usize, bandwidth: Option<Bandwidth>) -> Self {
         Self::with(blobs_at_once, bandwidth, None)
     }
 
-    /// The same, where other processes bring images to the same stores: large blobs are sent once by all of them together, as far
-    /// as `leases` keeps what it promises.
+    /// The same, if other processes copy images to the same stores: all processes together send a large blob once, as
+    /// far as `leases` keeps its promise.
     pub fn sharing(blobs_at_once: usize, bandwidth: Option<Bandwidth>, leases: Arc<dyn Leases>) -> Self {
         Self::with(blobs_at_once, bandwidth, Some(leases))
     }
@@ -99,7 +99,7 @@ impl Engine {
         }))
     }
 
-    /// Reads no more bytes a second from now on.
+    /// Sets the bandwidth from now on.
     pub fn limit(&self, bandwidth: Option<Bandwidth>) {
         self.0.pace.set(bandwidth);
     }
@@ -108,7 +108,7 @@ impl Engine {
         self.0.leases.as_ref()
     }
 
-    /// What is done between which stores now.
+    /// The current work of each pair of stores.
     pub fn pairs(&self) -> Vec<PairInWork> {
         self.0.images.pairs()
     }
@@ -117,8 +117,8 @@ impl Engine {
         &self.0.images
     }
 
-    /// The right to begin one more part of an image of which so many are at work. A few can always be: what has begun can end,
-    /// whatever others do.
+    /// The right to begin one more part of an image that has `at_work` running parts. A few are always allowed, so
+    /// that a begun image can finish whatever other images do.
     pub(crate) fn begin_part(&self, at_work: usize) -> Option<PartRight> {
         match self.0.parts.clone().try_acquire_owned() {
             Ok(permit) => Some(PartRight { _permit: Some(permit) }),
@@ -131,17 +131,17 @@ impl Engine {
         &self.0.places
     }
 
-    /// The budget of the manifests that images are.
+    /// The budget of the root manifests of images.
     pub(crate) fn image_bytes(&self) -> &ImageBytes {
         &self.0.image_bytes
     }
 
-    /// The budget of lists of referrers that are being read.
+    /// The budget of the lists of referrers that are being read.
     pub(crate) fn list_bytes(&self) -> &ImageBytes {
         &self.0.list_bytes
     }
 
-    /// The budget of what lies below the manifests that images are.
+    /// The budget of the content below the root manifests of images.
     pub(crate) fn below(&self) -> &ByteBudget {
         &self.0.below
     }
@@ -154,12 +154,12 @@ impl Engine {
         &self.0.breakers
     }
 
-    /// A number that no run and no image of this engine had before; later ones are greater.
+    /// A number that no run and no image of this engine had before; later numbers are greater.
     pub(crate) fn number(&self) -> u64 {
         self.0.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// What `store` holds. It is forgotten when no run uses it any more.
+    /// The ledger of `store`. The engine drops it when no run uses it any more.
     pub(crate) fn ledger(&self, store: &StoreId) -> Arc<Ledger> {
         let mut ledgers = lock(&self.0.ledgers);
         if let Some(ledger) = ledgers.get(store).and_then(Weak::upgrade) {
@@ -172,35 +172,35 @@ impl Engine {
     }
 }
 
-/// The right to bring a part of an image.
+/// The right to process a part of an image.
 pub(crate) struct PartRight {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// What lies below the manifests that images are may hold so many bytes all together; registries take manifests of 4 MiB at least.
+/// How many bytes the content below root manifests may use in total; registries accept manifests of at least 4 MiB.
 const BELOW: u64 = 16 << 20;
 
-/// So many parts of an image can always be at work.
+/// How many parts of an image may always run.
 const ALWAYS_AT_WORK: usize = 4;
 
-/// Some four for each blob that may move: many are there already, and cost a question. Their tasks are what bookkeeping costs
-/// most.
+/// Eight for each blob that may be transferred: for many parts the target only has to be asked, because it has them.
+/// The tasks of the parts are the largest cost of bookkeeping.
 fn parts_at_once(blobs_at_once: usize) -> usize {
     blobs_at_once.saturating_mul(8).clamp(256, 1024)
 }
 
-/// Enough images in work that blobs never wait for manifests, and that looking at what has not changed takes few round trips;
-/// few enough that bookkeeping stays small: each may have a connection to its source and its target, with a manifest in the
-/// buffer. How many requests a host gets at once is for the client to learn.
+/// Enough images that blobs never wait for manifests, and that checking unchanged images takes few round trips; few
+/// enough that memory stays small: each image may have a connection to its source and its target, with a manifest in
+/// the buffer. The HTTP client limits the requests for each host.
 fn images_at_once(blobs_at_once: usize) -> usize {
     match blobs_at_once {
-        // One at a time is for registries that can take little.
+        // Users set 1 for registries that can handle little load.
         0 | 1 => 8,
         more => more.saturating_mul(16).min(128),
     }
 }
 
-/// Repositories of one store whose tags are listed at once: where each has few tags, lists are what a run waits for.
+/// How many repositories of one store are listed in parallel: if each has few tags, a run mostly waits for listings.
 pub(crate) fn lists_at_once(blobs_at_once: usize) -> usize {
     match blobs_at_once {
         0 | 1 => 1,

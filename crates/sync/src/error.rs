@@ -1,4 +1,4 @@
-//! What went wrong with an image: on which side, at which step, and why.
+//! Errors of an image or rule: on which side, at which step, and why.
 
 #[cfg(test)]
 pub(crate) mod fixtures;
@@ -15,7 +15,7 @@ use crate::endpoint::{EndpointError, Scope};
 use crate::plan::expected::Expected;
 use crate::select::TooFew;
 
-/// Where it went wrong.
+/// The side on which a step failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Side {
     /// Where images are read.
@@ -24,7 +24,7 @@ pub enum Side {
     Target,
 }
 
-/// What was being done.
+/// The step that failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
@@ -36,33 +36,33 @@ pub enum Operation {
     SelectTags,
     /// Pairing the source's tags with the names at the target.
     Pair,
-    /// Asking what a tag points at.
+    /// Resolving a reference.
     Resolve(TagOrDigest),
     /// Reading a manifest.
     ReadManifest(TagOrDigest),
     /// Reading a blob.
     ReadBlob(Digest),
-    /// Creating what has to be there before anything is pushed.
+    /// Creating what a push needs, such as a project.
     Prepare,
-    /// Finding out whether a repository may be pushed to.
+    /// Finding out whether a repository accepts pushes.
     TryPush,
-    /// Asking for a blob without reading it.
+    /// Looking up a blob without reading it.
     FindBlob(Digest),
-    /// Asking whether a blob is there, mounting it or opening its upload.
+    /// Looking up a blob, mounting it or opening its upload session.
     StartBlob(Digest),
     /// Sending a blob.
     SendBlob(Digest),
-    /// Asking what refers to a manifest.
+    /// Listing the referrers of a manifest.
     ListReferrers(Digest),
-    /// Noting what refers to a manifest.
+    /// Adding a referrer to a manifest's list.
     ListReferrer(Digest),
     /// Storing a manifest.
     PushManifest(TagOrDigest),
     /// Deleting a tag or a manifest.
     Delete(TagOrDigest),
-    /// Everything: a fault of this program.
+    /// The whole copy: a bug of this program.
     Copy,
-    /// What another process was doing, in its words.
+    /// What another process was doing, as it was reported.
     Elsewhere(String),
 }
 
@@ -70,11 +70,11 @@ pub enum Operation {
 #[derive(Debug, thiserror::Error)]
 #[error("{side} {place}: {operation} failed")]
 pub struct Error {
-    /// Which side failed.
+    /// The side that failed.
     pub side: Side,
     /// Registry and repository of that side.
     pub place: String,
-    /// At which step.
+    /// The step that failed.
     pub operation: Operation,
     /// Why.
     #[source]
@@ -85,24 +85,24 @@ pub struct Error {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Cause {
-    /// The registry, what it offers beside the protocol, or the way to it.
+    /// An error of the registry, of one of its additional APIs, or of the connection to it.
     #[error(transparent)]
     Endpoint(Box<EndpointError>),
-    /// Bytes at the source are not what a descriptor says.
+    /// The source's bytes do not match a descriptor.
     #[error(transparent)]
     Mismatch(Box<Mismatch>),
-    /// A manifest that cannot be read, or be what it is for.
+    /// A manifest that cannot be parsed, or that its purpose does not allow.
     #[error("manifest {digest} cannot be used")]
     Manifest {
-        /// Which one.
+        /// The digest of the manifest.
         digest: Box<Digest>,
         /// Why.
         source: Box<ManifestError>,
     },
-    /// The registry is not asked any more.
+    /// The registry did not answer, and is not asked any more.
     #[error(transparent)]
     NoAnswer(NoAnswer),
-    /// The source does not have it.
+    /// The source does not have the content.
     #[error("it is not there")]
     Missing,
     /// A rule names more or fewer target tags than the source has images.
@@ -110,16 +110,16 @@ pub enum Cause {
     Count {
         /// Images selected at the source.
         source_count: usize,
-        /// Names at the target.
+        /// References at the target.
         target_count: usize,
     },
     /// A rule selects fewer tags than it must.
     #[error(transparent)]
     TooFew(TooFew),
-    /// A rule needs to know when tags were pushed, and the registry does not tell.
+    /// A rule needs the push dates of tags, and the registry does not report them.
     #[error("the rule needs the dates at which tags were pushed, and the registry tells none")]
     NoDates,
-    /// The target's name is a digest, and the source's image has another one.
+    /// The target's reference is a digest, and the source's image has another one.
     #[error("the image at the source is {actual}, so it cannot be stored as {wanted}")]
     OtherDigest {
         /// The digest that the target should have.
@@ -127,75 +127,75 @@ pub enum Cause {
         /// The digest at the source.
         actual: Box<Digest>,
     },
-    /// The target has more or fewer bytes of a blob, and keeps them although the right ones were sent.
+    /// The target has a wrong number of bytes for a blob, and keeps them although the right ones were sent.
     #[error(
         "the registry has {actual} bytes of {digest}, which has {expected}, and keeps them though it was sent anew"
     )]
     KeepsOtherLength {
-        /// Which blob.
+        /// The digest of the blob.
         digest: Box<Digest>,
         /// Its size in bytes.
         expected: u64,
-        /// What the registry has.
+        /// The size that the registry reports.
         actual: u64,
     },
-    /// The target took a manifest, and does not give it.
+    /// The target accepted a manifest, but does not return it.
     #[error("the registry took {digest}, and does not give it: {told}")]
     KeepsUnreadable {
-        /// Which manifest.
+        /// The digest of the manifest.
         digest: Box<Digest>,
-        /// What it says instead.
+        /// The target's error.
         told: Box<EndpointError>,
     },
-    /// Indexes inside indexes without end.
+    /// Indexes are nested too deeply.
     #[error("it has indexes inside indexes deeper than {deepest}")]
     TooDeep {
-        /// How deep we follow.
+        /// The deepest nesting that is followed.
         deepest: usize,
     },
-    /// Another rule already copies something else to the same name.
+    /// Another rule already copies another image to the same reference.
     #[error("{by} is copied to the same name at the target")]
     TargetTaken {
         /// The other image at the source.
         by: String,
     },
-    /// What several rules copy comes back to where it is read.
+    /// Rules copy a reference back to itself in a cycle.
     #[error("these names are copied in a circle, so none of them can be first: {}", names.join(", "))]
     Circle {
-        /// Where each of the images is read.
+        /// The references of the cycle.
         names: Vec<String>,
     },
-    /// Rules give other images the same names, and say that this is a slip.
+    /// Rules copy different images to the same references, and treat this as a mistake.
     #[error(
         "another rule copies another image to the same name, so neither was copied: {}{}",
         names.join(", "),
         if *more > 0 { format!(", and {more} more") } else { String::new() }
     )]
     Collision {
-        /// The first names, each with where both images are read.
+        /// The first references, each with the sources of both images.
         names: Vec<String>,
-        /// How many more there are.
+        /// How many further references there are.
         more: usize,
     },
-    /// The target has the name with another digest, and its rule says that this is a failure.
+    /// The reference has another digest at the target, and its rule treats this as a failure.
     #[error("the target has {there} under this name, not {wanted}, and its rule has `onConflict: fail`")]
     Conflict {
-        /// What the target has.
+        /// The digest at the target.
         there: Box<Digest>,
         /// What the rule would store.
         wanted: Box<Digest>,
     },
-    /// Somebody else's image is not put over to mend a name that was broken.
+    /// A repair of a broken reference does not replace another client's image.
     #[error(
         "the target has {there} under this name, not {wanted}: somebody else has stored that, and it stays"
     )]
     Stays {
-        /// What the target has.
+        /// The digest at the target.
         there: Box<Digest>,
-        /// What the name was to get.
+        /// The digest that the repair would have set.
         wanted: Box<Digest>,
     },
-    /// Since the plan was made, somebody else has changed what the target has.
+    /// Another client has changed the target since the plan was made.
     #[error(
         "the target has {} under this name, where the plan expects {expected}",
         there.as_ref().map_or_else(|| "nothing".to_owned(), ToString::to_string)
@@ -203,66 +203,66 @@ pub enum Cause {
     Drift {
         /// What the target had when the plan was made.
         expected: Box<Expected>,
-        /// What it has now.
+        /// What the target has now.
         there: Option<Box<Digest>>,
     },
-    /// What the target would get is not what the plan says.
+    /// The manifest that would be stored is not the planned one.
     #[error("the target would get {actual} under this name, where the plan says {planned}")]
     OtherResult {
-        /// What the target was to have.
+        /// The planned digest.
         planned: Box<Digest>,
-        /// What comes of the source's image by the rule.
+        /// The digest that the rule makes of the source's image.
         actual: Box<Digest>,
     },
-    /// Two repositories would be mixed in one at the target.
+    /// Two source repositories would be mixed in one target repository.
     #[error(transparent)]
     TargetShared(Box<SharedTarget>),
-    /// What a pattern matched cannot be named so at the target.
+    /// The target template gives an invalid name for a matched repository.
     #[error(transparent)]
     TargetName(Box<ImpossibleTarget>),
     /// The run was asked to stop, and there was no time left for another try.
     #[error("the run was stopped before it could be tried again")]
     Stopped,
-    /// What another process says.
+    /// An error that another process reported.
     #[error(transparent)]
     Elsewhere(Box<ToldError>),
-    /// The program itself broke; the other images go on.
+    /// A bug in this program; the other images go on.
     #[error("an internal error: {0}")]
     Panic(String),
 }
 
-/// A registry that could not be reached so often that it is left alone for now.
+/// A registry that failed to answer so often that it is not asked for now.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the registry does not answer: it could not be reached {in_a_row} times in a row")]
 pub struct NoAnswer {
-    /// So many images, or lists of tags, got no answer, with no answer to anybody in between.
+    /// How many images or tag listings in a row got no answer, with no other answer from the registry in between.
     pub in_a_row: u32,
-    /// What the last of them failed with.
+    /// The last of these errors.
     #[source]
     pub last: Arc<Error>,
 }
 
-/// Two repositories that would be mixed in one.
+/// Two source repositories that would be mixed in one target repository.
 #[derive(Debug, thiserror::Error)]
 #[error("{also} would be copied to {target}, where {by} goes, too")]
 pub struct SharedTarget {
-    /// The repository at the target.
+    /// The target repository.
     pub target: String,
-    /// The repository at the source that goes there.
+    /// The source repository that is copied there.
     pub by: String,
-    /// The one that would go there, too.
+    /// The other source repository that would be copied there.
     pub also: String,
 }
 
-/// A name that no repository can have.
+/// An invalid repository name.
 #[derive(Debug, thiserror::Error)]
 #[error("{repository} would be copied to `{target}`, which cannot be: {reason}")]
 pub struct ImpossibleTarget {
-    /// The repository at the source.
+    /// The source repository.
     pub repository: String,
-    /// What the target's text became.
+    /// The name that the target template gives.
     pub target: String,
-    /// Why that is no name.
+    /// Why the name is invalid.
     pub reason: String,
 }
 
@@ -277,13 +277,13 @@ impl Error {
         matches!(self.cause, Cause::Stopped)
     }
 
-    /// The same step, given up because the run stops.
+    /// The error of the same step, given up because the run stops.
     pub(crate) fn stopped(&self) -> Self {
         let (place, operation) = (self.place.clone(), self.operation.clone());
         Self { side: self.side, place, operation, cause: Cause::Stopped }
     }
 
-    /// Another process' error, as it told it.
+    /// The error that another process reported.
     pub fn told(&self) -> Option<&ToldError> {
         match &self.cause {
             Cause::Elsewhere(told) => Some(&**told),
@@ -292,12 +292,12 @@ impl Error {
         }
     }
 
-    /// Whether the same step may well succeed later.
+    /// Whether the same step may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.endpoint().is_some_and(|error| error.is_retryable)
     }
 
-    /// The endpoint's error, where one is the cause.
+    /// The endpoint's error, if it is the cause.
     pub fn endpoint(&self) -> Option<&EndpointError> {
         match &self.cause {
             Cause::Endpoint(error) => Some(error),
@@ -305,7 +305,7 @@ impl Error {
         }
     }
 
-    /// What the error is about, where an endpoint or what it gave is the cause.
+    /// The kind of error, if an endpoint or its data is the cause.
     pub fn kind(&self) -> Option<ErrorKind> {
         match &self.cause {
             Cause::Endpoint(error) => Some(error.kind),
@@ -319,7 +319,7 @@ impl Error {
         }
     }
 
-    /// Whether this may mean that the store, or whoever lets us in there, is not there at all.
+    /// Whether the store, or the token service for it, may be unreachable.
     pub(crate) fn is_no_answer(&self) -> bool {
         use ErrorKind::{Network, Stalled, Tls, Unavailable};
 
@@ -330,7 +330,7 @@ impl Error {
         self.endpoint().is_some_and(is_silence)
     }
 
-    /// How long whoever failed asks to wait before the next try.
+    /// How long the endpoint asks to wait before the next try.
     pub fn retry_after(&self) -> Option<Duration> {
         self.endpoint().and_then(|error| error.wait)
     }

@@ -1,10 +1,10 @@
-//! Regular expressions of rules: what they may take, and what is said of those that are none.
+//! Regular expressions of rules: their size limit, and the error messages for invalid ones.
 
-/// The most that an expression may take once compiled, in bytes: more than any reasonable one takes, and little for a config that
-/// has hundreds.
+/// The most memory for a compiled expression, in bytes: more than any reasonable one needs, and little for a config
+/// that has hundreds.
 pub(crate) const MOST_BYTES: usize = 1 << 20;
 
-/// What is wrong with an expression. The parser draws it with a caret below, and says in its last line what is wrong.
+/// The problem of an invalid expression. The parser marks it with a caret, and describes it in its last line.
 pub fn regex_problem(error: &str) -> &str {
     let line = error.trim_end().rsplit('\n').next().unwrap_or_default();
     line.trim_start_matches("error: ")

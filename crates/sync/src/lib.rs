@@ -1,8 +1,8 @@
 //! Decides which images to copy between registries, and copies them.
 //!
-//! A [`Sync`] is a value: it is started, watched through [`Event`]s, cancelled, and gives a [`Report`].
-//! Many can run in one process. It knows no screen, no file format and no cloud, and speaks to registries
-//! only through the [`Source`] and [`Target`] traits.
+//! A [`Sync`] is a value: it is started, watched through [`Event`]s and cancelled, and returns a [`Report`]. Many can
+//! run in one process. This crate knows no screen, file format or cloud, and accesses registries only through the
+//! [`Source`] and [`Target`] traits.
 
 #[doc(hidden)]
 pub mod bench;

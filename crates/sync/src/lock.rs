@@ -1,8 +1,8 @@
-//! Locks that are held for a moment.
+//! Locks that are held only briefly.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Locks. A panic elsewhere is told by itself: what it held is read on.
+/// Locks the mutex, also after a panic of another thread: the panic is reported on its own.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! What is known of targets: in this run, and from earlier ones.
+//! What is known of targets, from this run and from earlier ones.
 
 pub(crate) mod asked_leases;
 pub(crate) mod inspected;

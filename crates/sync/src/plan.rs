@@ -1,4 +1,4 @@
-//! What is to be done: rules become images, each with the names that it gets, and with what it has to wait for.
+//! Plans a run: turns rules into images, each with its references at the targets and with what it has to wait for.
 
 pub(crate) mod assignment;
 pub(crate) mod awaited;

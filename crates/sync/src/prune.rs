@@ -1,7 +1,7 @@
-//! Deletes at targets what their sources do not have any more: looks, decides, and only then, where it is asked to, does.
+//! Deletes at targets what their sources no longer have: first lists and decides, and deletes only on request.
 //!
-//! Nothing is deleted that a rule selects, that a source still has, or that something needs which stays; nothing at all where
-//! a rule could not be listed, a source has no tags, or too much would go.
+//! Never deletes what a rule selects, what a source still has, or what remaining content needs. Deletes nothing at
+//! all if a rule could not be listed, if a source has no tags, or if too much would be deleted.
 
 mod again;
 mod ask;

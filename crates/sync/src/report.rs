@@ -1,4 +1,4 @@
-//! What a run did: how each image ended, and the sums.
+//! What a run did: the result of each image, and the sums.
 
 pub(crate) mod amounts;
 pub(crate) mod blob_outcome;
@@ -20,7 +20,7 @@ use crate::{Amounts, Error, RunId, Shard, Totals};
 /// A rule that could not be turned into images.
 #[derive(Debug)]
 pub struct RuleFailure {
-    /// Which rule, counted from 0 in the order in which they were given.
+    /// The rule's index, counted from 0.
     pub rule: usize,
     /// Registry and repository of the rule's source.
     pub source: Arc<str>,
@@ -28,35 +28,34 @@ pub struct RuleFailure {
     pub error: Arc<Error>,
 }
 
-/// What a run did, in sums: its images are told one by one as they end ([`Event::ImageFinished`](crate::Event)), and not kept.
+/// The sums of a run. The images are not kept: each is reported when it ends ([`Event::ImageFinished`](crate::Event)).
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// Which run.
+    /// The id of the run.
     pub run: RunId,
-    /// Of all planned images.
+    /// The sums over all planned images.
     pub totals: Totals,
-    /// Rules that gave no images because something failed.
+    /// Rules that gave no images because of an error.
     pub failed_rules: Vec<Arc<RuleFailure>>,
-    /// Rules of which not all images are known because the run was stopped: counted from 0 in the order in which they
-    /// were given, and sorted.
+    /// Rules whose images are not all known because the run was stopped: their indexes counted from 0, sorted.
     pub unfinished_rules: Vec<usize>,
-    /// Signatures, SBOMs and other referrers that were left behind because no rule wanted them, as far as listings of
-    /// whole repositories tell how many there are.
+    /// How many signatures, SBOMs and other referrers were left out because no rule wanted them, as far as listings
+    /// of whole repositories report their number.
     pub unwanted_referrers: u64,
-    /// How much a run that verifies has looked at.
+    /// How much a verification has checked.
     pub looked_at: LookedAt,
-    /// Where the run was one shard of several: which, and a digest that is the same for all that were split alike.
+    /// If the run was one shard of several: which one, and the fingerprint of the split.
     pub shard: Option<(Shard, Digest)>,
-    /// Whether nobody knows how it ended: who brought its images could not be asked any more.
+    /// Whether the outcome is unknown, because the connection to the workers was lost.
     pub is_broken_off: bool,
     /// How long the run took.
     pub took: Duration,
 }
 
-/// What was looked at at targets, each manifest and blob counted once for each repository.
+/// What was checked at targets, each manifest and blob counted once for each repository.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LookedAt {
-    /// Manifests, which were read.
+    /// Manifests, which were all read.
     pub manifests: u64,
     /// Blobs.
     pub blobs: u64,
@@ -65,7 +64,7 @@ pub struct LookedAt {
 }
 
 impl Report {
-    /// Nothing was done yet.
+    /// Of a run that has not done anything.
     pub fn empty(run: RunId) -> Self {
         Self {
             run,
@@ -80,17 +79,17 @@ impl Report {
         }
     }
 
-    /// What was moved for all images together.
+    /// What was transferred for all images together.
     pub fn amounts(&self) -> Amounts {
         self.totals.amounts
     }
 
-    /// How many signatures, SBOMs and other referrers stayed behind, as far as that is known.
+    /// How many signatures, SBOMs and other referrers were left out, as far as that is known.
     pub fn referrers_left(&self) -> u64 {
         self.amounts().referrers_left.saturating_add(self.unwanted_referrers)
     }
 
-    /// How many images stand at the target that did not before.
+    /// How many images the targets have now that they did not have before.
     pub fn copied(&self) -> usize {
         self.totals.copied
     }
@@ -100,12 +99,12 @@ impl Report {
         self.totals.would_copy
     }
 
-    /// In place of how many images targets keep others: they count as skipped, too.
+    /// How many images were skipped because the target's other image is kept: they also count as skipped.
     pub fn kept(&self) -> usize {
         self.totals.kept
     }
 
-    /// How many images the platform filter left nothing of: they count as skipped, too.
+    /// How many images have no wanted platform: they also count as skipped.
     pub fn left_out(&self) -> usize {
         self.totals.left_out
     }
@@ -120,7 +119,7 @@ impl Report {
         self.totals.failed
     }
 
-    /// How many images were not looked at, or not finished, because the run was stopped.
+    /// How many images were not begun, or not finished, because the run was stopped.
     pub fn not_done(&self) -> usize {
         self.totals.not_done
     }

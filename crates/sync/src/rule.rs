@@ -1,4 +1,4 @@
-//! One rule: which images of one source repository go where, under which names.
+//! One rule: which images of one source repository are copied where, with which references.
 
 pub(crate) mod artifact_types;
 pub(crate) mod pattern_rule;
@@ -21,64 +21,64 @@ use crate::endpoint::{Source, Target};
 use crate::select::TagSelection;
 use crate::{Cause, ImpossibleTarget, Policy};
 
-/// Images of one repository, and the repositories that they go to.
+/// Images of one repository, and the repositories that they are copied to.
 #[derive(Clone)]
 pub struct Rule {
-    /// Where to read.
+    /// The source repository.
     pub source: Arc<dyn Source>,
-    /// Which images.
+    /// The images.
     pub selection: Selection,
-    /// Where to write.
+    /// The target repositories.
     pub targets: Vec<RuleTarget>,
     /// How they are copied.
     pub policy: Arc<Policy>,
 }
 
-/// Which images of a repository a rule is about.
+/// Which images of a repository a rule selects.
 #[derive(Clone, Debug)]
 pub enum Selection {
     /// Every tag that the registry lists.
     All,
-    /// Every tag in which the pattern is found.
+    /// Every tag that the pattern matches.
     Matching(Regex),
-    /// What is left of the whole list after the stages of a selection, and its pins.
+    /// What the stages of a selection leave of the whole list, and its pins.
     Chosen(Arc<TagSelection>),
-    /// These, whether they exist or not.
+    /// These references, whether they exist or not.
     These(Vec<TagOrDigest>),
-    /// The image with this digest, wherever the tag points by now: the tag is told of where it points elsewhere.
+    /// The image with this digest, wherever the tag points now; a tag that points elsewhere is reported.
     Pinned {
-        /// What was written beside the digest.
+        /// The tag that was written with the digest.
         tag: Tag,
-        /// What is copied.
+        /// The digest to copy.
         digest: Digest,
     },
 }
 
-/// One repository that a rule's images go to.
+/// One repository that a rule's images are copied to.
 #[derive(Clone)]
 pub struct RuleTarget {
-    /// Where to write.
+    /// The target repository.
     pub target: Arc<dyn Target>,
-    /// Under which names.
+    /// The references there.
     pub naming: Naming,
 }
 
-/// What images are called at the target.
+/// Which references images get at the target.
 #[derive(Clone, Debug)]
 pub enum Naming {
     /// As at the source.
     Same,
-    /// As at the source, and only those in which the pattern is found.
+    /// As at the source, but only those that the pattern matches.
     Matching(Regex),
-    /// What this makes of the source's tags. Tags made of an image's digest are called as at the source: whoever looks
-    /// for a signature makes its tag of the digest.
+    /// Made from the source's tags with a template. Referrer tags are not changed, because clients that look for a
+    /// signature make its tag from the digest.
     Templated(TagTemplate),
-    /// These names, one for each image, in the source's order; `None` for an image that does not go there.
+    /// These references, one for each image, in the source's order; `None` for an image that is not copied there.
     These(Vec<Option<TagOrDigest>>),
 }
 
 impl Selection {
-    /// The images that are written down; `None` where the registry's list tells which there are.
+    /// The images that the rule names; `None` if the registry's list decides.
     pub fn named(&self) -> Option<Vec<TagOrDigest>> {
         match self {
             Self::All | Self::Matching(_) | Self::Chosen(_) => None,
@@ -87,13 +87,13 @@ impl Selection {
         }
     }
 
-    /// Those of some tags which the rule is about, as far as their names tell: of those that are chosen from the whole
-    /// list, their age and what is newer may leave out more.
+    /// The tags among `listed` that the rule selects, as far as their names tell. A selection from the whole list may
+    /// leave out more, by age or newer tags.
     pub fn by_name(&self, listed: Vec<Tag>) -> Vec<TagOrDigest> {
         listed.into_iter().filter(|tag| self.selects_by_name(tag)).map(TagOrDigest::Tag).collect()
     }
 
-    /// Whether a tag of a list is meant, as far as its name tells.
+    /// Whether the rule selects a listed tag, as far as its name tells.
     pub(crate) fn selects_by_name(&self, tag: &Tag) -> bool {
         match self {
             Self::All => true,
@@ -105,10 +105,11 @@ impl Selection {
 }
 
 impl Naming {
-    /// What each of a rule's images is called at the target; `None` for those that do not go there.
+    /// The target reference of each of a rule's images; `None` for those that are not copied there.
     ///
     /// # Errors
-    /// Names that are paired by position must be as many as the images. A tag may become too long, and a digest has none.
+    /// The number of references that are paired by position differs from the number of images; or a templated tag
+    /// becomes too long; or a template is applied to a digest.
     pub fn names(&self, images: &[TagOrDigest]) -> Result<Vec<Option<TagOrDigest>>, Cause> {
         match self {
             Self::Same => Ok(images.iter().cloned().map(Some).collect()),
@@ -122,8 +123,7 @@ impl Naming {
         }
     }
 
-    /// The tag at the source that would be called so at the target; `None` where none would, or only its place among others
-    /// tells.
+    /// The source tag that gets this target tag; `None` if none does, or if only the position tells.
     pub fn source_tag(&self, name: &Tag) -> Option<Tag> {
         match self {
             Self::Same => Some(name.clone()),
@@ -134,7 +134,7 @@ impl Naming {
         }
     }
 
-    /// Whether images can be named before all of them are known.
+    /// Whether a reference depends only on its own image, not on the whole list.
     pub(crate) fn is_by_image(&self) -> bool {
         !matches!(self, Self::These(_))
     }

@@ -1,8 +1,8 @@
-//! Which of a repository's tags are selected, and why each of the others is not; which repositories are.
+//! Which of a repository's tags are selected, and why each of the others is not; also which repositories are selected.
 //!
-//! All here is decided from what the caller gives: a listing, with dates where the rule needs them, and the time.
-//! The stages, in this order: `include`, `semver` and `variants`, then without `exclude`, what is too young or too old, and
-//! what is older than the newest of its group; and the pins in any case.
+//! Everything is decided from the caller's input: a listing, with dates if the rule needs them, and the time. The
+//! stages are, in this order: keep what matches `include`, `semver` and `variants`; remove what matches `exclude`,
+//! what is too young or too old, and what is older than the newest of its group; add the pins.
 
 mod age;
 mod counts;

@@ -1,4 +1,4 @@
-//! Reads access logs in the combined format, which docker-registry and nginx both write.
+//! Parses access logs in the combined format, which docker-registry and nginx both write.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,17 +12,17 @@ use crate::seed;
 pub struct Access {
     /// The method, in capitals.
     pub method: String,
-    /// Path and query, as they were sent.
+    /// Path and query, as sent.
     pub path: String,
     /// `HTTP/1.1` or `HTTP/2.0`.
     pub protocol: String,
-    /// The status that was answered.
+    /// The status of the answer.
     pub status: u16,
-    /// Bytes of the answer's body.
+    /// The bytes of the answer's body.
     pub body_bytes: u64,
-    /// Names the connection; `-` where the server does not tell.
+    /// The id of the connection; `-` if the server does not log it.
     pub connection: String,
-    /// Who asked.
+    /// The user agent.
     pub user_agent: String,
 }
 
@@ -42,7 +42,7 @@ impl Access {
         })
     }
 
-    /// Seeding and judging are the test's own doing and would spoil every count.
+    /// Requests of the test itself, for seeding and judging, which would falsify every count.
     fn is_by_the_test(&self) -> bool {
         self.user_agent == seed::USER_AGENT || self.user_agent.starts_with("skopeo/")
     }
@@ -52,7 +52,7 @@ impl Access {
     }
 }
 
-/// The access log of one server, with a mark from which on requests count.
+/// The access log of one server, with a mark from which requests are counted.
 pub(crate) struct AccessLog {
     path: PathBuf,
     forgotten: AtomicUsize,
@@ -63,12 +63,12 @@ impl AccessLog {
         Self { path, forgotten: AtomicUsize::new(0) }
     }
 
-    /// All requests since the last [`AccessLog::forget`], but not those of [`seed`] and skopeo.
+    /// All requests since the last [`AccessLog::forget`], except those of [`seed`] and skopeo.
     pub(crate) fn accesses(&self) -> Vec<Access> {
         self.everybodys().into_iter().filter(|access| !access.is_by_the_test()).collect()
     }
 
-    /// As [`AccessLog::accesses`], with those of [`seed`] and skopeo.
+    /// As [`AccessLog::accesses`], including those of [`seed`] and skopeo.
     pub(crate) fn everybodys(&self) -> Vec<Access> {
         let log = settled(&self.path);
         let entries = log.lines().skip(self.forgotten.load(Ordering::Relaxed));
@@ -84,7 +84,7 @@ impl AccessLog {
     }
 }
 
-/// Servers log a request after its answer, so the last line may come after the client went on.
+/// Reads the log when it no longer grows: servers log a request after its answer, so the last line may come late.
 fn settled(path: &Path) -> String {
     const QUIET: Duration = Duration::from_millis(50);
     const ATTEMPTS: usize = 40;

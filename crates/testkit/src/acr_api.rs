@@ -1,7 +1,7 @@
-//! Alibaba Cloud in a box: ACR's API, the token service for roles and the metadata server of ECS, on one port.
+//! A simulation of Alibaba Cloud: ACR's API, the token service for roles and the metadata server of ECS, on one port.
 //!
-//! It checks signatures by the documentation alone and shares no code with the client. Like the token server, it runs
-//! on a thread of its own. A registry's challenge is at `/v2/`.
+//! It checks signatures by the documentation only, and shares no code with the client. Like the token server, it runs
+//! on its own thread. A registry's challenge is at `/v2/`.
 
 mod call;
 mod container_registry;
@@ -31,14 +31,14 @@ pub use instance::{AcrInstance, AcrRepository};
 pub use metadata::MetadataVersion;
 use office::{Office, Order};
 
-/// A running copy of Alibaba Cloud's services; ends on drop.
+/// A running simulation of Alibaba Cloud's services; ends on drop.
 pub struct AcrApi {
     thread: ServerThread,
     office: Arc<Office>,
 }
 
 impl AcrApi {
-    /// Starts one that knows no key and no instance.
+    /// Starts one without keys and instances.
     pub async fn start() -> Result<Self> {
         let office = Arc::new(Office::default());
         let served = Arc::clone(&office);
@@ -51,48 +51,48 @@ impl AcrApi {
         self.thread.host()
     }
 
-    /// The address of every service: ACR's API, STS, metadata, the registry's challenge.
+    /// The URL of every service: ACR's API, STS, metadata, the registry's challenge.
     pub fn url(&self) -> String {
         format!("http://{}", self.host())
     }
 
-    /// The address for `ALIBABA_CLOUD_CREDENTIALS_URI`.
+    /// The URL for `ALIBABA_CLOUD_CREDENTIALS_URI`.
     pub fn credentials_uri(&self) -> String {
         format!("http://{}{}", self.host(), metadata::CREDENTIALS_PATH)
     }
 
-    /// Knows an access key from now on.
+    /// Adds an access key.
     pub fn add_key(&self, id: &str, secret: &str) {
         self.office.state().keys.add(id, secret, None);
     }
 
-    /// Knows a temporary key, which ends in an hour.
+    /// Adds a temporary key, which expires in an hour.
     pub fn add_temporary_key(&self, id: &str, secret: &str, token: &str) {
         let end = self.office.now() + jiff::SignedDuration::from_hours(1);
         self.office.state().keys.add(id, secret, Some((token.to_owned(), end)));
     }
 
-    /// Has one more instance.
+    /// Adds an instance.
     pub fn add_instance(&self, instance: AcrInstance) {
         self.office.state().instances.push(instance);
     }
 
-    /// From now on the instance's repositories and tags are those that `registry` holds, beside those without a tag.
+    /// From now on the instance's repositories and tags are those of `registry`, except those without a tag.
     pub fn show_content_of(&self, instance: &str, registry: &DockerRegistry) {
         self.office.state().contents.insert(instance.to_owned(), Content::new(registry.data_dir()));
     }
 
-    /// Has one more role that every key may take on.
+    /// Adds a role that every key may assume.
     pub fn add_role(&self, arn: &str) {
         self.office.state().roles.push(arn.to_owned());
     }
 
-    /// Takes this OIDC token for every role.
+    /// Accepts this OIDC token for every role.
     pub fn accept_oidc_token(&self, token: &str) {
         self.office.state().oidc_token = Some(token.to_owned());
     }
 
-    /// Is the metadata server of an instance that has this role.
+    /// Acts as the metadata server of an ECS instance with this role.
     pub fn set_ecs_role(&self, role: &str, version: MetadataVersion) {
         self.office.state().ecs_role = Some((role.to_owned(), version));
     }
@@ -102,27 +102,27 @@ impl AcrApi {
         self.office.state().service = Some(service.to_owned());
     }
 
-    /// Makes the temporary users known to `server`, where they may do `actions` in all repositories.
+    /// Adds the temporary users to `server`, where they may do `actions` in all repositories.
     pub fn hand_out_logins_for(&self, server: &TokenServer, actions: &[&'static str]) {
         self.office.state().users = Some((server.users(), actions.to_vec()));
     }
 
-    /// How long temporary users live; the default is an hour.
+    /// The lifetime of temporary users; the default is an hour.
     pub fn set_login_lifetime(&self, lifetime: Duration) {
         self.office.state().login_lifetime = lifetime;
     }
 
-    /// How long temporary keys live, whatever is asked for; the default is an hour.
+    /// The lifetime of temporary keys, whatever the client asks for; the default is an hour.
     pub fn set_key_lifetime(&self, lifetime: Duration) {
         self.office.state().key_lifetime = lifetime;
     }
 
-    /// Has a clock that is ahead of the system's by so many seconds.
+    /// Sets the clock ahead of the system's by this many seconds.
     pub fn set_clock_ahead(&self, seconds: i64) {
         self.office.state().clock_ahead = seconds;
     }
 
-    /// Knows only the older signatures, as some gateways do.
+    /// Accepts only the older signatures, as some gateways do.
     pub fn refuse_acs3(&self) {
         self.office.state().refuses_acs3 = true;
     }
@@ -138,22 +138,22 @@ impl AcrApi {
         self.fail_next(action, usize::MAX, 403, "NoPermission");
     }
 
-    /// All requests so far, good and bad. They have no secrets in them.
+    /// All requests so far, including failed ones. They contain no secrets.
     pub fn requests(&self) -> Vec<ApiRequest> {
         self.office.state().log.clone()
     }
 
-    /// How often `action` was called, with success or not.
+    /// How often `action` was called, including failed calls.
     pub fn calls(&self, action: &str) -> usize {
         self.office.state().log.iter().filter(|request| request.action == action).count()
     }
 
-    /// All secrets that were handed out so far, to look for them where they must not be.
+    /// All secrets that were issued so far, to check that they do not appear where they must not.
     pub fn secrets(&self) -> Vec<String> {
         self.office.state().secrets.clone()
     }
 
-    /// An instance as it is now.
+    /// The present state of an instance.
     pub fn instance(&self, id: &str) -> Option<AcrInstance> {
         self.office.state().instances.iter().find(|instance| instance.id == id).cloned()
     }
@@ -170,7 +170,7 @@ async fn serve(listener: TcpListener, office: Arc<Office>) {
                 Ok::<_, Infallible>(office.answer(&head, &body))
             }
         });
-        // A client that breaks off is its own business.
+        // A client may break off: that is no error here.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }

@@ -1,4 +1,4 @@
-//! An own certificate authority, so that tests trust exactly what they mean to trust.
+//! A private certificate authority, so that tests trust exactly what they mean to trust.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use rcgen::{
 };
 use tempfile::TempDir;
 
-/// A certificate authority that nobody trusts until told to.
+/// A certificate authority that clients do not trust by default.
 pub struct CertificateAuthority {
     issuer: Issuer<'static, KeyPair>,
     certificate_pem: String,
@@ -25,7 +25,7 @@ pub struct IssuedCertificate {
 }
 
 impl CertificateAuthority {
-    /// Makes a new authority with a key of its own.
+    /// Makes a new authority with its own key.
     pub fn generate() -> Result<Self> {
         let mut parameters = CertificateParams::default();
         parameters.distinguished_name.push(DnType::CommonName, "image-syncer test authority");
@@ -43,8 +43,8 @@ impl CertificateAuthority {
         &self.certificate_pem
     }
 
-    /// A folder that holds the authority's certificate as `ca.crt` and nothing else, the way
-    /// `/etc/docker/certs.d/<host>` and `skopeo --src-cert-dir` want it.
+    /// A folder with the authority's certificate as `ca.crt` and nothing else, as `/etc/docker/certs.d/<host>` and
+    /// `skopeo --src-cert-dir` expect it.
     pub fn ca_folder(&self) -> &Path {
         self.folder.path()
     }
@@ -59,7 +59,7 @@ impl CertificateAuthority {
         self.sign(&server_certificate(names)?)
     }
 
-    /// A server certificate that ended in 2021.
+    /// A server certificate that expired in 2021.
     pub fn issue_expired(&self, names: &[&str]) -> Result<IssuedCertificate> {
         let mut parameters = server_certificate(names)?;
         parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
@@ -67,14 +67,14 @@ impl CertificateAuthority {
         self.sign(&parameters)
     }
 
-    /// A certificate that a client shows.
+    /// A client certificate.
     pub fn issue_client(&self, name: &str) -> Result<IssuedCertificate> {
         let mut parameters = server_certificate(&[name])?;
         parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.sign(&parameters)
     }
 
-    /// A server certificate that nobody but itself has signed.
+    /// A self-signed server certificate.
     pub fn self_signed(names: &[&str]) -> Result<IssuedCertificate> {
         let key = KeyPair::generate()?;
         let mut parameters = server_certificate(names)?;
@@ -83,12 +83,12 @@ impl CertificateAuthority {
         Ok(IssuedCertificate { certificate_pem: certificate.pem(), key_pem: key.serialize_pem() })
     }
 
-    /// What `openssl req -x509` makes: signed by itself, and saying of itself that it is an authority.
+    /// A self-signed certificate that is marked as an authority, as `openssl req -x509` makes it.
     pub fn self_signed_authority(names: &[&str]) -> Result<IssuedCertificate> {
         Self::self_signed_authority_until(names, 2099)
     }
 
-    /// The same, which ended at the beginning of `year`.
+    /// The same, expired since the beginning of `year`.
     pub fn self_signed_authority_until(names: &[&str], year: i32) -> Result<IssuedCertificate> {
         let key = KeyPair::generate()?;
         let mut parameters = server_certificate(names)?;

@@ -1,4 +1,4 @@
-//! Says in what a target repository falls short of its source.
+//! Reports what a target repository lacks compared with its source.
 
 use std::collections::HashSet;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::digest_of;
 use crate::seed::Pusher;
 
-/// Every difference, a sentence each; none when the target has all that the source has.
+/// Every difference as a sentence; empty when the target has all that the source has.
 ///
-/// Each tag must be there with the same digest and with every child manifest and blob below it, whose
-/// bytes are read and hashed. Tags that only the target has are fine.
+/// Each tag must have the same digest, with every child manifest and blob below it, whose bytes are read and hashed.
+/// Tags that only the target has are allowed.
 pub async fn repositories(
     source: &Pusher,
     source_repository: &str,
@@ -34,7 +34,7 @@ pub async fn repositories(
     Ok(differences)
 }
 
-/// What is missing or damaged below a tag or digest; nothing when the image is complete.
+/// What is missing or damaged below a tag or digest; empty when the image is complete.
 pub async fn missing_content(registry: &Pusher, repository: &str, reference: &str) -> Result<Vec<String>> {
     let mut missing = Vec::new();
     let mut seen = HashSet::new();
@@ -68,7 +68,7 @@ fn children(manifest: &Value) -> impl Iterator<Item = String> {
     descriptors(&manifest["manifests"]).filter_map(digest)
 }
 
-/// Layers that live elsewhere (`urls`) need not be in the registry.
+/// Layers with `urls` need not be in the registry.
 fn blobs(manifest: &Value) -> impl Iterator<Item = String> {
     let layers = descriptors(&manifest["layers"]).chain(descriptors(&manifest["blobs"]));
     let config = Some(&manifest["config"]).filter(|config| config.is_object());

@@ -1,4 +1,4 @@
-//! Reads from the registry's files what it holds: as fast as a list must be, and never out of date.
+//! Reads a registry's content from its files, which is fast enough for listings and always up to date.
 //!
 //! Layout: distribution 2.8, `registry/storage/paths.go`.
 
@@ -17,7 +17,7 @@ impl Content {
         Self { root: data.join("docker/registry/v2") }
     }
 
-    /// Full names of a project's repositories, sorted. Only what has a manifest is a repository.
+    /// Full names of a project's repositories, sorted. Only folders with a manifest are repositories.
     pub(crate) fn repositories(&self, project: &str) -> Vec<String> {
         let mut found = Vec::new();
         let mut open = vec![project.to_owned()];
@@ -30,13 +30,13 @@ impl Content {
                 }
             }
         }
-        // A repository lies in a project, never at its place.
+        // A repository is below a project, never the project itself.
         found.retain(|name| name != project);
         found.sort();
         found
     }
 
-    /// Tags and what they point at, sorted.
+    /// Tags with their digests, sorted.
     pub(crate) fn tags(&self, repository: &str) -> Vec<(String, String)> {
         let folder = self.repository(repository).join("_manifests/tags");
         let linked = |tag: String| {
@@ -66,7 +66,7 @@ impl Content {
         serde_json::from_slice(&fs::read(file).ok()?).ok()
     }
 
-    /// How many bytes a manifest has.
+    /// The size of a manifest in bytes.
     pub(crate) fn size(&self, digest: &str) -> u64 {
         let hex = digest.strip_prefix("sha256:").unwrap_or_default();
         let file =
@@ -79,7 +79,7 @@ impl Content {
     }
 }
 
-/// What lies in a folder; nothing when there is none.
+/// The names in a folder; empty if there is no folder.
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()

@@ -1,7 +1,7 @@
-//! Many images of one shape, written straight into a docker-registry's folder: what benchmarks copy.
+//! Many images of one shape, written directly into a docker-registry's folder, for benchmarks.
 //!
-//! A corpus is a pure function of its shape. Its structure (which images are indexes, signed, referred to, Docker's
-//! or OCI's, and which layers they share) is decided by the same hashes in every run.
+//! A corpus is a pure function of its shape. Its structure (which images are indexes or signed, have referrers, use
+//! Docker's or OCI's types, and which layers they share) is decided by the same hashes in every run.
 
 mod archive;
 mod build;
@@ -16,16 +16,16 @@ use anyhow::Result;
 
 pub use store::Verified;
 
-/// How much of what a corpus has.
+/// The size of a corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// Repositories.
     pub repositories: u32,
-    /// Images in each, before signatures and lists of referrers.
+    /// Images in each, without signatures and referrers lists.
     pub tags: u32,
-    /// Layers of each image (for each of two platforms, where it is an index); half of them come from base images.
+    /// Layers of each image (of each of two platforms, if it is an index); half of them come from base images.
     pub layers: u32,
-    /// Bytes of a layer, about.
+    /// The approximate size of a layer in bytes.
     pub layer_bytes: usize,
 }
 
@@ -54,29 +54,29 @@ pub struct Repository {
 pub struct Counts {
     /// Repositories.
     pub repositories: u64,
-    /// Tags of all repositories, with those of signatures and of lists of referrers.
+    /// Tags of all repositories, including those of signatures and referrers lists.
     pub tags: u64,
     /// Manifests of all repositories.
     pub manifests: u64,
-    /// Blobs, counted in each repository that has them.
+    /// Blobs, counted once for each repository that has them.
     pub repository_blobs: u64,
     /// Blobs, each counted once.
     pub distinct_blobs: u64,
-    /// Bytes of these.
+    /// The bytes of the distinct blobs.
     pub distinct_bytes: u64,
 }
 
 impl Shape {
-    /// Few images with large layers: what bytes cost.
+    /// Few images with large layers: measures the cost of bytes.
     pub const BIG: Self = Self { repositories: 10, tags: 5, layers: 5, layer_bytes: 4 << 20 };
-    /// Many images with small layers: what requests cost.
+    /// Many images with small layers: measures the cost of requests.
     pub const TINY: Self = Self { repositories: 50, tags: 10, layers: 3, layer_bytes: 2 << 10 };
-    /// As [`Shape::BIG`], for a look in passing.
+    /// As [`Shape::BIG`], for a quick measurement.
     pub const BIG_QUICK: Self = Self { repositories: 4, tags: 3, layers: 5, layer_bytes: 1 << 20 };
-    /// As [`Shape::TINY`], for a look in passing.
+    /// As [`Shape::TINY`], for a quick measurement.
     pub const TINY_QUICK: Self = Self { repositories: 8, tags: 5, layers: 3, layer_bytes: 2 << 10 };
 
-    /// Makes the corpus and writes it into the folder where a docker-registry keeps its data.
+    /// Makes the corpus and writes it into a docker-registry's data folder.
     pub fn write(&self, data: &Path) -> Result<Corpus> {
         build::build(self, data)
     }
@@ -97,7 +97,7 @@ impl Corpus {
         }
     }
 
-    /// Size of each blob by its digest.
+    /// The size of each blob, by its digest.
     pub fn blobs(&self) -> impl Iterator<Item = (&String, u64)> {
         self.repositories
             .iter()
@@ -105,12 +105,12 @@ impl Corpus {
             .map(|(digest, size)| (digest, *size))
     }
 
-    /// What of it a docker-registry with this data folder has.
+    /// Checks how much of it a docker-registry with this data folder has.
     pub fn verify(&self, data: &Path) -> Verified {
         store::verify(self, data)
     }
 
-    /// Whether two corpora have the same content, for tests.
+    /// All digests, to compare two corpora in tests.
     pub fn digests(&self) -> BTreeSet<&String> {
         self.repositories.iter().flat_map(|one| one.manifests.keys().chain(one.blobs.keys())).collect()
     }
@@ -118,14 +118,14 @@ impl Corpus {
 
 impl Counts {
     /// The fewest requests that copy the corpus into an empty registry with plain OCI: GET, POST and PUT for each
-    /// distinct blob, a mount for each further repository that has it, GET and PUT for each manifest, and for
-    /// each repository a list of tags on either side and a HEAD that finds nothing.
+    /// distinct blob, a mount for each further repository that has it, GET and PUT for each manifest, and for each
+    /// repository a tag listing on either side and a HEAD that finds nothing.
     pub fn cold_floor(&self) -> u64 {
         let mounts = self.repository_blobs - self.distinct_blobs;
         3 * self.distinct_blobs + mounts + 2 * self.manifests + 3 * self.repositories
     }
 
-    /// The fewest requests that find nothing changed: a HEAD on either side for each tag, a list of tags for each
+    /// The fewest requests that find nothing changed: a HEAD on either side for each tag, a tag listing for each
     /// repository.
     pub fn unchanged_floor(&self) -> u64 {
         2 * self.tags + self.repositories

@@ -1,4 +1,4 @@
-//! A DNS server that knows what it is told, by UDP and TCP.
+//! A DNS server with configured answers, over UDP and TCP.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
@@ -10,35 +10,35 @@ use std::thread::JoinHandle;
 use anyhow::{Context as _, Result};
 
 const HEADER: usize = 12;
-/// The longest answer by UDP.
+/// The longest answer over UDP.
 const LONGEST_DATAGRAM: usize = 512;
 const KIND_A: u16 = 1;
 const KIND_AAAA: u16 = 28;
 const TRUNCATED: u8 = 0x02;
-/// There is no such name.
+/// The name does not exist.
 const NXDOMAIN: u8 = 3;
 
-/// What is said of a name.
+/// The answer for a name.
 #[derive(Clone, Debug)]
 pub enum DnsAnswer {
     /// These addresses, of both families.
     Addresses(Vec<IpAddr>),
-    /// One of IPv4; questions for IPv6 are swallowed.
+    /// An IPv4 address; questions for IPv6 get no answer.
     OnlyV4(IpAddr),
     /// This error code.
     Code(u8),
-    /// Nothing at all.
+    /// No answer.
     Nothing,
 }
 
-/// A question that came.
+/// A received question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsQuestion {
-    /// In small letters, without the last dot.
+    /// In lower case, without the last dot.
     pub name: String,
     /// 1 for IPv4, 28 for IPv6.
     pub kind: u16,
-    /// By TCP rather than UDP.
+    /// Over TCP rather than UDP.
     pub by_tcp: bool,
 }
 
@@ -57,7 +57,7 @@ struct Shared {
 }
 
 impl DnsServer {
-    /// Listens at `address` (`127.0.0.1:0` for a free port), by UDP and TCP at the same port.
+    /// Listens at `address` (`127.0.0.1:0` for a free port), on UDP and TCP with the same port.
     pub fn start(address: &str) -> Result<Self> {
         let (datagrams, connections) = listen(address)?;
         let (address, shared) = (datagrams.local_addr()?, Arc::<Shared>::default());
@@ -69,12 +69,12 @@ impl DnsServer {
         Ok(Self { address, shared, threads })
     }
 
-    /// Where it listens.
+    /// The port.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// Names that nothing was said of do not exist.
+    /// Sets the answer for a name. Names without an answer do not exist.
     pub fn answer(&self, name: &str, answer: DnsAnswer) {
         lock(&self.shared.answers).insert(name.to_owned(), answer);
     }
@@ -88,7 +88,7 @@ impl DnsServer {
 impl Drop for DnsServer {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::SeqCst);
-        // Wakes both threads. What fails here has ended already.
+        // Wakes both threads. An error means that they have ended already.
         let _ = UdpSocket::bind((self.address.ip(), 0)).and_then(|socket| socket.send_to(&[], self.address));
         let _ = TcpStream::connect(self.address);
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
@@ -99,7 +99,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A port that is free for UDP may be in use for TCP.
+/// Retries, because a port that is free for UDP may be in use for TCP.
 fn listen(address: &str) -> Result<(UdpSocket, TcpListener)> {
     let mut tries = 20;
     loop {
@@ -150,7 +150,7 @@ fn serve_connection(mut stream: TcpStream, shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-/// What is sent back, if anything.
+/// The answer, if there is one.
 fn answer(question: &[u8], shared: &Shared, by_tcp: bool) -> Option<Vec<u8>> {
     let (name, end) = name(question)?;
     let kind = u16::from_be_bytes([*question.get(end)?, *question.get(end + 1)?]);
@@ -167,12 +167,12 @@ fn answer(question: &[u8], shared: &Shared, by_tcp: bool) -> Option<Vec<u8>> {
     let wanted =
         addresses.into_iter().filter(|address| kind == if address.is_ipv4() { KIND_A } else { KIND_AAAA });
     let mut bytes = question.get(..end + 4)?.to_vec();
-    // An answer, by one that asks others itself.
+    // The flags of an answer from a recursive server.
     (bytes[2], bytes[3]) = (0x81, 0x80 | code);
     bytes[8..HEADER].fill(0);
     for address in wanted {
         bytes[7] += 1;
-        // The name of the question, class IN, for a minute.
+        // A pointer to the question's name, class IN, with a TTL of a minute.
         bytes.extend([0xc0, 12, 0, kind.to_be_bytes()[1], 0, 1, 0, 0, 0, 60]);
         match address {
             IpAddr::V4(address) => bytes.extend([&[0, 4][..], &address.octets()].concat()),
@@ -182,7 +182,7 @@ fn answer(question: &[u8], shared: &Shared, by_tcp: bool) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The name that is asked for, and where it ends.
+/// The name in the question, and where it ends.
 fn name(question: &[u8]) -> Option<(String, usize)> {
     let (mut labels, mut at) = (Vec::new(), HEADER);
     loop {

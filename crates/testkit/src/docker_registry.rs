@@ -14,9 +14,9 @@ use crate::token_server::TokenServer;
 
 pub use configuration::DockerRegistryBuilder;
 
-/// A running registry with storage of its own; ends on drop.
+/// A running registry with its own storage; ends on drop.
 pub struct DockerRegistry {
-    // Declared before the folder: the process must be gone when its files go.
+    // Declared before the folder: the process must end before its files are removed.
     process: Option<Process>,
     builder: DockerRegistryBuilder,
     blob_storage: Option<Nginx>,
@@ -27,22 +27,22 @@ pub struct DockerRegistry {
 }
 
 impl DockerRegistry {
-    /// Everybody may do everything.
+    /// Without authentication.
     pub async fn open() -> Result<Self> {
         Self::builder().start().await
     }
 
-    /// One user, who may do everything, by Basic authentication.
+    /// One user with all rights, with Basic authentication.
     pub async fn htpasswd(user: &str, password: &str) -> Result<Self> {
         Self::builder().htpasswd(user, password).start().await
     }
 
-    /// Wants the tokens of `server`.
+    /// Requires tokens of `server`.
     pub async fn token(server: &TokenServer) -> Result<Self> {
         Self::builder().token(server).start().await
     }
 
-    /// All choices. Without any, the registry is open and allows deletion.
+    /// A builder with all options. By default, the registry has no authentication and allows deletion.
     pub fn builder() -> DockerRegistryBuilder {
         DockerRegistryBuilder::default()
     }
@@ -52,58 +52,59 @@ impl DockerRegistry {
         self.host.clone()
     }
 
-    /// Where the registry keeps its files: `docker/registry/v2/…` is below.
+    /// The registry's data folder: `docker/registry/v2/…` is below it.
     pub fn data_dir(&self) -> &Path {
         &self.data
     }
 
-    /// The file that holds a blob's or manifest's bytes, to damage or remove it.
+    /// The file with a blob's or manifest's bytes, to damage or remove it.
     pub fn blob_file(&self, digest: &str) -> PathBuf {
         let (algorithm, hex) = digest.split_once(':').unwrap_or(("sha256", digest));
         let start = hex.get(..2).unwrap_or_default();
         self.data.join("docker/registry/v2/blobs").join(algorithm).join(start).join(hex).join("data")
     }
 
-    /// All that the registry wrote so far: its own log, then the access log.
+    /// The registry's output so far: its own log, then the access log.
     pub fn log(&self) -> String {
         read_log(&self.folder.path().join("stderr.log")) + &read_log(&self.folder.path().join("stdout.log"))
     }
 
-    /// `METHOD path status` of each request since the last [`DockerRegistry::forget_requests`], without
-    /// those of [`crate::seed`] and skopeo.
+    /// `METHOD path status` of each request since the last [`DockerRegistry::forget_requests`], except those of
+    /// [`crate::seed`] and skopeo.
     ///
-    /// Waits 50 ms or more: the registry logs a request after its answer.
+    /// Waits at least 50 ms, because the registry logs a request after its answer.
     pub fn requests(&self) -> Vec<String> {
         self.access_log.lines()
     }
 
-    /// As [`DockerRegistry::requests`], with the bytes that were answered.
+    /// As [`DockerRegistry::requests`], with the size of each answer.
     pub fn accesses(&self) -> Vec<Access> {
         self.access_log.accesses()
     }
 
-    /// As [`DockerRegistry::accesses`], with those of [`crate::seed`] and skopeo: where skopeo is not the judge.
+    /// As [`DockerRegistry::accesses`], including those of [`crate::seed`] and skopeo: for tests in which skopeo is
+    /// not the judge.
     pub fn everybodys_accesses(&self) -> Vec<Access> {
         self.access_log.everybodys()
     }
 
-    /// Counts from here on.
+    /// Restarts the count.
     pub fn forget_requests(&self) {
         self.access_log.forget();
     }
 
-    /// `METHOD path status` of what was asked of the storage behind
-    /// [`DockerRegistryBuilder::redirect_blobs`]; nothing without it.
+    /// `METHOD path status` of the requests to the storage behind [`DockerRegistryBuilder::redirect_blobs`]; empty
+    /// without it.
     pub fn storage_requests(&self) -> Vec<String> {
         self.blob_storage.as_ref().map(|storage| storage.access_log().lines()).unwrap_or_default()
     }
 
-    /// The id of the process, when it runs.
+    /// The id of the process, if it runs.
     pub fn process_id(&self) -> Option<u32> {
         self.process.as_ref().map(Process::id)
     }
 
-    /// Kills the registry, as a crash would. Its data stays.
+    /// Kills the registry, as in a crash. Its data stays.
     pub fn stop(&mut self) {
         self.process = None;
     }
@@ -128,7 +129,7 @@ impl DockerRegistry {
         Ok(registry)
     }
 
-    /// Starts the process and waits until it says where it listens.
+    /// Starts the process and waits until it logs its address.
     async fn run(&mut self, address: &str) -> Result<()> {
         let folder = self.folder.path();
         let storage = self.blob_storage.as_ref().map(Nginx::host);
@@ -158,8 +159,7 @@ fn listening_address(log: &str) -> Option<String> {
     Some(rest.split_once('"')?.0.to_owned())
 }
 
-/// Serves a registry's files, and like S3 and OSS answers 400 to a request that still carries the
-/// registry's credentials.
+/// Serves a registry's files. Like S3 and OSS, answers 400 to a request that still has the registry's credentials.
 async fn blob_storage(data: &Path) -> Result<Nginx> {
     let root = data.display();
     Nginx::start(|_, port| {

@@ -1,7 +1,7 @@
-//! An HTTP/1.1 proxy before a registry that breaks what it is told to break, and passes on all else byte for byte.
+//! An HTTP/1.1 proxy in front of a registry that injects planned faults, and passes all other bytes unchanged.
 //!
-//! It works on the bytes of the connection, so that it can do what no HTTP library lets itself be told. It runs on
-//! a thread of its own, so that a test may block meanwhile.
+//! It works on the bytes of the connection, so it can do what HTTP libraries prevent. It runs on its own thread, so
+//! that a test may block meanwhile.
 
 mod answer;
 mod connection;
@@ -36,7 +36,7 @@ pub struct FaultProxy {
     shared: Arc<Shared>,
 }
 
-/// What all connections share.
+/// Shared by all connections.
 struct Shared {
     /// `host:port` of the registry.
     upstream: String,
@@ -45,7 +45,7 @@ struct Shared {
 }
 
 impl FaultProxy {
-    /// Stands before `upstream` (`host:port`, plain http) and behaves, for now.
+    /// Starts in front of `upstream` (`host:port`, plain http), without faults.
     pub async fn start(upstream: impl Into<String>) -> Result<Self> {
         let shared =
             Arc::new(Shared { upstream: upstream.into(), plan: Mutex::default(), log: Log::default() });
@@ -59,38 +59,38 @@ impl FaultProxy {
         self.thread.host()
     }
 
-    /// Does exactly this from now on.
+    /// Injects exactly these faults from now on.
     pub fn plan(&self, planned: Vec<Planned>) {
         *self.shared.plan() = Plan::exact(planned);
     }
 
-    /// Does this, too.
+    /// Adds a fault.
     pub fn also(&self, planned: Planned) {
         self.shared.plan().add(planned);
     }
 
-    /// Breaks at random from now on.
+    /// Injects random faults from now on.
     pub fn random(&self, random: Random) {
         *self.shared.plan() = Plan::random(random);
     }
 
-    /// Breaks nothing from now on.
+    /// Injects no faults from now on.
     pub fn behave(&self) {
         *self.shared.plan() = Plan::default();
     }
 
-    /// What went through since the last [`FaultProxy::forget`], and what was done to it.
+    /// The exchanges since the last [`FaultProxy::forget`], with their faults.
     pub fn exchanges(&self) -> Vec<Exchange> {
         self.shared.log.exchanges()
     }
 
-    /// Those that something was done to, a line each.
+    /// The exchanges with faults, a line each.
     pub fn faults(&self) -> Vec<String> {
         let exchanges = self.exchanges();
         exchanges.iter().filter(|exchange| exchange.fault.is_some()).map(Exchange::line).collect()
     }
 
-    /// Forgets what went through.
+    /// Forgets all exchanges.
     pub fn forget(&self) {
         self.shared.log.forget();
     }
@@ -102,7 +102,7 @@ impl Shared {
     }
 }
 
-/// Connections live in the set, so that they end with the proxy.
+/// Connections are tasks of the set, so that they end with the proxy.
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
@@ -111,7 +111,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
                 Ok((stream, _)) => {
                     connections.spawn(connection::serve(stream, shared.clone()));
                 }
-                // Such as too many open files: that passes when connections end.
+                // For example too many open files: that passes when connections end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             },
             Some(_) = connections.join_next() => {}

@@ -1,9 +1,9 @@
-//! A Harbor without Harbor: a real docker-registry and token server behind a front that answers as Harbor's
-//! core does, on one port.
+//! A simulated Harbor: a real docker-registry and token server behind a front that answers as Harbor's core does, on
+//! one port.
 //!
-//! What the API lists is what the registry holds, so whatever is pushed appears. Facts:
-//! goharbor/harbor, `src/server` (middlewares and `v2.0/handler`). It runs on a thread of its own, so a test that
-//! blocks while the command line runs does not stop it. For TLS, put a [`TlsFront`](crate::TlsFront) before it.
+//! The API lists the registry's content, so whatever is pushed appears. Facts: goharbor/harbor, `src/server`
+//! (middlewares and `v2.0/handler`). It runs on its own thread, so that a test that blocks while the command line
+//! runs does not stop it. For TLS, put a [`TlsFront`](crate::TlsFront) in front of it.
 
 mod answer;
 mod artifact;
@@ -41,17 +41,17 @@ pub struct HarborBench {
 }
 
 impl HarborBench {
-    /// Name and password of somebody who may do everything.
+    /// Name and password of the administrator.
     pub const ADMINISTRATOR: (&'static str, &'static str) = ("admin", "Harbor12345");
-    /// Name and secret of a robot that may read and write in the project `library`.
+    /// Name and secret of a robot account that may read and write in the project `library`.
     pub const ROBOT: (&'static str, &'static str) = ("robot$library+mirror", "robot-secret");
 
-    /// Harbor 2 with the administrator, the robot and one project: `library`, which is private here.
+    /// Harbor 2 with the administrator, the robot account and one private project: `library`.
     pub async fn start() -> Result<Self> {
         Self::builder().start().await
     }
 
-    /// All choices.
+    /// A builder with all options.
     pub fn builder() -> HarborBenchBuilder {
         HarborBenchBuilder::default()
     }
@@ -61,12 +61,12 @@ impl HarborBench {
         self.thread.host()
     }
 
-    /// The registry behind the front, whose own request log has what came through.
+    /// The registry behind the front, whose own request log has the requests that the front passed on.
     pub fn registry(&self) -> &DockerRegistry {
         &self.registry
     }
 
-    /// Pushes straight into the registry, past everything that the front would refuse.
+    /// Pushes directly into the registry, which skips all checks of the front.
     pub fn pusher(&self) -> Pusher {
         Pusher::new(self.registry.host()).token(&self.token_server)
     }
@@ -76,12 +76,12 @@ impl HarborBench {
         self.state.add_project(name, 0);
     }
 
-    /// Adds a private project that keeps what comes from another registry: pushes to it are refused.
+    /// Adds a private proxy-cache project: pushes to it are refused.
     pub fn add_proxy_project(&self, name: &str) {
         self.state.add_project(name, 1);
     }
 
-    /// Lets everybody read a project.
+    /// Makes a project public.
     pub fn publish_project(&self, name: &str) {
         self.state.publish_project(name);
     }
@@ -96,7 +96,7 @@ impl HarborBench {
         self.state.rules().read_only = true;
     }
 
-    /// Takes writes again.
+    /// Accepts writes again.
     pub fn make_writable(&self) {
         self.state.rules().read_only = false;
     }
@@ -106,7 +106,7 @@ impl HarborBench {
         self.state.rules().full_projects.push(project.to_owned());
     }
 
-    /// Refuses to move a tag with 412 `PRECONDITION`, once it is there.
+    /// Refuses with 412 `PRECONDITION` to move an existing tag.
     pub fn make_immutable(&self, repository: &str, tag: &str) {
         self.state.rules().immutable_tags.push((repository.to_owned(), tag.to_owned()));
     }
@@ -116,58 +116,58 @@ impl HarborBench {
         self.state.rules().vulnerable_repositories.push(repository.to_owned());
     }
 
-    /// Lets nobody look at a project: robots can have the right to list its repositories alone.
+    /// Hides a project from all users: robot accounts can have just the right to list its repositories.
     pub fn hide_project(&self, project: &str) {
         self.state.rules().unseen_projects.push(project.to_owned());
     }
 
-    /// Lets nobody list the repositories of a project.
+    /// Denies all users the right to list the repositories of a project.
     pub fn hide_repositories(&self, project: &str) {
         self.state.rules().unlisted_projects.push(project.to_owned());
     }
 
-    /// Lets whoever may look at a project list its repositories again.
+    /// Lets users who can see a project list its repositories again.
     pub fn show_repositories(&self, project: &str) {
         self.state.rules().unlisted_projects.retain(|unlisted| unlisted != project);
     }
 
-    /// A repository that is listed until somebody asks for a second page, as if it were deleted before that.
+    /// Lists a repository until a client requests a second page, as if it were deleted then.
     pub fn let_vanish(&self, repository: &str) {
         self.state.rules().vanishing.push(repository.to_owned());
     }
 
-    /// Says that a tag was pushed at another moment than the others, such as `2020-01-31T12:00:00Z`.
+    /// Sets the push time of a tag to another one than the default, such as `2020-01-31T12:00:00Z`.
     pub fn set_push_time(&self, repository: &str, tag: &str, time: &str) {
         self.state.rules().push_times.push((repository.to_owned(), tag.to_owned(), time.to_owned()));
     }
 
-    /// Gives the next `count` requests to the API an answer of the test's choice.
+    /// Answers the next `count` requests to the API with a fixed answer.
     pub fn answer_next(&self, count: usize, answer: &CannedAnswer) {
         self.state.canned().extend(std::iter::repeat_n(answer.clone(), count));
     }
 
-    /// `METHOD path status` of each request since the last [`HarborBench::forget_requests`], without those
-    /// of [`crate::seed`] and skopeo.
+    /// `METHOD path status` of each request since the last [`HarborBench::forget_requests`], except those of
+    /// [`crate::seed`] and skopeo.
     pub fn requests(&self) -> Vec<String> {
         self.state.log.lines("")
     }
 
-    /// As [`HarborBench::requests`], of those whose path begins with `prefix`, such as `/api/`.
+    /// As [`HarborBench::requests`], but only paths that begin with `prefix`, such as `/api/`.
     pub fn requests_under(&self, prefix: &str) -> Vec<String> {
         self.state.log.lines(prefix)
     }
 
-    /// Counts from here on.
+    /// Restarts the count.
     pub fn forget_requests(&self) {
         self.state.log.forget();
     }
 
-    /// How many requests brought back a cookie that the front had set.
+    /// How many requests had a cookie that the front had set.
     pub fn returned_cookies(&self) -> usize {
         self.state.log.cookies()
     }
 
-    /// `user-agent` and the like of the last request to the API, by the header's name in lower case.
+    /// A header of the last request to the API, by its name in lower case.
     pub fn last_api_header(&self, name: &str) -> Option<String> {
         self.state.log.last_api_header(name)
     }

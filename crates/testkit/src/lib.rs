@@ -1,7 +1,7 @@
-//! Real registries for end-to-end tests: Debian's `docker-registry`, a token server like Harbor's or ACR's,
-//! nginx with TLS in front, a proxy that breaks things, `nats-server`, and `skopeo` as the independent judge.
+//! Real registries for end-to-end tests: Debian's `docker-registry`, a token server like Harbor's or ACR's, nginx
+//! with TLS in front, a proxy that injects faults, `nats-server`, and `skopeo` as the independent judge.
 //!
-//! Everything started here ends, and every folder made here goes, when its value is dropped.
+//! Each value ends what it started, and removes its folders, when it is dropped.
 
 mod access_log;
 mod acr_api;

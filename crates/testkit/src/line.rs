@@ -1,8 +1,8 @@
-//! A line to a registry as real networks have them: slow to answer, or slow to carry.
+//! A proxy that simulates a real network line: slow to answer, or with a low rate.
 //!
-//! What the registry answers comes later by a fixed time, with any amount of bytes under way: latency without a window of its
-//! own. Rates hold in each direction, for each connection and for all of them together. Connections stay open as long as both
-//! sides want, any number of them run side by side. It runs on a thread of its own and does not look into what it carries.
+//! Answers are delayed by a fixed time, with any amount of bytes in flight: latency without a window. Rates apply to
+//! each direction, for each connection and for all of them together. Connections stay open as long as both sides
+//! want, and any number of them can run in parallel. It runs on its own thread, and does not parse the bytes.
 
 mod pace;
 
@@ -21,10 +21,10 @@ use tokio::time::Instant;
 use self::pace::Pace;
 use crate::server_thread::ServerThread;
 
-/// The most that is read at once.
+/// The maximum size of a read.
 const PIECE: usize = 64 * 1024;
 
-/// Pieces under way in one connection: more than a fast line carries in the usual delay.
+/// Pieces in flight in one connection: more than a fast line transfers in the usual delay.
 const UNDER_WAY: usize = 4096;
 
 /// A running proxy; ends on drop.
@@ -47,14 +47,14 @@ struct Connections {
     most: AtomicUsize,
 }
 
-/// Bytes and when they may arrive.
+/// Bytes, and when they may arrive.
 struct Piece {
     arrives: Instant,
     bytes: Bytes,
 }
 
 impl Line {
-    /// A line that leads to `upstream` (`host:port`), and changes nothing yet.
+    /// A line to `upstream` (`host:port`), without delay and limits.
     pub fn to(upstream: impl Into<String>) -> LineBuilder {
         LineBuilder { upstream: upstream.into(), delay: Duration::ZERO, each_connection: None, all: None }
     }
@@ -64,28 +64,28 @@ impl Line {
         self.thread.host()
     }
 
-    /// How many connections were open at once, at most.
+    /// The maximum number of connections that were open at the same time.
     pub fn most_connections(&self) -> usize {
         self.connections.most.load(Ordering::Relaxed)
     }
 }
 
 impl LineBuilder {
-    /// Answers come later by so much.
+    /// Delays answers by this time.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
         self
     }
 
-    /// Each connection carries so many bytes a second in each direction.
+    /// Limits each connection to this rate in each direction.
     #[must_use]
     pub fn each_connection(mut self, bytes_a_second: u64) -> Self {
         self.each_connection = Some(bytes_a_second);
         self
     }
 
-    /// All connections together carry so many bytes a second in each direction.
+    /// Limits all connections together to this rate in each direction.
     #[must_use]
     pub fn all(mut self, bytes_a_second: u64) -> Self {
         self.all = Some(bytes_a_second);
@@ -116,10 +116,10 @@ async fn accept(listener: TcpListener, line: LineBuilder, connections: Arc<Conne
     }
 }
 
-/// One connection, until both sides have ended.
+/// Carries one connection, until both sides have ended.
 async fn carry(client: TcpStream, line: &LineBuilder, all: [Option<Arc<Pace>>; 2]) {
     let Ok(server) = TcpStream::connect(&line.upstream).await else { return };
-    // Waiting for more to send would be a delay that nobody ordered.
+    // Nagle's algorithm would add delays that the test did not ask for.
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
@@ -128,7 +128,7 @@ async fn carry(client: TcpStream, line: &LineBuilder, all: [Option<Arc<Pace>>; 2
         [own, all].into_iter().flatten().collect::<Vec<_>>()
     });
     let [up, down] = &paces;
-    // Whoever breaks off ends the connection, which is what the other side shall see.
+    // An end on one side closes the connection, so that the other side sees it.
     tokio::join!(
         one_way(from_client, to_server, up, Duration::ZERO),
         one_way(from_server, to_client, down, line.delay)

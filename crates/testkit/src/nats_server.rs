@@ -1,4 +1,4 @@
-//! Debian's `nats-server` on a free port of this machine, with a store of its own.
+//! Debian's `nats-server` on a free port of this machine, with its own store.
 
 use std::net::TcpListener;
 use std::path::Path;
@@ -11,21 +11,21 @@ use crate::process::{Process, read_log, wait_for};
 
 /// A running nats-server; ends on drop.
 pub struct NatsServer {
-    // Declared before the folder: the process must be gone when its files go.
+    // Declared before the folder: the process must end before its files are removed.
     process: Option<Process>,
     port: u16,
     folder: TempDir,
 }
 
 impl NatsServer {
-    /// Starts one that takes everybody and keeps streams.
+    /// Starts one without authentication that keeps streams.
     pub async fn start() -> Result<Self> {
         Self::with("").await
     }
 
-    /// The same with more lines in its config.
+    /// The same with additional lines in its config.
     pub async fn with(more: &str) -> Result<Self> {
-        // From its own folder.
+        // Relative to its own folder.
         Self::with_store(Path::new("store"), more).await
     }
 
@@ -34,7 +34,7 @@ impl NatsServer {
         Self::configured(&format!("jetstream {{ store_dir: \"{}\" }}\n{more}", store.display())).await
     }
 
-    /// Starts one with these lines and no others but for its address.
+    /// Starts one with only these config lines, besides its address.
     pub async fn configured(lines: &str) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("testkit-nats-").tempdir()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -45,7 +45,7 @@ impl NatsServer {
         Ok(server)
     }
 
-    /// The lines that make it speak TLS alone, with this certificate; its files are kept in `folder`.
+    /// The config lines for TLS only, with this certificate; writes its files to `folder`.
     pub fn tls(folder: &Path, certificate: &IssuedCertificate) -> Result<String> {
         let (cert, key) = (folder.join("server.crt"), folder.join("server.key"));
         std::fs::write(&cert, &certificate.certificate_pem)?;
@@ -53,7 +53,7 @@ impl NatsServer {
         Ok(format!("tls {{ cert_file: \"{}\", key_file: \"{}\" }}", cert.display(), key.display()))
     }
 
-    /// Starts it on what it has kept.
+    /// Starts it again with its stored data.
     pub async fn start_again(&mut self) -> Result<()> {
         let folder = self.folder.path();
         let arguments = ["-c".into(), folder.join("nats.conf").into_os_string()];
@@ -70,12 +70,12 @@ impl NatsServer {
         Ok(())
     }
 
-    /// Ends it as a power failure would.
+    /// Kills it, as in a power failure.
     pub fn kill(&mut self) {
         self.process = None;
     }
 
-    /// Takes away what one that was killed has kept in its own folder.
+    /// Removes the stored data of a killed server from its own folder.
     pub fn lose_store(&self) -> Result<()> {
         Ok(std::fs::remove_dir_all(self.folder.path().join("store"))?)
     }
@@ -85,7 +85,7 @@ impl NatsServer {
         format!("nats://127.0.0.1:{}", self.port)
     }
 
-    /// The port that it listens on.
+    /// The port.
     pub fn port(&self) -> u16 {
         self.port
     }

@@ -1,4 +1,4 @@
-//! An nginx process that serves one `server` block from a folder of its own.
+//! An nginx process that serves one `server` block from its own folder.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,12 +9,12 @@ use tempfile::TempDir;
 use crate::access_log::AccessLog;
 use crate::process::{Process, read_log, wait_for};
 
-/// Ports can be taken by others between choosing and listening.
+/// Another process may take the port between its choice and nginx's start.
 const ATTEMPTS: usize = 5;
 
 /// Running nginx; ends on drop.
 pub(crate) struct Nginx {
-    // Declared before the folder: the process must be gone when its files go.
+    // Declared before the folder: the process must end before its files are removed.
     process: Process,
     port: u16,
     access_log: AccessLog,
@@ -22,8 +22,7 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// Starts nginx. `server` gets the folder (for its own files) and the port, and returns what
-    /// belongs into `http { … }`.
+    /// Starts nginx. `server` gets the folder (for its own files) and the port, and returns the content of `http { … }`.
     pub(crate) async fn start(server: impl Fn(&Path, u16) -> Result<String>) -> Result<Self> {
         let mut refused = None;
         for _ in 0..ATTEMPTS {
@@ -69,7 +68,7 @@ impl Nginx {
     async fn wait_until_ready(&mut self) -> Result<()> {
         let pid_file = self.folder.path().join("nginx.pid");
         let process = &mut self.process;
-        // Written once it listens. Connecting alone could reach somebody else who took the port.
+        // Written once nginx listens. A mere connection could reach another process that took the port.
         wait_for(|| {
             if process.has_ended()? {
                 bail!("the process ended");
@@ -82,7 +81,7 @@ impl Nginx {
     }
 }
 
-/// A port that was free a moment ago; nginx cannot be asked to choose one.
+/// A port that was free just now; nginx cannot choose one itself.
 async fn free_port() -> Result<u16> {
     Ok(tokio::net::TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port())
 }
@@ -94,7 +93,7 @@ fn arguments(folder: &Path) -> Vec<OsString> {
 
 fn configuration(folder: &Path, server: &str) -> String {
     let folder = folder.display();
-    // One process and no master: killing a master would leave its workers behind.
+    // One process without a master: killing a master would leave its workers running.
     format!(
         r#"daemon off;
 master_process off;
@@ -119,7 +118,7 @@ http {{
     )
 }
 
-/// Puts a file into the server's folder.
+/// Writes a file into the server's folder.
 pub(crate) fn write(folder: &Path, name: &str, content: &str) -> Result<PathBuf> {
     let path = folder.join(name);
     std::fs::write(&path, content)?;

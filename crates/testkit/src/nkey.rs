@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// Whose key it is: the first letter of its public form.
+/// The owner of a key: the first letter of its public form.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 enum Owner {
@@ -22,7 +22,7 @@ enum Owner {
 /// `S`: a seed.
 const SEED: u8 = 18 << 3;
 
-/// A key pair in the form of NATS.
+/// A key pair in NATS' format.
 pub struct Nkey {
     owner: Owner,
     seed: [u8; 32],
@@ -30,7 +30,7 @@ pub struct Nkey {
 }
 
 impl Nkey {
-    /// A user's.
+    /// A user's key.
     pub fn user() -> Result<Self> {
         Self::generate(Owner::User)
     }
@@ -42,19 +42,19 @@ impl Nkey {
         Ok(Self { owner, seed, pair })
     }
 
-    /// What everybody may know.
+    /// The public form.
     pub fn public(&self) -> String {
         encoded(&[self.owner as u8], self.pair.public_key().as_ref())
     }
 
-    /// What nobody else may know.
+    /// The secret form.
     pub fn seed(&self) -> String {
-        // The owner's five bits follow those of the seed.
+        // The owner's five bits follow those of the seed prefix.
         let owner = self.owner as u8;
         encoded(&[SEED | owner >> 5, (owner & 31) << 3], &self.seed)
     }
 
-    /// A JWT that this key has signed.
+    /// A JWT signed by this key.
     fn sign(&self, about: &str, claims: &Value) -> String {
         let header = json!({"typ": "JWT", "alg": "ed25519-nkey"});
         let body =
@@ -66,7 +66,7 @@ impl Nkey {
     }
 }
 
-/// An operator with one account, which keeps streams, and a user of it.
+/// An operator with one account, which may keep streams, and a user of it.
 pub struct NatsOperator {
     operator: Nkey,
     system: Nkey,
@@ -82,7 +82,7 @@ impl NatsOperator {
         Ok(Self { operator: operator?, system: system?, account: account?, user: user? })
     }
 
-    /// The lines of a server that knows the account. Without an account for itself it keeps no streams.
+    /// The config lines of a server that knows the account. Without a system account it keeps no streams.
     pub fn config(&self) -> String {
         let operator =
             self.operator.sign(&self.operator.public(), &json!({"type": "operator", "version": 2}));
@@ -97,7 +97,7 @@ impl NatsOperator {
         )
     }
 
-    /// An account's public key and JWT, with limits beside those that each has.
+    /// An account's public key and JWT, with `limits` in addition to the common ones.
     fn account(&self, public: &str, mut limits: Value) -> String {
         for limit in ["subs", "data", "payload", "imports", "exports", "conn", "leaf"] {
             limits[limit] = json!(-1);
@@ -107,7 +107,7 @@ impl NatsOperator {
         format!("{public}: {}", self.operator.sign(public, &claims))
     }
 
-    /// The user's creds file, as `nsc` writes it.
+    /// The user's creds file, in `nsc`'s format.
     pub fn credentials(&self) -> String {
         let claims = json!({"type": "user", "version": 2, "subs": -1, "data": -1, "payload": -1, "pub": {}, "sub": {}});
         let user = self.account.sign(&self.user.public(), &claims);

@@ -1,7 +1,7 @@
-//! A registry that costs next to nothing: it gives prepared bytes and swallows what is sent to it, so that whoever copies from
-//! one to another is what takes the time.
+//! A registry with almost no cost: it sends prepared bytes and discards what it gets, so that a benchmark measures
+//! the client.
 //!
-//! Of uploads it counts the bytes and hashes none; manifests are kept, and looked at afterwards. Each connection has a thread.
+//! Uploads are counted and not hashed; manifests are kept, and checked afterwards. Each connection has a thread.
 
 mod connection;
 mod content;
@@ -45,22 +45,22 @@ impl NullRegistry {
         self.address.to_string()
     }
 
-    /// Requests so far.
+    /// How many requests it got so far.
     pub fn requests(&self) -> u64 {
         self.shared.requests.load(Ordering::Relaxed)
     }
 
-    /// Bytes of bodies that it has given.
+    /// How many bytes of bodies it has sent.
     pub fn bytes_given(&self) -> u64 {
         self.shared.bytes_given.load(Ordering::Relaxed)
     }
 
-    /// Bytes of bodies that it has taken.
+    /// How many bytes of bodies it has received.
     pub fn bytes_taken(&self) -> u64 {
         self.shared.bytes_taken.load(Ordering::Relaxed)
     }
 
-    /// What it has by now of a corpus: tags by digest, manifests by their bytes, blobs by their size.
+    /// Checks how much of a corpus it has: tags by digest, manifests by their bytes, blobs by their size.
     pub fn verify(&self, corpus: &Corpus) -> Verified {
         self.shared.content().verify(corpus)
     }
@@ -69,7 +69,7 @@ impl NullRegistry {
 impl Drop for NullRegistry {
     fn drop(&mut self) {
         self.shared.is_over.store(true, Ordering::Relaxed);
-        // It looks at that when somebody comes.
+        // The accepting thread checks the flag at the next connection.
         let _ = TcpStream::connect(self.address).and_then(|mut stream| stream.flush());
     }
 }
@@ -80,7 +80,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
             return;
         }
         let (Ok(stream), shared) = (stream, shared.clone()) else { continue };
-        // A client that goes away is no event here.
+        // A client may break off: that is no error here.
         std::thread::spawn(move || drop(connection::serve(&stream, &shared)));
     }
 }

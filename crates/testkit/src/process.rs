@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-/// How long a program may take until it answers. Generous, for a machine that runs many tests at once;
-/// a program that dies is noticed at once.
+/// How long a program may take to start. Generous, for a machine that runs many tests in parallel; a program that
+/// dies is noticed at once.
 pub(crate) const START_DEADLINE: Duration = Duration::from_secs(20);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
@@ -46,13 +46,13 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only when the process is gone already, which is what is wanted.
+        // Both fail only if the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Looks in `PATH` and where Debian puts servers: `/usr/sbin` is not in the `PATH` of a plain user.
+/// Looks in `PATH` and where Debian installs servers: `/usr/sbin` is not in a plain user's `PATH`.
 pub(crate) fn find_program(name: &str) -> Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path)
@@ -65,7 +65,7 @@ pub(crate) fn find_program(name: &str) -> Result<PathBuf> {
     }
 }
 
-/// Asks `check` again and again until it has an answer, for at most [`START_DEADLINE`].
+/// Calls `check` until it returns a value, for at most [`START_DEADLINE`].
 pub(crate) async fn wait_for<T>(mut check: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let started = Instant::now();
     loop {
@@ -79,7 +79,7 @@ pub(crate) async fn wait_for<T>(mut check: impl FnMut() -> Result<Option<T>>) ->
     }
 }
 
-/// What a log file holds; nothing when it does not exist yet.
+/// The content of a log file; empty if it does not exist yet.
 pub(crate) fn read_log(path: &Path) -> String {
     String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into_owned()
 }

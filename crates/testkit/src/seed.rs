@@ -1,4 +1,4 @@
-//! A small client of its own for real registries: puts images there and reads them back.
+//! A small, independent client for real registries: pushes images and reads them back.
 //!
 //! It shares no code with what is tested, and its requests are left out of every request count.
 
@@ -18,10 +18,10 @@ pub use image::{Flavour, Image, Seeded, layer};
 use crate::certificate::CertificateAuthority;
 use crate::token_server::{Signer, TokenServer};
 
-/// By this the request logs know the test's own requests.
+/// Identifies the test's own requests in the request logs.
 pub(crate) const USER_AGENT: &str = "image-syncer-testkit";
 
-/// Talks to one registry.
+/// A client of one registry.
 #[derive(Clone)]
 pub struct Pusher {
     base: String,
@@ -39,7 +39,7 @@ enum Login {
 impl Pusher {
     /// Anonymous and over plain http.
     pub fn new(host: impl Into<String>) -> Self {
-        // Accepting everything spares the system's certificates, which a bare machine does not have.
+        // Does not load the system's certificates, which a minimal machine does not have.
         let client = client().tls_danger_accept_invalid_certs(true).build();
         let client = client.expect("a client without special settings can be built");
         Self { base: format!("http://{}", host.into()), client, login: Login::Anonymous }
@@ -52,14 +52,14 @@ impl Pusher {
         self
     }
 
-    /// With tokens that the server's key signs for whatever is done; no user and no request to it is needed.
+    /// With tokens that the server's key signs for each request; needs no user and no token request.
     #[must_use]
     pub fn token(mut self, server: &TokenServer) -> Self {
         self.login = Login::Minted(server.signer());
         self
     }
 
-    /// Over https, trusting `authority` alone.
+    /// Over https, trusting only `authority`.
     pub fn tls(mut self, authority: &CertificateAuthority) -> Result<Self> {
         let certificate = Certificate::from_pem(authority.ca_pem().as_bytes())?;
         self.client = client().tls_certs_only([certificate]).build()?;
@@ -71,7 +71,7 @@ impl Pusher {
         Url::parse(&format!("{}/v2/{path}", self.base)).with_context(|| format!("no address: {}", self.base))
     }
 
-    /// A request that is allowed to push to `repositories[0]` and to pull from all of them.
+    /// A request with the right to push to `repositories[0]` and to pull from all of them.
     fn request(&self, method: Method, url: Url, repositories: &[&str]) -> RequestBuilder {
         let request = self.client.request(method, url);
         match &self.login {
@@ -90,7 +90,7 @@ fn client() -> reqwest::ClientBuilder {
     Client::builder().user_agent(USER_AGENT).no_proxy()
 }
 
-/// The answer when it has the wanted status, else an error with all that it says.
+/// The answer if it has the wanted status, else an error with its text.
 async fn expect(request: RequestBuilder, status: StatusCode) -> Result<Response> {
     match answer(request, &[status]).await? {
         Some(response) => Ok(response),
@@ -98,7 +98,7 @@ async fn expect(request: RequestBuilder, status: StatusCode) -> Result<Response>
     }
 }
 
-/// As [`expect`], but nothing when there is nothing.
+/// As [`expect`], but `None` for 404.
 async fn answer(request: RequestBuilder, wanted: &[StatusCode]) -> Result<Option<Response>> {
     let response = request.send().await?;
     if wanted.contains(&response.status()) {
@@ -111,7 +111,7 @@ async fn answer(request: RequestBuilder, wanted: &[StatusCode]) -> Result<Option
     bail!("{url} answers {status}: {}", response.text().await?)
 }
 
-/// Where the registry wants the client to go next.
+/// The URL of the next request, from the `Location` header.
 fn location(response: &Response) -> Result<Url> {
     let location = response.headers().get(LOCATION).context("the registry gives no location")?;
     Ok(response.url().join(location.to_str()?)?)

@@ -1,4 +1,4 @@
-//! A server on a thread of its own, so that a test may block meanwhile.
+//! A server on its own thread, so that a test may block meanwhile.
 
 use std::net::SocketAddr;
 use std::thread::JoinHandle;
@@ -15,7 +15,7 @@ pub(crate) struct ServerThread {
 }
 
 impl ServerThread {
-    /// Runs what `serve` makes until it ends or this is dropped.
+    /// Runs the future of `serve` until it ends or this value is dropped.
     pub(crate) async fn start<F>(
         name: &str,
         serve: impl FnOnce(TcpListener) -> F + Send + 'static,
@@ -48,7 +48,7 @@ impl ServerThread {
 
 impl Drop for ServerThread {
     fn drop(&mut self) {
-        // Neither can fail unless the thread ended already.
+        // Both fail only if the thread has ended already.
         self.shutdown.take().map(|shutdown| shutdown.send(()));
         self.thread.take().map(JoinHandle::join);
     }

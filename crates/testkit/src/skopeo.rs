@@ -1,4 +1,4 @@
-//! `skopeo`, which shares no code with us, as the judge of what a registry holds.
+//! `skopeo`, which shares no code with this project, as the judge of a registry's content.
 
 use std::process::Stdio;
 
@@ -11,7 +11,7 @@ use crate::process::find_program;
 /// Name and password, or anonymous.
 type Credentials<'a> = Option<(&'a str, &'a str)>;
 
-/// Runs skopeo. It accepts plain http and any certificate, and knows no other configuration than its arguments.
+/// Runs skopeo. It accepts plain http and any certificate, and its only configuration are its arguments.
 pub struct Skopeo;
 
 impl Skopeo {
@@ -54,7 +54,7 @@ impl Skopeo {
 
     /// Reads the whole image, with every platform and blob, to prove that it is complete.
     ///
-    /// When it is not, the error says what skopeo missed.
+    /// If it is not, the error says what skopeo missed.
     pub async fn image_is_complete(
         host: &str,
         repository: &str,
@@ -78,7 +78,7 @@ impl Skopeo {
     pub async fn run(arguments: &[&str]) -> Result<Vec<u8>> {
         let home = tempfile::tempdir()?;
         let output = tokio::process::Command::new(find_program("skopeo")?)
-            // Neither logins nor proxies of the person who runs the tests may matter.
+            // Logins and proxies of the user who runs the tests must have no effect.
             .env_clear()
             .env("HOME", home.path())
             .arg("--insecure-policy")

@@ -1,4 +1,4 @@
-//! nginx with TLS and HTTP/2 in front of a registry, as Harbor and most private registries are run.
+//! nginx with TLS and HTTP/2 in front of a registry, as for Harbor and most private registries.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -30,12 +30,12 @@ pub struct TlsFrontBuilder {
 }
 
 impl TlsFront {
-    /// Puts TLS with a certificate of `authority` in front of `upstream` (`host:port`, plain http).
+    /// Starts TLS with a certificate of `authority` in front of `upstream` (`host:port`, plain http).
     pub async fn start(authority: &CertificateAuthority, upstream: impl Into<String>) -> Result<Self> {
         Self::builder(authority, upstream).start().await
     }
 
-    /// As [`TlsFront::start`], with choices.
+    /// As [`TlsFront::start`], with options.
     pub fn builder(authority: &CertificateAuthority, upstream: impl Into<String>) -> TlsFrontBuilder {
         TlsFrontBuilder {
             upstream: upstream.into(),
@@ -51,13 +51,13 @@ impl TlsFront {
         }
     }
 
-    /// `127.0.0.1:port`; the certificate holds for `localhost:port`, too.
+    /// `127.0.0.1:port`; the certificate is also valid for `localhost:port`.
     pub fn host(&self) -> String {
         self.nginx.host()
     }
 
-    /// `METHOD path status` of each request since the last [`TlsFront::forget_requests`], without those
-    /// of [`crate::seed`] and skopeo.
+    /// `METHOD path status` of each request since the last [`TlsFront::forget_requests`], except those of
+    /// [`crate::seed`] and skopeo.
     pub fn requests(&self) -> Vec<String> {
         self.nginx.access_log().lines()
     }
@@ -67,7 +67,7 @@ impl TlsFront {
         self.nginx.access_log().accesses()
     }
 
-    /// Counts from here on.
+    /// Restarts the count.
     pub fn forget_requests(&self) {
         self.nginx.access_log().forget();
     }
@@ -88,7 +88,7 @@ impl TlsFrontBuilder {
     #[must_use]
     pub fn token_server(mut self, server: &TokenServer) -> Self {
         self.token_server = Some(server.host());
-        // As nginx writes it: the host that was asked, with its port.
+        // nginx's variable for the requested host with its port.
         self.realm_host("$http_host")
     }
 
@@ -106,42 +106,42 @@ impl TlsFrontBuilder {
         self
     }
 
-    /// Shows another certificate, such as an expired one or one for another name.
+    /// Uses another certificate, such as an expired one or one for another name.
     #[must_use]
     pub fn certificate(mut self, certificate: IssuedCertificate) -> Self {
         self.certificate = Ok(certificate);
         self
     }
 
-    /// Offers HTTP/1.1 alone.
+    /// Offers only HTTP/1.1.
     #[must_use]
     pub fn without_http2(mut self) -> Self {
         self.http2 = false;
         self
     }
 
-    /// Lets only clients in that show a certificate of `authority`.
+    /// Accepts only clients with a certificate of `authority`.
     #[must_use]
     pub fn client_authority(mut self, authority: &CertificateAuthority) -> Self {
         self.client_authority = Some(authority.ca_pem().to_owned());
         self
     }
 
-    /// Sends readers of blobs, and only those, to the same path of `storage` (`scheme://host:port`).
+    /// Redirects reads of blobs, and only those, to the same path of `storage` (`scheme://host:port`).
     #[must_use]
     pub fn blobs_from(mut self, storage: impl Into<String>) -> Self {
         self.blobs_from = Some(storage.into());
         self
     }
 
-    /// Speaks these versions of TLS alone, as nginx writes them: `TLSv1.2`.
+    /// Accepts only these TLS versions, as nginx writes them: `TLSv1.2`.
     #[must_use]
     pub fn protocols(mut self, protocols: &'static str) -> Self {
         self.protocols = Some(protocols);
         self
     }
 
-    /// Keeps idle connections for so long; with 0 it ends each one after its answers.
+    /// Keeps idle connections for this time; with 0, closes each one after its answers.
     #[must_use]
     pub fn keepalive_seconds(mut self, seconds: u32) -> Self {
         self.keepalive_seconds = Some(seconds);
@@ -164,7 +164,7 @@ impl TlsFrontBuilder {
         let Self { upstream, max_body_bytes, .. } = self;
         let (challenge, token_locations) = (self.challenge_rule(), self.token_locations());
         let blob_location = self.blob_location();
-        // `$http_host` keeps the port, without which the upload locations would lead nowhere.
+        // `$http_host` has the port, which upload locations need.
         Ok(format!(
             r"    {challenge}
     server {{
@@ -201,7 +201,7 @@ impl TlsFrontBuilder {
         Ok(options)
     }
 
-    /// Names the realm by the host and scheme that clients see.
+    /// Names the realm with the host and scheme that clients use.
     fn challenge_rule(&self) -> String {
         let Some(realm_host) = &self.realm_host else {
             return "map $host $challenge { default $upstream_http_www_authenticate; }".to_owned();

@@ -1,6 +1,6 @@
 //! A token server whose tokens a real docker-registry accepts.
 //!
-//! It runs on a thread of its own, so a test that blocks while the command line runs does not stop it.
+//! It runs on its own thread, so that a test that blocks while the command line runs does not stop it.
 
 mod access;
 mod answer;
@@ -29,12 +29,12 @@ pub struct TokenServer {
     office: Arc<Office>,
 }
 
-/// Whose habits a token server has.
+/// The product that a token server behaves like.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Habit {
-    /// Grants all that the user has in the repository, whatever was asked.
+    /// Grants all rights of the user in the repository, whatever the client asks for.
     Harbor,
-    /// Grants what was asked, as far as the user has it.
+    /// Grants the requested rights, as far as the user has them.
     Acr,
 }
 
@@ -53,16 +53,16 @@ impl TokenServer {
         Self::start(Office::new(Habit::Acr, ACR_PATH, users, signer)).await
     }
 
-    /// Changes how long tokens live; the default is 30 minutes.
+    /// Sets the lifetime of tokens; the default is 30 minutes.
     ///
-    /// The registry refuses them when that time is over: its own leeway of 60 seconds is taken off inside.
+    /// The registry refuses them after that time: its own leeway of 60 seconds is subtracted internally.
     #[must_use]
     pub fn lifetime(self, lifetime: Duration) -> Self {
         self.office.set_lifetime(lifetime);
         self
     }
 
-    /// Says that tokens were issued at this time (RFC 3339), as a server whose clock is wrong does.
+    /// Sets the issue time of tokens (RFC 3339), as for a server with a wrong clock.
     #[must_use]
     pub fn issued_at(self, time: &str) -> Self {
         self.office.set_issued_at(time);
@@ -74,27 +74,27 @@ impl TokenServer {
         self.thread.host()
     }
 
-    /// The address that challenges name.
+    /// The URL in challenges.
     pub fn realm(&self) -> String {
         format!("http://{}{}", self.host(), self.office.path)
     }
 
-    /// The service that challenges name.
+    /// The service in challenges.
     pub fn service(&self) -> &str {
         self.office.signer.service()
     }
 
-    /// The issuer that tokens name.
+    /// The issuer in tokens.
     pub fn issuer(&self) -> &str {
         self.office.signer.issuer()
     }
 
-    /// The certificate that tokens are checked against.
+    /// The certificate that tokens are checked with.
     pub fn certificate_pem(&self) -> &str {
         self.office.signer.certificate_pem()
     }
 
-    /// How many requests came so far, good and bad.
+    /// How many requests it got so far, including failed ones.
     pub fn requests(&self) -> usize {
         self.office.log().len()
     }
@@ -109,17 +109,17 @@ impl TokenServer {
         self.office.fail_next(count, status);
     }
 
-    /// Forgets all users of this name, as when a temporary password ends.
+    /// Removes all users with this name, as when a temporary password expires.
     pub fn remove_user(&self, name: &str) {
         self.office.users.remove(name);
     }
 
-    /// The users, for who hands out logins.
+    /// The users, for services that create logins.
     pub(crate) fn users(&self) -> UserList {
         self.office.users.clone()
     }
 
-    /// A token for one repository, whatever the users may do, without a request.
+    /// A token for one repository, without a request and whatever the users' rights.
     pub fn mint(&self, repository: &str, actions: &[&str]) -> String {
         self.office.signer.repository_token(&[(repository, actions)])
     }
@@ -146,7 +146,7 @@ async fn serve(listener: TcpListener, office: Arc<Office>) {
             let answer = office.answer(&request);
             async move { Ok::<_, Infallible>(answer) }
         });
-        // A client that breaks off is its own business.
+        // A client may break off: that is no error here.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }

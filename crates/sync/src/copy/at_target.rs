@@ -1,8 +1,9 @@
-//! What a target has under an image's name, and whether that is what it should have.
+//! What a target has under an image's reference, and whether that is the wanted image.
 //!
-//! A copy can go on without knowing it. Registries refuse to show a tag that they take a push of: Harbor answers 412
-//! where it blocks the image for its weaknesses (<https://github.com/goharbor/harbor/issues/15283>), others 500 for ever
-//! where the tag points at what is lost (<https://github.com/distribution/distribution/issues/2489>).
+//! A copy can go on without knowing it. Some registries refuse to show a tag but accept a push of it: Harbor answers
+//! 412 for an image that it blocks for its vulnerabilities (<https://github.com/goharbor/harbor/issues/15283>),
+//! others answer 500 for ever for a tag whose content is lost
+//! (<https://github.com/distribution/distribution/issues/2489>).
 
 use std::sync::Arc;
 
@@ -17,15 +18,15 @@ use crate::memory::ledger::Kind;
 use crate::memory::sparse_indexes::Children;
 use crate::{Error, Event, Operation, Rewrite};
 
-/// So many children of an index are asked for side by side.
+/// How many children of an index are looked up in parallel.
 const CHILDREN_AT_ONCE: usize = 16;
 
-/// What a target has under an image's name.
+/// What a target has under an image's reference.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum AtTarget {
     Absent,
     Has(Digest),
-    /// The target does not tell that of this image.
+    /// The target does not say it for this image.
     Unknown,
 }
 
@@ -38,25 +39,25 @@ impl AtTarget {
     }
 }
 
-/// Whether the target has the same image in other bytes.
+/// Whether the target has the same content, possibly serialized differently.
 pub(super) enum Same {
     Content,
     Not,
 }
 
-/// What the target has under the image's name, as far as its list tells that without a question.
+/// What the target has under the image's reference. Uses the target's listing instead of a request where it can.
 pub(super) async fn look_at_target(walk: &Walk) -> Result<AtTarget, Arc<Error>> {
     let (copy, found) = (&walk.copy, walk.image.planned.found);
     told_of(walk, copy.reference(), || copy.repository.resolve(copy.reference(), found)).await
 }
 
-/// The same, asked of the target itself: what a list of its tags says may be over.
+/// The same, but always with a request to the target: a listing may be outdated.
 pub(super) async fn look_again(walk: &Walk) -> Result<AtTarget, Arc<Error>> {
     let copy = &walk.copy;
     told_of(walk, copy.reference(), || copy.target.resolve(copy.reference())).await
 }
 
-/// What the target answers to the question what it has as `reference`.
+/// Resolves `reference` with `ask`.
 async fn told_of<F>(
     walk: &Walk,
     reference: &TagOrDigest,
@@ -75,10 +76,10 @@ where
     })
 }
 
-/// Compares what the target has with what it should have, and learns from it which blobs need not be asked for.
+/// Compares the manifest at the target with the wanted one, and learns from it which blobs the target has.
 ///
-/// Tools that parse and print manifests leave copies with the same content and another digest; rewriting all
-/// of them would be a surprise, and fail where tags are immutable.
+/// Tools that parse and print manifests make copies with the same content and another digest. Rewriting all of them
+/// would surprise the user, and would fail where tags are immutable.
 pub(super) async fn compare(walk: &Walk, form: &Form, there: &Digest) -> Result<Same, Arc<Error>> {
     let copy = &walk.copy;
     let reference = TagOrDigest::Digest(there.clone());
@@ -86,7 +87,7 @@ pub(super) async fn compare(walk: &Walk, form: &Form, there: &Digest) -> Result<
         let read = copy.target.manifest(&reference).await;
         read.map_err(|cause| copy.target_error(Operation::ReadManifest(reference.clone()), cause))
     };
-    // It is about as large as the one that it is compared with.
+    // The target's manifest is about as large as the wanted one.
     let size = form.manifest().bytes().len() as u64;
     let _bytes = copy.bytes_for(&walk.run, &Descriptor::new(None, there.clone(), Some(size))).await;
     let Some(old) = if_told(walk, step).await? else { return Ok(Same::Not) };
@@ -98,8 +99,8 @@ pub(super) async fn compare(walk: &Walk, form: &Form, there: &Digest) -> Result<
     Ok(Same::Not)
 }
 
-/// Whether the target may have the index, and not all children of this form. An index that was rewritten for it came after all
-/// that it names.
+/// Whether the target may have the index without all children of this form. An index that was rewritten for this
+/// target was stored after all its children.
 pub(super) fn may_lack_children(walk: &Walk, form: &Form) -> bool {
     if form.links().manifests.is_empty() {
         return false;
@@ -113,7 +114,7 @@ pub(super) fn may_lack_children(walk: &Walk, form: &Form) -> bool {
         }
 }
 
-/// Some registries take indexes without all their children.
+/// Whether the target has all these children: some registries accept an index without them.
 pub(super) async fn has_children(walk: &Walk, children: &[Descriptor]) -> Result<bool, Arc<Error>> {
     let asked: Vec<_> = children.iter().map(|child| has_child(walk, child)).collect();
     stream::iter(asked).buffered(CHILDREN_AT_ONCE).try_all(std::future::ready).await
@@ -127,8 +128,8 @@ async fn has_child(walk: &Walk, child: &Descriptor) -> Result<bool, Arc<Error>> 
     Ok(told_of(walk, &reference, || copy.target.resolve(&reference)).await?.digest().is_some())
 }
 
-/// What a target answers about an image that it has; `None` where it does not tell that of this image, and the image is
-/// stored whatever is there.
+/// The target's answer about this image. `None` if the target does not give it for this image: the image is then
+/// stored, whatever the target has.
 async fn if_told<T: Send, F>(walk: &Walk, mut step: impl FnMut() -> F + Send) -> Result<Option<T>, Arc<Error>>
 where
     F: Future<Output = Result<T, Error>> + Send,
@@ -161,8 +162,8 @@ fn tell_unknown(walk: &Walk, error: &Error) {
     walk.run.tell(&Event::Note { place: copy.target.name().into(), text });
 }
 
-/// What the tag points at now proves which blobs the target has: one request instead of one for each.
-/// Layers that need not be in a registry may be missing in the best of them.
+/// Notes the blobs of the manifest that the tag points at now as present: one request instead of one for each blob.
+/// Skips layers that registries need not keep: they may be missing in a good registry.
 fn learn(copy: &ImageCopy, old: &RawManifest) {
     let links = old.links().unwrap_or_default();
     for blob in links.blobs.iter().filter(|blob| blob.is_kept_by_registries()) {

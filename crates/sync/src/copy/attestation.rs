@@ -1,5 +1,5 @@
-//! Brings attestations that a target may refuse: before all else of their index, so that it is known in which form that can
-//! be stored. Only what was refused is left out.
+//! Copies attestations that a target may refuse, before all other children of their index: their result decides in
+//! which form the index is stored. Only refused attestations are left out.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::memory::ledger::{Came, Claim, Claimed, Why};
 use crate::memory::refusals::Refused;
 use crate::{AttestationPolicy, Error, Event};
 
-/// What became of an attestation.
+/// The result for one attestation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attested {
     Stands,
@@ -22,7 +22,7 @@ pub(super) enum Attested {
 }
 
 impl Walk {
-    /// Brings the attestations of an index, where its rule has them left out if they are refused. Gives those that are.
+    /// Copies the attestations of an index, if its rule drops those that the target refuses. Returns the refused ones.
     pub(super) async fn bring_attestations(&self, form: &Form) -> Result<HashSet<Digest>, Arc<Error>> {
         let mut refused = HashSet::new();
         if self.policy().attestations == AttestationPolicy::Keep {
@@ -41,7 +41,7 @@ impl Walk {
         Ok(refused)
     }
 
-    /// Brings an attestation, unless the target refuses it.
+    /// Copies an attestation, unless the target refuses it.
     pub(super) async fn bring_attestation(&self, child: &Descriptor) -> Result<Attested, Arc<Error>> {
         loop {
             let attested = match self.claim(&child.digest) {
@@ -50,7 +50,7 @@ impl Walk {
                 Claim::Theirs(waiting) => {
                     let ended = self.copy.activity.wait_for_others(waiting.done(&*self.source)).await;
                     match ended {
-                        // Its rule has it kept, and fails.
+                        // The other copy's rule keeps attestations, so that copy failed.
                         Some(Why::Failed(error)) if refuses_kind(&error) => Attested::Refused,
                         Some(Why::Failed(error)) => return Err(error),
                         Some(Why::LeftOut) | None => continue,
@@ -97,12 +97,12 @@ impl Walk {
         }
     }
 
-    /// Whether the target's registry has shown in this run that it does not take something.
+    /// Whether the target's registry has refused this kind of content in this run.
     pub(super) fn refuses(&self, what: Refused) -> bool {
         self.run.refusals.has(self.copy.target.store(), what)
     }
 
-    /// Remembers for this run what the target's registry does not take, and tells it once.
+    /// Remembers for this run that the target's registry refuses this kind of content, and reports it once.
     pub(super) fn learn_refusal(&self, what: Refused, why: &Error) {
         let target = &self.copy.target;
         if !self.run.refusals.note(target.store(), what) {
@@ -123,7 +123,7 @@ impl Walk {
     }
 }
 
-/// What such an attestation is to a registry that refuses one.
+/// The kind of refusal for an attestation with these links.
 fn kind(links: &Links) -> Refused {
     match &links.config {
         Some(config) if config.is_image_config() => Refused::ImageAttestations,

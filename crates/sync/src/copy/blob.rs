@@ -1,6 +1,6 @@
 //! Brings one blob to a copy's target.
 //!
-//! Cheapest first: known to be there, mounted from another repository, and only then sent.
+//! Cheapest way first: the blob is known to be present, else it is mounted from another repository, else it is sent.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use super::walk::Walk;
 use crate::memory::ledger::{Claim, Kind, Why};
 use crate::{BlobOutcome, Event};
 
-/// Sees to it that the copy's target has the blob; where that fails, so has the copy.
+/// Makes sure that the copy's target has the blob; if that fails, the copy fails.
 pub(super) async fn ensure_blob(walk: &Walk, blob: &Descriptor) {
     bring_or_wait(walk, blob).await;
     if let Some(gathering) = walk.gathering() {
@@ -48,7 +48,7 @@ async fn bring_or_wait(walk: &Walk, blob: &Descriptor) {
                 }
             }
         };
-        // Nothing is claimed any more: only then may this wait for others.
+        // This copy holds no claim here, so it cannot deadlock with the copies it waits for.
         match copy.activity.wait_for_others(waiting.done(&*origin.reading.source)).await {
             Some(Why::Failed(error)) => return copy.fail(error),
             Some(Why::LeftOut) => return finished(run, copy, blob, BlobOutcome::LeftOut),

@@ -1,4 +1,4 @@
-//! A blob that is brought, try by try.
+//! Brings a blob to the target, with retries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::engine::retry::{Step, retry};
 use crate::engine::run::Run;
 use crate::{Error, Side};
 
-/// Tries until the blob is there, or the copy has to give up.
+/// Tries until the target has the blob, or the copy has to give up.
 pub(super) async fn bring(run: &Arc<Run>, origin: &Origin<'_>, blob: &Descriptor, claimed: ClaimedBlob) {
     let (claimed, tries) = (Some(claimed), Tries::new(run.retries));
     let mut bringing = Bringing { run, origin, blob, claimed, tries };
@@ -30,7 +30,7 @@ struct Bringing<'a> {
     run: &'a Arc<Run>,
     origin: &'a Origin<'a>,
     blob: &'a Descriptor,
-    /// Gone while it is tried, and when it has come to its end.
+    /// `None` during an attempt and after the last one.
     claimed: Option<ClaimedBlob>,
     tries: Tries,
 }
@@ -54,7 +54,7 @@ impl Step for Bringing<'_> {
             }
             let tried = try_to_send(run, self.origin, blob, claimed, &mut self.tries).await;
             let Some((failed, error)) = tried else { return Ok(()) };
-            // Nothing of it is on its way: another process may be luckier meanwhile.
+            // No byte is on its way: let another process try in the meantime.
             failed.lease.give_back();
             self.claimed = Some(failed);
             return Err(error);

@@ -1,5 +1,5 @@
-//! Carries a decision about an image out: brings what is missing, and sets the tag last. A target that does not take an index
-//! in one form gets it in another, where the rule allows for that.
+//! Carries out a decision about an image: brings what is missing, and sets the tag last. If a target refuses an index
+//! in one form, it gets another form, where the rule allows it.
 
 use std::sync::Arc;
 
@@ -19,9 +19,9 @@ use crate::memory::refusals::Refused;
 use crate::memory::sparse_indexes::Children;
 use crate::{AttestationPolicy, Error, IndexPolicy, Operation, Outcome, Rewrite, SkipReason};
 
-/// Does what was decided; says how that ended.
+/// Does what was decided; returns the image's outcome.
 pub(super) async fn carry_out(walk: &Walk, decided: Decided) -> Outcome {
-    // To the image's end.
+    // Held until the image is done.
     let _read = decided.read;
     match decided.work {
         Work::Skip(reason) => Outcome::Skipped(reason),
@@ -33,14 +33,14 @@ pub(super) async fn carry_out(walk: &Walk, decided: Decided) -> Outcome {
     }
 }
 
-/// How an image ends that did not get its name.
+/// The outcome of an image that was not stored under its reference.
 fn not_stored(walk: &Walk, at_source: &Digest, error: Arc<Error>) -> Outcome {
     kept(walk, at_source, &error).map_or(Outcome::Failed(error), Outcome::Skipped)
 }
 
 async fn store(walk: &Walk, Stored { mut form, there, shows }: Stored) -> Result<Outcome, Arc<Error>> {
     prepare(walk).await?;
-    // A target that has the first form lacks children of it.
+    // If the target has this form already, it lacks children of it.
     let is_there =
         |form: &Form| walk.policy().rewrite == Rewrite::Changed && there.as_ref() == Some(form.digest());
     let is_repaired = is_there(&form);
@@ -54,7 +54,7 @@ async fn store(walk: &Walk, Stored { mut form, there, shows }: Stored) -> Result
             && walk.policy().index == IndexPolicy::Auto
             && walk.refuses(Refused::SparseIndexes)
         {
-            // Another image has learnt it meanwhile.
+            // Another image of this run got a sparse index refused in the meantime.
             form = settled(walk, &form, form.without_names())?;
         }
         let Some(NotTaken { error, claim }) = bring(walk, &form, there.as_ref()).await? else { break };
@@ -65,7 +65,7 @@ async fn store(walk: &Walk, Stored { mut form, there, shows }: Stored) -> Result
         last_refusal = Some((what, error));
         form = settled(walk, &form, next)?;
     }
-    // Where the other form is taken, the last one was refused for what it is.
+    // The target took the other form, so it refused the previous one for its form.
     if let Some((what, error)) = last_refusal {
         learn(walk, what, &error);
     }
@@ -83,14 +83,14 @@ async fn store(walk: &Walk, Stored { mut form, there, shows }: Stored) -> Result
     })
 }
 
-/// The form, where it can be stored under the image's name.
+/// The new form, unless it cannot be stored under the image's reference.
 fn settled(walk: &Walk, old: &Form, new: Result<Form, ManifestError>) -> Result<Form, Arc<Error>> {
     let new = new.map_err(|source| walk.unusable(old.at_source(), source))?;
     refuse_other_digest(walk, new.manifest())?;
     other_result(walk, new.digest()).map_or(Ok(new), Err)
 }
 
-/// The form in place of one that the target does not take, and what that means; `None` where the rule allows for no other.
+/// The form to try after the target refused this one, and what the refusal means; `None` if the rule allows no other form.
 fn instead(walk: &Walk, form: &Form, error: &Error) -> Option<(Refused, Result<Form, ManifestError>)> {
     let policy = walk.policy();
     if form.is_sparse() && policy.index == IndexPolicy::Auto && is_of_form(error) {
@@ -101,8 +101,8 @@ fn instead(walk: &Walk, form: &Form, error: &Error) -> Option<(Refused, Result<F
     may_drop.then(|| (Refused::IndexesWithAttestations, form.without(&attestations)))
 }
 
-/// Whether a manifest may have been refused for its form. Registries that refuse sparse indexes have no code of their own for it:
-/// most miss content, Quay calls them invalid, and a policy may deny them.
+/// Whether a target may have refused a manifest for its form. Registries have no error code for sparse indexes: most
+/// report missing content, Quay calls the index invalid, and a policy may deny it.
 fn is_of_form(error: &Error) -> bool {
     let is_final = |error: &EndpointError| {
         !error.is_retryable
@@ -126,7 +126,7 @@ fn learn(walk: &Walk, what: Refused, error: &Error) {
     walk.learn_refusal(what, error);
 }
 
-/// Remembers what became of the image.
+/// Records the stored image in the state.
 fn remember(walk: &Walk, form: &Form) {
     let (run, target, policy) = (&walk.run, &*walk.copy.target, walk.policy());
     if form.is_rewritten() {
@@ -140,7 +140,7 @@ fn remember(walk: &Walk, form: &Form) {
     }
 }
 
-/// Makes the target's repository ready to be pushed to.
+/// Prepares the target's repository for pushes.
 async fn prepare(walk: &Walk) -> Result<(), Arc<Error>> {
     let copy = &walk.copy;
     let step = async || {
@@ -150,20 +150,20 @@ async fn prepare(walk: &Walk) -> Result<(), Arc<Error>> {
     walk.run.retrying(copy, step).await
 }
 
-/// Whether looking for the manifest by its digest saves nothing: its blobs are looked for at no cost, and where all
-/// are there, the manifest is all that is sent.
+/// Whether a lookup of the manifest by digest saves nothing: its blobs are looked up at no cost, and if the target
+/// has all of them, only the manifest is sent.
 fn blobs_tell(links: &Links, copy: &ImageCopy) -> bool {
     links.manifests.is_empty() && copy.ledger.asks_by_uploads(copy.target.repository(), &links.blobs)
 }
 
-/// A manifest that the target refuses, though it has all that was to be brought for it.
+/// The target refused a manifest although it has all content that was to be brought for it.
 struct NotTaken {
     error: Arc<Error>,
     claim: Option<Claimed>,
 }
 
-/// Brings the image's graph to the target, each digest once for a repository, then names it there. When that was decided, the name
-/// had the digest `there`.
+/// Brings the image's graph to the target, each digest once for a repository, then stores the manifest under the
+/// image's reference. `there` is the digest that the reference had when the copy was decided.
 async fn bring(walk: &Walk, form: &Form, there: Option<&Digest>) -> Result<Option<NotTaken>, Arc<Error>> {
     let (copy, digest) = (&walk.copy, form.digest());
     let claim = loop {
@@ -178,7 +178,7 @@ async fn bring(walk: &Walk, form: &Form, there: Option<&Digest>) -> Result<Optio
             }
             Claim::Present => break None,
             Claim::Mine(claim) => {
-                // Whose target has it under another name, or by its digest alone, lacks only the name.
+                // If the target has the manifest under another tag, or by digest only, just the tag is missing.
                 let may_be_all = !may_lack_children(walk, form) && !blobs_tell(&form.links(), copy);
                 if may_be_all && walk.target_has(digest).await {
                     claim.complete(Came::Found);
@@ -198,7 +198,8 @@ async fn bring(walk: &Walk, form: &Form, there: Option<&Digest>) -> Result<Optio
     put(walk, form, claim, LastLook::of(walk, there)).await
 }
 
-/// Names the image at the target. That an index is sparse is noted before: nobody is to take it for whole.
+/// Stores the manifest under the image's reference. First notes that an index is sparse, so that no later run takes
+/// it for complete.
 async fn put(
     walk: &Walk,
     form: &Form,
@@ -213,14 +214,14 @@ async fn put(
     }
     let stored = walk.put(form.manifest(), walk.copy.reference(), &form.absent(), last_look).await;
     let Err(error) = stored else { return Ok(None) };
-    // Without an answer it may stand there all the same.
+    // Without an answer the target may have stored the index all the same.
     let is_refused = error.endpoint().is_some_and(|error| !error.is_retryable);
     if form.is_sparse() && (is_refused || is_conflict(&error)) {
         run.sparse_indexes.restore(&run.state, target, form.digest(), before.as_ref());
     }
     match walk.copy.failure() {
         Some(failure) => Err(failure.clone()),
-        // The claim is left to whoever else wants the manifest.
+        // Dropping the claim leaves it to the next copy that wants the manifest.
         None if is_conflict(&error) => Err(error),
         None => Ok(Some(NotTaken { error, claim })),
     }

@@ -1,4 +1,4 @@
-//! A blob that a copy has the right to bring, from the claim to its end.
+//! A blob that a copy has claimed, from the claim to its end.
 
 use std::sync::Arc;
 
@@ -12,42 +12,42 @@ use crate::engine::run::{ImageCopy, Run};
 use crate::memory::ledger::{Came, Claimed, Failure};
 use crate::{BlobOutcome, Error, Event};
 
-/// A copy that has the right to bring the blob to its target.
+/// The copy that brings the blob to its target, with its claim.
 pub(super) struct ClaimedBlob {
     pub(super) copy: Arc<ImageCopy>,
     pub(super) claim: Claimed,
-    /// Where it is read.
+    /// The source of the blob.
     pub(super) source: Arc<dyn Source>,
     pub(super) earlier: EarlierUpload,
     pub(super) begun: Begun,
-    /// How many bytes the target has in its place.
+    /// The length of the wrong content that the target has under the blob's digest.
     pub(super) has_instead: Option<u64>,
-    /// The right among all processes to send it.
+    /// The lease among all processes to send the blob.
     pub(super) lease: HeldLease,
 }
 
-/// What is known of an upload that an earlier run or try left.
+/// What is known of an upload session that an earlier run or try left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum EarlierUpload {
     /// None was found so far.
     #[default]
     NotFound,
-    /// It was gone on with, or tried to: that is done once.
+    /// The copy tried to resume it; it does so once only.
     Tried,
-    /// It is gone: it may have come to its end when nobody was there to hear it.
+    /// The session is gone: the target may have completed it when no run was listening.
     MayHaveEnded,
 }
 
-/// What the target has said before a try to send the blob begins.
+/// What the target has answered before a try to send the blob begins.
 #[derive(Default)]
 pub(super) enum Begun {
     #[default]
     Nothing,
-    /// It declined a mount, and opened an upload instead.
+    /// It declined a mount, and opened an upload session instead.
     Opened(OpenUpload),
-    /// It opened an upload for an earlier try, to which the source did not give a byte.
+    /// It opened an upload session for an earlier try, for which the source did not deliver a byte.
     Kept(OpenUpload),
-    /// It failed to mount.
+    /// The mount failed.
     Failed(Error),
 }
 
@@ -57,7 +57,7 @@ impl ClaimedBlob {
         Self { copy, claim, source, earlier, begun, has_instead, lease }
     }
 
-    /// Cancels an upload that waited for the source in vain. What a stopped run leaves open is cancelled at its end.
+    /// Cancels an upload session that waited for the source in vain. A stopped run cancels its open sessions at its end.
     pub(super) async fn cancel_kept(&mut self, failure: &Error) {
         if let Begun::Kept(upload) = std::mem::take(&mut self.begun)
             && !failure.is_stopped()
@@ -66,7 +66,7 @@ impl ClaimedBlob {
         }
     }
 
-    /// Ends the copy, and the wait of all to whom the same would happen.
+    /// Fails the copy, and all waiting copies for which the source would fail in the same way.
     pub(super) fn give_up(self, error: Arc<Error>) {
         self.copy.fail(error.clone());
         if !error.is_stopped() {
@@ -74,7 +74,7 @@ impl ClaimedBlob {
         }
     }
 
-    /// The image goes on without the blob, and so do all that wait for it.
+    /// The image goes on without the blob, and so do all copies that wait for it.
     pub(super) fn leave_out(self, run: &Run, blob: &Descriptor) {
         finished(run, &self.copy, blob, BlobOutcome::LeftOut);
         self.claim.fail(Failure::left_out(&*self.source));
@@ -85,7 +85,7 @@ pub(super) async fn complete(run: &Run, claimed: ClaimedBlob, blob: &Descriptor,
     if claimed.has_instead.is_some()
         && let Err(error) = check_mended(run, &claimed.copy, blob).await
     {
-        // Whoever waits for the blob would be told the same.
+        // The copies that wait for the blob would get the same error.
         return claimed.give_up(error);
     }
     let came = match outcome {

@@ -1,5 +1,6 @@
-//! What somebody else has stored under an image's name, where that is to stay: it is looked for when it is decided what is to be
-//! done, and once more right before the name is set. Hours of blobs may lie between the two.
+//! Detects images that another client has stored under an image's reference and that the rule keeps. The check runs
+//! when the copy is decided, and again right before the reference is set: hours of blob transfers may lie between the
+//! two.
 
 use oci::{Digest, RawManifest};
 
@@ -7,22 +8,22 @@ use super::at_target::AtTarget;
 use super::walk::Walk;
 use crate::{Cause, Error, OnConflict, Operation, SkipReason};
 
-/// What is asked right before a manifest is stored.
+/// The check right before a manifest is stored.
 #[derive(Clone, Copy)]
 pub(super) enum LastLook<'a> {
-    /// Nothing: nobody else gives it another content, or the rule overwrites that.
+    /// None: no other client changes the reference, or the rule overwrites it.
     No,
-    /// Whether the image's name has something else than this, which it had when the image was decided about.
+    /// Whether the reference has changed since the copy was decided, when it had this digest.
     Since(Option<&'a Digest>),
 }
 
 impl<'a> LastLook<'a> {
-    /// What is to be asked before an image gets its name.
+    /// The check that an image needs before its reference is set.
     pub(super) fn of(walk: &Walk, decided: Option<&'a Digest>) -> Self {
         if walk.keeps_others() { Self::Since(decided) } else { Self::No }
     }
 
-    /// Asks the target; what it has from somebody else is an error.
+    /// Resolves the reference at the target; another client's content is an error.
     pub(super) async fn look(self, walk: &Walk, manifest: &RawManifest) -> Result<(), Error> {
         let Self::Since(decided) = self else { return Ok(()) };
         let (copy, reference) = (&walk.copy, walk.copy.reference());
@@ -36,13 +37,13 @@ impl<'a> LastLook<'a> {
     }
 }
 
-/// Why the image does not get its name: a task expects something else there, or the rule keeps what is there.
+/// Why the image's reference is not set: a task expects other content there, or the rule keeps the content.
 pub(super) fn conflict(walk: &Walk, wanted: &Digest, at_target: &AtTarget) -> Option<Error> {
     let there = at_target.digest();
     if there == Some(wanted) {
         return None;
     }
-    // Nothing is stored: it shows when the name is looked up.
+    // Nothing is stored: the conflict shows at the lookup of the reference.
     let looking_up = Operation::Resolve(walk.copy.reference().clone());
     let error = |cause| Some(walk.copy.target_error(looking_up, cause));
     if let Some(expected) = &walk.image.planned.expected
@@ -59,17 +60,17 @@ pub(super) fn conflict(walk: &Walk, wanted: &Digest, at_target: &AtTarget) -> Op
     }
 }
 
-/// The failure to give the image its name.
+/// An error of the push of the image's manifest.
 pub(super) fn named(walk: &Walk, cause: Cause) -> Error {
     walk.copy.target_error(Operation::PushManifest(walk.copy.reference().clone()), cause)
 }
 
-/// Whether an error says that somebody else's image stays.
+/// Whether the error says that another client's image stays.
 pub(super) fn is_conflict(error: &Error) -> bool {
     matches!(error.cause, Cause::Conflict { .. } | Cause::Drift { .. })
 }
 
-/// What becomes of the image where a conflict is no failure.
+/// The skip reason for an image whose rule does not treat a conflict as a failure.
 pub(super) fn kept(walk: &Walk, at_source: &Digest, error: &Error) -> Option<SkipReason> {
     match &error.cause {
         Cause::Conflict { there, .. } if walk.policy().on_conflict == OnConflict::Keep => {

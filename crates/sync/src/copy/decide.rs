@@ -1,4 +1,4 @@
-//! Decides what is to be done about an image at one of its targets: looks what the target has, and reads what it should have.
+//! Decides what to do with an image at one of its targets: looks up what the target has, and reads what it should have.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,40 +22,40 @@ use crate::plan::decision::{Action, Decision};
 use crate::plan::wanted::Wanted;
 use crate::{AttestationPolicy, Cause, Error, Operation, Rewrite, SkipReason};
 
-/// What is to be done, with what was read to know it.
+/// What to do, with what was read to decide it.
 pub(super) struct Decided {
     pub(super) decision: Decision,
     pub(super) work: Work,
-    /// The right to have what was read in memory.
+    /// The reservation of memory for what was read.
     pub(super) read: Option<ImageRead>,
 }
 
-/// What carries a decision out.
+/// The work that carries out a decision.
 pub(super) enum Work {
     /// Nothing.
     Skip(SkipReason),
-    /// Nothing, and that is a failure.
+    /// Nothing; the image fails.
     Refuse(Arc<Error>),
-    /// The target gets this manifest with all below it, under the image's name.
+    /// Store this manifest, with everything that it refers to, under the image's reference.
     Store(Box<Stored>),
 }
 
-/// What the target gets.
+/// What to store at the target.
 pub(super) struct Stored {
     pub(super) form: Form,
-    /// What it has under the image's name.
+    /// What the target has under the image's reference.
     pub(super) there: Option<Digest>,
     pub(super) shows: Shows,
 }
 
-/// Whether a target has told what it has.
+/// Whether the target has said what it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shows {
     Told,
     Not,
 }
 
-/// Decides; what keeps it from that is the image's failure. The source finds out where it answers while the target is asked.
+/// Decides what to do; an error fails the image. While the target is asked, the source finds out where it can be reached.
 pub(super) async fn decide(walk: &Walk) -> Result<Decided, Arc<Error>> {
     let decided = std::pin::pin!(async {
         let at_target = look_at_target(walk).await?;
@@ -68,7 +68,7 @@ pub(super) async fn decide(walk: &Walk) -> Result<Decided, Arc<Error>> {
     decided.map(|decided| as_planned(walk, decided))
 }
 
-/// Nothing is written where a plan says that the target will have something else.
+/// Refuses to store a manifest whose digest differs from the planned one.
 fn as_planned(walk: &Walk, decided: Decided) -> Decided {
     let result = match &decided.work {
         Work::Store(stored) => stored.form.digest(),
@@ -83,14 +83,14 @@ fn as_planned(walk: &Walk, decided: Decided) -> Decided {
     }
 }
 
-/// The failure to store a manifest of this digest, where a plan says another one.
+/// The error for a manifest with this digest, if the plan names another digest.
 pub(super) fn other_result(walk: &Walk, digest: &Digest) -> Option<Arc<Error>> {
     let planned = walk.image.planned.result.as_ref().filter(|planned| *planned != digest)?;
     let (planned, actual) = (Box::new(planned.clone()), Box::new(digest.clone()));
     Some(Arc::new(named(walk, Cause::OtherResult { planned, actual })))
 }
 
-/// The same where it is known what the target has.
+/// The same, when it is known what the target has.
 pub(super) async fn decide_with(walk: &Walk, at_target: AtTarget) -> Result<Decided, Arc<Error>> {
     let known = digest_if_needed(walk, at_target.digest()).await;
     if let (Some(Known { at_source, .. }), Some(there)) = (&known, at_target.digest())
@@ -100,7 +100,7 @@ pub(super) async fn decide_with(walk: &Walk, at_target: AtTarget) -> Result<Deci
     }
     let reference = match known {
         Some(Known { at_source, told: Told::Now, .. }) => TagOrDigest::Digest(at_source),
-        // What a list said may be over.
+        // The digest from a listing may be outdated.
         Some(Known { told: Told::ByList, .. }) | None => walk.image.planned.reference.clone(),
     };
     let mut read = walk.copy.image_read(&walk.run).await;
@@ -111,7 +111,7 @@ pub(super) async fn decide_with(walk: &Walk, at_target: AtTarget) -> Result<Deci
     Ok(Decided { read: Some(read), ..decide_about(walk, whole, &at_target).await? })
 }
 
-/// Where a digest that a rule names is not there, the image is missing, and no part of another one.
+/// If a digest that a rule names is not found, the image itself is missing, not a part of it.
 fn of_the_image(walk: &Walk, error: Arc<Error>) -> Arc<Error> {
     let reference = &walk.image.planned.reference;
     let is_named = matches!(reference, TagOrDigest::Digest(_))
@@ -123,7 +123,7 @@ fn of_the_image(walk: &Walk, error: Arc<Error>) -> Arc<Error> {
     Arc::try_unwrap(error).map_or_else(|shared| shared, |error| Arc::new(looking_up(error)))
 }
 
-/// Whether it is known without reading it that the target has what it should have of what the source has.
+/// Whether the target is known to have the wanted content for this source digest, without reading the manifest.
 fn is_known(walk: &Walk, at_source: &Digest, there: &Digest) -> bool {
     let (run, target, policy) = (&walk.run, &*walk.copy.target, walk.policy());
     if policy.rewrite == Rewrite::Always {
@@ -139,7 +139,7 @@ fn is_known(walk: &Walk, at_source: &Digest, there: &Digest) -> bool {
         return is_known;
     }
     match run.sparse_indexes.children(&run.state, target, there) {
-        // All platforms are wanted, or all that there are, or the others may be there.
+        // All platforms are wanted, or the filter matches all children, or the rule allows unwanted children to be present.
         Some(Children::All) => {
             wanted == Children::All || policy.may_be_sparse() || remembered().as_ref() == Some(there)
         }
@@ -161,7 +161,7 @@ fn unchanged(walk: &Walk, at_source: Digest, digest: Digest) -> Decided {
     Decided { decision, work: Work::Skip(SkipReason::Unchanged(digest)), read: None }
 }
 
-/// A decision about this image, of which nothing is known yet.
+/// A decision about this image before anything is known of it.
 pub(super) fn empty(walk: &Walk) -> Decision {
     let (rule, image) = (walk.copy.rule, walk.copy.image.clone());
     let Wanted { policy, referrers } = walk.image.planned.wanted.clone();
@@ -170,7 +170,7 @@ pub(super) fn empty(walk: &Walk) -> Decision {
     Decision { rule, image, source_digest, target_digest, result_digest, action, note, policy, referrers }
 }
 
-/// Decides about an image whose manifest was read.
+/// Decides about an image after its manifest was read.
 async fn decide_about(walk: &Walk, whole: RawManifest, at_target: &AtTarget) -> Result<Decided, Arc<Error>> {
     let at_source = whole.digest().clone();
     let decision = Decision {
@@ -197,7 +197,7 @@ async fn decide_about(walk: &Walk, whole: RawManifest, at_target: &AtTarget) -> 
     }
 }
 
-/// The forms in which the image may stand at the target.
+/// The forms in which the image may be stored at the target.
 pub(super) async fn forms(
     walk: &Walk,
     whole: RawManifest,
@@ -207,11 +207,11 @@ pub(super) async fn forms(
     let (policy, target, state) = (walk.policy(), &*walk.copy.target, &walk.run.state);
     let whole = walk.with_what_it_lacks(whole, walk.image.planned.wanted.referrers).await?;
     let refuses_sparse = walk.refuses(Refused::SparseIndexes) || state.refuses_sparse(target);
-    // Nobody would remember that an index is sparse.
+    // Without a state no run would remember that an index is sparse.
     let rewrites = refuses_sparse || !state.is_kept();
     let verbatim = Form::verbatim(whole, at_source.clone(), unwanted, policy);
     let forms = verbatim.all(policy, rewrites).map_err(|source| walk.unusable(&at_source, source))?;
-    // What a plan says was found out by asking the target.
+    // The plan's result was found by asking the target: try that form first.
     let forms = forms.beginning_with(walk.image.planned.result.as_ref());
     let is_told = policy.platforms.is_active() && policy.attestations == AttestationPolicy::Keep;
     if let Some(cut) = forms.iter().find(|form| is_told && !form.is_sparse()) {
@@ -224,16 +224,17 @@ pub(super) async fn forms(
     Ok(forms)
 }
 
-/// What the target has under the image's name.
+/// What the target has under the image's reference.
 enum There {
-    /// One of its forms, with all that is wanted.
+    /// One of the forms, with all wanted children.
     Whole(Form),
-    /// One of its forms, and not all of that.
+    /// One of the forms, without all wanted children.
     WithoutChildren(Form),
     Not,
 }
 
-/// Looks which form of the image the target has. Where it takes sparse indexes, that it has one is no proof of its children.
+/// Finds which form of the image the target has. A target that accepts sparse indexes may have an index without its
+/// children.
 async fn found(walk: &Walk, forms: &Forms, at_target: &AtTarget) -> Result<There, Arc<Error>> {
     let (run, target, policy) = (&walk.run, &*walk.copy.target, walk.policy());
     let is_there =
@@ -251,14 +252,14 @@ async fn found(walk: &Walk, forms: &Forms, at_target: &AtTarget) -> Result<There
     Ok(There::Whole(form))
 }
 
-/// What becomes of an image that the target does not have under its name, or not with all that is wanted of it.
+/// Decides about an image whose reference at the target is missing, different or incomplete.
 async fn settle(
     walk: &Walk,
     form: Form,
     at_target: &AtTarget,
     decision: Decision,
 ) -> Result<Decided, Arc<Error>> {
-    // A list may be hours old: where what somebody else has pushed meanwhile is to stay, the target is asked again.
+    // A listing may be hours old: if the rule keeps other clients' images, ask the target again.
     let fresh = if walk.keeps_others() { Some(look_again(walk).await?) } else { None };
     let at_target = fresh.as_ref().unwrap_or(at_target);
     let there = at_target.digest();
@@ -298,19 +299,19 @@ struct Known {
     told: Told,
 }
 
-/// How old the word of a digest is.
+/// How fresh a known digest is.
 pub(super) enum Told {
     Now,
-    /// A list of the whole repository, which may have been read hours ago.
+    /// From a listing of the whole repository, which may be hours old.
     ByList,
 }
 
-/// The digest at the source, if the target has something to compare it with: the manifest itself tells it,
-/// too, and a HEAD is spent only where it may save reading that.
+/// The digest at the source, if the target has a digest to compare it with. The manifest tells the digest, too, so a
+/// HEAD is spent only where it may save that read.
 async fn digest_if_needed(walk: &Walk, at_target: Option<&Digest>) -> Option<Known> {
     let (state, platforms) = (&walk.run.state, &walk.policy().platforms);
     if platforms.is_active() && !state.is_kept() {
-        // What will be stored may have another digest than what is at the source.
+        // The stored manifest may have another digest than the source's.
         return None;
     }
     let (at_source, told) = digest_at_source(walk, at_target).await?;
@@ -329,11 +330,11 @@ pub(super) async fn digest_at_source(walk: &Walk, at_target: Option<&Digest>) ->
     {
         return Some((digest, Told::ByList));
     }
-    // Reading the manifest will tell what is wrong, if something is.
+    // If the lookup fails, reading the manifest will report the reason.
     walk.resolve(reference).await.ok().flatten().map(|digest| (digest, Told::Now))
 }
 
-/// A name at the target that is a digest can only be this image's own.
+/// Refuses to store a manifest under a reference that is another manifest's digest.
 pub(super) fn refuse_other_digest(walk: &Walk, manifest: &RawManifest) -> Result<(), Arc<Error>> {
     match walk.copy.reference() {
         TagOrDigest::Digest(wanted) if wanted != manifest.digest() => {

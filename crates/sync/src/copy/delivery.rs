@@ -1,4 +1,4 @@
-//! An upload that a read is for, and who hears how that ended.
+//! An upload that a read feeds, and the callback that receives its result.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,40 +13,40 @@ use crate::engine::backoff::Backoff;
 use crate::engine::run::{ImageCopy, Run};
 use crate::memory::state::SharedTrail;
 
-/// An upload and whom it is for.
+/// An upload and the copy that it is for.
 pub(crate) struct Delivery {
     pub(crate) copy: Arc<ImageCopy>,
     pub(crate) upload: OpenUpload,
-    /// Tries that are left.
+    /// The retries that are left.
     pub(crate) budget: Backoff,
-    /// Where the hashing stood, in what the target has of an earlier run.
+    /// The hash states at offsets of the upload, for a later resume.
     pub(crate) trail: SharedTrail,
     pub(crate) place: Arc<Place>,
-    /// The right among all processes to send it.
+    /// The lease among all processes to send the blob.
     pub(crate) lease: HeldLease,
 }
 
-/// A delivery with whoever hears how it ended: at once, and whatever becomes of the others.
+/// A delivery with its callback, which runs as soon as this delivery ends, independent of the others.
 pub(crate) struct Told {
     pub(super) delivery: Delivery,
-    /// Cancelled when nobody waits for it any more: its upload is given up then.
+    /// Cancelled when no task waits for the delivery any more; its upload is then given up.
     pub(super) taker: CancellationToken,
     pub(super) on_end: Box<dyn FnOnce(Delivered) + Send>,
 }
 
-/// How a delivery ended. Where the source is the reason that an upload failed, the error is the source's.
+/// How a delivery ended. If an upload failed because of the source, the error is the source's.
 pub(crate) type Delivered = Result<(), Arc<Error>>;
 
-/// Somebody who waits when a store has to be waited for.
+/// Pauses a copy while its source or target has to be waited for.
 pub(crate) struct Watcher {
     copy: Arc<ImageCopy>,
-    /// Gone when its upload has ended.
+    /// Dangling when the upload has ended.
     place: Weak<Place>,
     lease: HeldLease,
 }
 
 impl Delivery {
-    /// Has `on_end` hear how it ended, unless `taker` is cancelled before.
+    /// Passes the result to `on_end`, unless `taker` is cancelled before.
     pub(crate) fn taken_by(
         self,
         taker: CancellationToken,
@@ -61,8 +61,8 @@ impl Delivery {
 }
 
 impl Watcher {
-    /// Waits before a failed step is tried again. Others have the place meanwhile, and the lease where that takes long. `None`
-    /// where the upload has ended.
+    /// Waits before a retry. Meanwhile other blobs use the place, and in a long wait other processes may take the
+    /// lease. `None` if the upload has ended.
     pub(super) async fn pause(
         &self,
         run: &Run,

@@ -1,5 +1,5 @@
-//! Where the ways of one image to several targets meet to share the read of a blob: whoever is ready within a short time
-//! joins, and nobody waits longer for anybody.
+//! Lets the copies of one image to several targets share the read of a blob. A target that is ready within a short
+//! time joins the read; no target waits longer for another one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use crate::engine::run::Run;
 use crate::lock::lock;
 use crate::report::worked_on::{for_all, same_work};
 
-/// So long a read waits for other targets that may need it, too.
+/// How long a read waits for other targets that may need the blob.
 const GRACE: Duration = Duration::from_millis(250);
 
 /// The blobs of one image that several targets may need.
@@ -35,15 +35,15 @@ pub(super) struct Gathering {
 #[derive(Default)]
 struct Blobs {
     by_digest: HashMap<Digest, Gathered>,
-    /// Targets that are waited for: those whose way has begun and not ended, but for who was too late before.
+    /// Targets that reads wait for: those whose copy is running, except those that were too late for an earlier read.
     present: Vec<usize>,
 }
 
 #[derive(Default)]
 struct Gathered {
-    /// Targets that have said what they need of it.
+    /// Targets that have joined or passed.
     heard: Vec<usize>,
-    /// Those whose read has not begun.
+    /// Targets that wait for the read to begin.
     joined: Vec<Joined>,
     known: Arc<KnownAtSource>,
 }
@@ -51,43 +51,43 @@ struct Gathered {
 struct Joined {
     delivery: Delivery,
     ended: oneshot::Sender<Read>,
-    /// Cancelled when nobody waits for it any more.
+    /// Cancelled when the copy no longer waits for the blob.
     taker: CancellationToken,
 }
 
 /// How one delivery ended.
 pub(super) enum Read {
-    /// The source did not begin to give the blob, however often it was asked. The upload is kept where it may yet.
+    /// The source did not begin to deliver the blob in any try. Keeps the upload session if a later try may succeed.
     Refused(Arc<Error>, Option<OpenUpload>),
-    /// It was sent, or what stood against it cannot be helped by trying to read on.
+    /// The blob was sent, or the upload failed with an error that another read does not fix.
     Delivered(Delivered),
 }
 
 impl Gathering {
-    /// The way to a target begins.
+    /// The copy to a target begins.
     pub(super) fn enter(&self, target: usize) {
         lock(&self.blobs).wait_for(target);
     }
 
-    /// A target does not need a blob, or not from here.
+    /// A target does not need a blob, or does not need it from this read.
     pub(super) fn pass(&self, blob: &Digest, target: usize) {
         lock(&self.blobs).hear(blob, target);
         self.changed.notify_waiters();
     }
 
-    /// What reads of a blob show.
+    /// What earlier reads of a blob have shown.
     pub(super) fn known(&self, blob: &Digest) -> Arc<KnownAtSource> {
         lock(&self.blobs).by_digest.entry(blob.clone()).or_default().known.clone()
     }
 
-    /// A target needs nothing more of the image.
+    /// A target needs no more blobs of the image.
     pub(super) fn leave(&self, target: usize) {
         lock(&self.blobs).present.retain(|present| *present != target);
         self.changed.notify_waiters();
     }
 
-    /// Delivers a blob with a read that is shared by all who come in time. `None` where it was given up. A target that others
-    /// could not wait for reads by itself.
+    /// Delivers a blob with a read that all targets share that join in time. `None` if the read was given up. A
+    /// target that was too slow for the others reads by itself.
     pub(super) async fn deliver(
         self: &Arc<Self>,
         run: &Arc<Run>,
@@ -99,7 +99,7 @@ impl Gathering {
         let (target, lags) = (delivery.copy.index, delivery.copy.repository.lags());
         let (ended, read) = oneshot::channel();
         let taker = CancellationToken::new();
-        // Whoever gives up, or is given up, stops what moves for it.
+        // When this copy gives up, or is dropped, its part of the transfer stops.
         let _taker = taker.clone().drop_guard();
         let mut joined = vec![Joined { delivery, ended, taker }];
         let leads = {
@@ -117,7 +117,7 @@ impl Gathering {
         };
         self.changed.notify_waiters();
         if leads || lags {
-            // A task of its own: the read goes on for the others when the first of them gives up.
+            // A separate task: the read goes on for the other targets when the first one gives up.
             let (this, run, reading) = (self.clone(), run.clone(), reading.clone());
             let (blob, budget) = (blob.clone(), budget.clone());
             tokio::spawn(same_work(async move {
@@ -130,7 +130,7 @@ impl Gathering {
         read.await.ok()
     }
 
-    /// Waits until every target has joined or passed, or the time is over; takes those that have joined.
+    /// Waits until every target has joined or passed, or the time is over; returns the joined ones.
     async fn gather(&self, blob: &Digest) -> Vec<Joined> {
         let until = Instant::now() + GRACE;
         loop {
@@ -151,7 +151,7 @@ impl Gathering {
         blobs.by_digest.get_mut(blob).map(|gathered| std::mem::take(&mut gathered.joined)).unwrap_or_default()
     }
 
-    /// Reads a blob once for all who have joined. A source that refuses is asked again once for all.
+    /// Reads a blob once for all targets that have joined, with shared retries if the source refuses.
     async fn read_for(
         self: &Arc<Self>,
         run: &Run,
@@ -171,7 +171,7 @@ impl Gathering {
         let reader = match reader {
             Ok(reader) => reader,
             Err(error) => {
-                // Each for itself: a target that hangs keeps no other waiting.
+                // In parallel: a target that hangs does not delay the others.
                 join_all(joined.into_iter().map(|joined| self.refuse(blob, joined, error.clone()))).await;
                 return;
             }
@@ -192,7 +192,7 @@ impl Gathering {
         let Joined { delivery, ended, taker } = joined;
         lock(&self.blobs).forget(&blob.digest, delivery.copy.index);
         let Delivery { upload, .. } = delivery;
-        // At the run's end all that is open is cancelled.
+        // The end of the run cancels all open sessions.
         if !error.is_stopped() {
             tokio::select! {
                 () = upload.cancel() => {}
@@ -211,7 +211,7 @@ impl Blobs {
         }
     }
 
-    /// What a target needed did not come: it may join again.
+    /// The target did not get the blob: it may join again.
     fn forget(&mut self, blob: &Digest, target: usize) {
         if let Some(gathered) = self.by_digest.get_mut(blob) {
             gathered.heard.retain(|heard| *heard != target);
@@ -224,7 +224,7 @@ impl Blobs {
         }
     }
 
-    /// The targets that may still come for a blob.
+    /// The targets that may still ask for a blob.
     fn missing(&self, blob: &Digest) -> Vec<usize> {
         let heard = self.by_digest.get(blob).map(|gathered| &gathered.heard[..]).unwrap_or_default();
         self.present.iter().copied().filter(|target| !heard.contains(target)).collect()

@@ -1,4 +1,4 @@
-//! Small blobs that were read to look at them, and need not be read again to be sent.
+//! Small blobs that were read for inspection, and are sent without a second read.
 
 use std::sync::Arc;
 
@@ -8,11 +8,11 @@ use oci::HashState;
 
 use crate::endpoint::{Answer, BlobRead, ReadAgain};
 
-/// The bytes of a blob that was read before, and checked against its digest then.
+/// The bytes of a blob, checked against its digest when they were read.
 #[derive(Clone)]
 pub(super) struct Held {
     whole: Bytes,
-    /// How much of it was given.
+    /// How many bytes were returned so far.
     given: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The right among all processes to send a blob, for as long as it is sent.
+//! The lease among all processes to send a blob, held while it is sent.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::lock::lock;
 use crate::memory::leases::Lease;
 
-/// A blob of which some bytes are sent already keeps its lease in waits that are no longer: another process would send all of it.
+/// A partly sent blob keeps its lease in waits up to this length: another process would send the blob from its beginning.
 const LONGEST_KEPT: Duration = Duration::from_secs(30);
 
-/// A lease that may have been given back meanwhile; none where nobody else writes to the store. Clones are the same lease.
+/// A lease that may have been given back already; empty if no other process writes to the store. Clones share the lease.
 #[derive(Clone, Default)]
 pub(crate) struct HeldLease(Arc<Mutex<Option<Box<dyn Lease>>>>);
 
@@ -18,12 +18,12 @@ impl HeldLease {
         *lock(&self.0) = lease;
     }
 
-    /// Others may send the blob.
+    /// Lets other processes send the blob.
     pub(super) fn give_back(&self) {
         drop(self.take());
     }
 
-    /// The same, where a blob that is on its way has to wait for so long.
+    /// Gives the lease back if a started blob has to wait for too long.
     pub(super) fn wait(&self, wait: Duration) {
         if wait > LONGEST_KEPT {
             self.give_back();

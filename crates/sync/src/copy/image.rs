@@ -1,5 +1,4 @@
-//! One image on its way to one of its targets: it is decided what is to be done about it, then that is done, or only
-//! looked at.
+//! One image for one of its targets: decides what to do with it, then does it or, in a plan, only reports it.
 
 use std::sync::Arc;
 
@@ -23,10 +22,10 @@ use crate::plan::wanted::WantedReferrers;
 use crate::report::worked_on::{Targets, WorkedOn, working_on};
 use crate::{Error, Event, Load, Operation, Outcome, ReferrerPolicy, Side, SkipReason};
 
-/// Said of an image that its source does not have yet.
+/// The note for an image that its source does not have yet.
 const BROUGHT_FIRST: &str = "another rule of this run brings it to the source first";
 
-/// Copies one image to one of its targets; says how that ended.
+/// Copies one image to one of its targets; returns the outcome.
 pub(crate) async fn copy_image(
     run: Arc<Run>,
     image: Arc<SourceImage>,
@@ -35,7 +34,7 @@ pub(crate) async fn copy_image(
     reached(run, image, copy, |walk| copy_reached(walk).boxed()).await
 }
 
-/// Finds out what copying one image to one of its targets would do; says how it would end.
+/// Finds out what a copy of one image to one of its targets would do; returns the expected outcome.
 pub(crate) async fn plan_image(
     run: Arc<Run>,
     image: Arc<SourceImage>,
@@ -44,7 +43,7 @@ pub(crate) async fn plan_image(
     reached(run, image, copy, |walk| plan_reached(walk).boxed()).await
 }
 
-/// Does something with an image whose stores answer.
+/// Runs `f` for an image once its stores can be reached.
 pub(super) async fn reached(
     run: Arc<Run>,
     image: Arc<SourceImage>,
@@ -96,7 +95,7 @@ async fn copy_reached(walk: &Walk) -> Outcome {
 
 async fn plan_reached(walk: &Walk) -> Outcome {
     if walk.image.planned.found == Found::Unforeseen {
-        // What is there now is not what it would be by then.
+        // Another rule changes the source before this image is copied, so its present state tells nothing.
         let note = Some(BROUGHT_FIRST.to_owned());
         tell(walk, Decision { note, ..empty(walk) }, None);
         walk.run.awaited.promise(&walk.copy.image, || Promise::Unforeseen);
@@ -117,7 +116,7 @@ async fn plan_reached(walk: &Walk) -> Outcome {
     }
 }
 
-/// Tells what was decided, and how that would end.
+/// Reports the decision, and returns the expected outcome.
 fn planned(walk: &Walk, decided: Decided, action: Action, load: Load) -> Outcome {
     let Decided { decision, work, .. } = decided;
     let is_brought_first = walk.image.planned.found == Found::Foreseen && action.writes();
@@ -135,7 +134,8 @@ fn planned(walk: &Walk, decided: Decided, action: Action, load: Load) -> Outcome
     outcome
 }
 
-/// Tells whoever reads what this image is to bring what that will be. What a target has already is read there.
+/// Promises what this image will be to the rules that read it from this target. Content that the target has already
+/// is read there.
 fn promise(walk: &Walk, decision: &Decision, work: &Work) {
     let source = &walk.image.planned.source;
     let image = |digest: &Digest, source| Promise::Image { digest: digest.clone(), source };
@@ -150,11 +150,11 @@ fn promise(walk: &Walk, decision: &Decision, work: &Work) {
     let is_as_at_source = decision.result_digest == decision.source_digest;
     match work {
         Work::Store(stored) if stored.form.is_sparse() => {
-            // Which of its children are there, only the target's answers tell.
+            // Only the target's answers can tell which children of a sparse index it has.
             walk.run.awaited.promise(&walk.copy.image, || Promise::Unforeseen);
         }
         Work::Store(_) => walk.run.awaited.promise(&walk.copy.image, promise),
-        // What refers to it comes with it.
+        // The referrers are copied with the image.
         Work::Skip(_) if decision.action == Action::Referrers && is_as_at_source => {
             walk.run.awaited.promise(&walk.copy.image, promise);
         }
@@ -173,13 +173,13 @@ fn is_missing(error: &Error) -> bool {
         && error.kind() == Some(oci::ErrorKind::NotFound)
 }
 
-/// Notes that an image is at a target, so that what refers to it can be counted.
+/// Notes that an image is at a target, so that its referrers can be counted.
 fn note_standing(walk: &Walk, referrers: WantedReferrers, outcome: &Outcome) {
     let is_followed = match referrers {
-        // All tags come along.
+        // All tags are copied.
         WantedReferrers::Tagged => return,
         WantedReferrers::None => false,
-        // Those of its tags that are not wanted stay behind.
+        // Unwanted referrer tags are not copied.
         WantedReferrers::Untagged => walk.policy().referrers == ReferrerPolicy::Copy,
         WantedReferrers::All => true,
     };

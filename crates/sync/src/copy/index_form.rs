@@ -1,4 +1,4 @@
-//! The forms in which an index can stand at a target that does not get all its children.
+//! The forms in which an index can be stored at a target that does not get all its children.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use oci::{Descriptor, Digest, Links, ManifestError, MediaType, RawManifest};
 
 use crate::{AttestationPolicy, IndexPolicy, LeftOut, Policy, SOURCE_DIGEST};
 
-/// A manifest in the form in which a target gets it. What is no index has one form.
+/// A manifest in the form in which a target gets it. Manifests other than indexes have one form.
 #[derive(Clone, Debug)]
 pub(super) struct Form {
     whole: RawManifest,
@@ -20,9 +20,9 @@ pub(super) struct Form {
     manifest: RawManifest,
 }
 
-/// The forms that are right for a rule.
+/// The forms that a rule allows.
 pub(super) struct Forms {
-    /// The one that is tried first.
+    /// The form to try first.
     pub(super) first: Form,
     others: Vec<Form>,
 }
@@ -32,7 +32,7 @@ impl Forms {
         std::iter::once(&self.first).chain(&self.others)
     }
 
-    /// With this one first, where there is such a form.
+    /// Puts the form with this digest first, if there is one.
     pub(super) fn beginning_with(mut self, digest: Option<&Digest>) -> Self {
         if let Some(form) = self.others.iter_mut().find(|form| Some(form.digest()) == digest) {
             std::mem::swap(&mut self.first, form);
@@ -41,7 +41,7 @@ impl Forms {
     }
 }
 
-/// Whether an index names children for platforms that are not wanted.
+/// Whether an index keeps the entries of unwanted children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Names {
     All,
@@ -49,7 +49,7 @@ enum Names {
 }
 
 impl Form {
-    /// The form as the source has it: `whole`, which has the digest `at_source` there.
+    /// The form as it is at the source: `whole`, which has the digest `at_source` there.
     pub(super) fn verbatim(
         whole: RawManifest,
         at_source: Digest,
@@ -60,7 +60,8 @@ impl Form {
         Self { whole, at_source, policy, unwanted, refused, names: Names::All, manifest }
     }
 
-    /// All forms in which it may stand at a target. Where the rule leaves it open, the rewritten one comes first if `rewrites`.
+    /// All forms in which it may be stored at a target. If the rule leaves the form open, `rewrites` puts the
+    /// rewritten one first.
     pub(super) fn all(self, policy: &Policy, rewrites: bool) -> Result<Forms, ManifestError> {
         let is_cut = !self.unwanted.is_empty();
         let (first, mut others) = match policy.index {
@@ -76,13 +77,13 @@ impl Form {
         Ok(Forms { first, others })
     }
 
-    /// The same without the names of children for platforms that are not wanted.
+    /// The same form without the entries of unwanted children.
     pub(super) fn without_names(&self) -> Result<Self, ManifestError> {
         Self { names: Names::Wanted, ..self.clone() }.written()
     }
 
-    /// The same without these attestations. Where it loses its digest by that, it names nothing that is absent, unless its rule
-    /// says so.
+    /// The same form without these attestations. Since its digest changes anyway, it drops the entries of unwanted
+    /// children, too, unless the rule asks for a sparse index.
     pub(super) fn without(&self, attestations: &HashSet<Digest>) -> Result<Self, ManifestError> {
         let names = if self.policy == IndexPolicy::Sparse { self.names } else { Names::Wanted };
         let refused = &self.refused | attestations;
@@ -99,7 +100,7 @@ impl Form {
         }
         let cut = self.whole.with_children(|child| !removed.contains(child))?;
         let is_marked = self.policy != IndexPolicy::Cut && *cut.media_type() == MediaType::OCI_INDEX;
-        // What has something else than a map where annotations belong does without: they only inform.
+        // If `annotations` is no map, the index goes unmarked: the mark is only informative.
         let marked = is_marked.then(|| cut.with_annotation(SOURCE_DIGEST, &self.at_source.to_string()));
         let manifest = marked.and_then(Result::ok).unwrap_or(cut);
         Ok(Self { manifest, ..self })
@@ -117,17 +118,17 @@ impl Form {
         &self.at_source
     }
 
-    /// Whether it names children that are not brought.
+    /// Whether it has entries for children that are not copied.
     pub(super) fn is_sparse(&self) -> bool {
         self.names == Names::All && !self.unwanted.is_empty()
     }
 
-    /// Whether children were taken out of it.
+    /// Whether entries were removed from it.
     pub(super) fn is_rewritten(&self) -> bool {
         !self.refused.is_empty() || (self.names == Names::Wanted && !self.unwanted.is_empty())
     }
 
-    /// Whether anything is left out of it.
+    /// Whether all children are copied.
     pub(super) fn is_whole(&self) -> bool {
         self.unwanted.is_empty() && self.refused.is_empty()
     }
@@ -138,7 +139,7 @@ impl Form {
         is_tried || !self.droppable(policy).is_empty()
     }
 
-    /// Children that are not brought.
+    /// Children that are not copied.
     pub(super) fn absent(&self) -> HashSet<Digest> {
         &self.unwanted | &self.refused
     }
@@ -147,21 +148,22 @@ impl Form {
         LeftOut { platforms: self.unwanted.len(), attestations: self.refused.len() }
     }
 
-    /// What has to be at the target before it. What cannot be read was refused before.
+    /// What the target needs before this manifest. A manifest that cannot be parsed was refused before.
     pub(super) fn links(&self) -> Links {
         let mut links = self.manifest.links().unwrap_or_default();
         links.manifests.retain(|child| !self.unwanted.contains(&child.digest));
         links
     }
 
-    /// Those of its wanted children that are attestations.
+    /// Its wanted children that are attestations.
     pub(super) fn attestations(&self) -> Vec<Descriptor> {
         let mut children = self.links().manifests;
         children.retain(Descriptor::is_attestation);
         children
     }
 
-    /// Those of them that the rule allows to leave out. A rule that keeps them all costs no look at the manifest.
+    /// The attestations that the rule allows to be left out. A rule that keeps all attestations does not parse the
+    /// manifest.
     pub(super) fn droppable(&self, policy: &Policy) -> HashSet<Digest> {
         match policy.attestations {
             AttestationPolicy::Keep => HashSet::new(),
@@ -170,8 +172,8 @@ impl Form {
     }
 }
 
-/// Under which name it is remembered what becomes of an image. What depends on the target's answers is remembered for the
-/// target alone.
+/// The key under which the state records the result for an image. If the target's answers decide the form, the key
+/// names the target.
 pub(super) fn remembered_as(policy: &Policy, target: &str) -> String {
     let platforms = &policy.platforms;
     let form = match policy.index {

@@ -1,16 +1,16 @@
-//! The end of uploads that a run leaves open: they are cancelled, unless the next run goes on with them. Of those a run that was
-//! stopped tells how much stays.
+//! Ends the upload sessions that a run leaves open: cancels those that the next run does not resume. A stopped run
+//! reports how many bytes of the others stay at the target.
 
 use super::open_upload::{AbandonedUploads, Remembered};
 use crate::Event;
 use crate::engine::run::Run;
 
-/// Ends all that was dropped open.
+/// Ends all upload sessions that were dropped open.
 pub(crate) async fn end_uploads(abandoned: AbandonedUploads, run: &Run) {
     abandoned.end(|remembered, had| tell(run, remembered, had)).await;
 }
 
-/// Asks the target what it has, where somebody has stopped the run and wants to know what is lost of it, and tells what came since it had so many bytes.
+/// In a stopped run, asks the target how many bytes it has, and reports how many came in addition to `had`.
 async fn tell(run: &Run, remembered: Box<Remembered>, had: u64) {
     if !run.deadline.is_set() {
         return;

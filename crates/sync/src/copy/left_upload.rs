@@ -1,4 +1,4 @@
-//! Goes on with uploads that an earlier run left behind.
+//! Resumes upload sessions that an earlier run left behind.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,31 +15,31 @@ use crate::engine::run::{ImageCopy, Run};
 use crate::memory::state::{LeftUpload, STRIDE};
 use crate::{BlobOutcome, Error, Event, Operation};
 
-/// What going on with an upload came to.
+/// The result of resuming an upload session.
 pub(super) enum GoneOn {
-    /// Nothing is left to be done: the blob is there, or the copy has failed and may go on in another run.
+    /// Nothing is left to do: the target has the blob, or the copy has failed and another run may resume.
     ToItsEnd,
-    /// The blob has to be brought from its beginning.
+    /// The blob has to be sent from its beginning.
     NoFurther(Box<ClaimedBlob>),
 }
 
-/// What becomes of the record of an upload that was not brought to its end.
+/// What becomes of the record of an unfinished upload session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Record {
     /// The copy fails, and the record stays for another run.
     Stays,
-    /// What was kept is wrong, or of no use: the blob begins anew.
+    /// The session is wrong or useless: the blob is sent from its beginning.
     Goes,
 }
 
 impl Record {
-    /// After the source did not begin to give the rest: where it does not pass, the blob may be had from elsewhere, or need not
-    /// be had.
+    /// After the source did not begin to deliver the rest. If the failure is permanent, the blob may come from
+    /// another place, or may be left out.
     fn unread(failure: &Error) -> Self {
         if failure.is_retryable() || failure.is_stopped() { Self::Stays } else { Self::Goes }
     }
 
-    /// After the rest did not come to its end.
+    /// After the rest was not sent to its end.
     fn unfinished(failure: &Error, has_moved: bool) -> Self {
         let is_wrong = failure.kind() == Some(ErrorKind::Mismatch);
         let is_stopped = failure.is_stopped();
@@ -47,9 +47,9 @@ impl Record {
     }
 }
 
-/// What the target may have of the blob, from an earlier run or try. Each claimed goes on with that once.
+/// The upload session that an earlier run or try left for the blob. Each claimed blob tries it once.
 pub(super) fn take(run: &Run, blob: &Descriptor, claimed: &mut ClaimedBlob) -> Option<LeftUpload> {
-    // A mount is cheaper than any rest.
+    // A mount is cheaper than a resume.
     let is_untouched = claimed.claim.mount_from.is_none() && matches!(claimed.begun, Begun::Nothing);
     if claimed.earlier != EarlierUpload::NotFound || !is_untouched {
         return None;
@@ -59,7 +59,7 @@ pub(super) fn take(run: &Run, blob: &Descriptor, claimed: &mut ClaimedBlob) -> O
     Some(left)
 }
 
-/// Brings the rest of the blob: the upload is opened again, has its right to send, its read begins, and its bytes go.
+/// Sends the rest of the blob: reopens the session, takes the lease and a place, begins the read, and sends the bytes.
 pub(super) async fn go_on(
     run: &Run,
     source: &dyn Source,
@@ -77,13 +77,13 @@ pub(super) async fn go_on(
             return GoneOn::NoFurther(Box::new(claimed));
         }
         Err(error) if error.is_stopped() => return fail(claimed, error),
-        // A session that cannot be asked about must not keep the blob from being brought.
+        // A session whose state cannot be read must not keep the blob from being sent.
         Err(_) => return GoneOn::NoFurther(Box::new(claimed)),
     };
     let lease = claimed.lease.clone();
     let place = match right_to_send(run, (&copy, &lease), blob).await {
         Ok(Right::Send(place)) => Arc::new(place),
-        // Another process has brought it: a mount is cheaper than any rest.
+        // Another process has brought the blob: a mount is cheaper than a resume.
         Ok(Right::Mount(..)) => return let_go(run, blob, claimed, upload).await,
         Err(stopped) => return fail(claimed, stopped),
     };
@@ -134,7 +134,7 @@ async fn send_rest(
     GoneOn::NoFurther(Box::new(claimed))
 }
 
-/// The target forgets what it has of the blob.
+/// Cancels the session: the target drops the bytes that it has of the blob.
 async fn let_go(run: &Run, blob: &Descriptor, claimed: ClaimedBlob, upload: OpenUpload) -> GoneOn {
     run.state.upload_ended(&*claimed.copy.target, &blob.digest);
     upload.cancel().await;
@@ -147,7 +147,7 @@ fn fail(claimed: ClaimedBlob, error: Arc<Error>) -> GoneOn {
     GoneOn::ToItsEnd
 }
 
-/// Finds out what the target has. `None` where that is of no use.
+/// Asks the target what it has. `None` if the session is of no use.
 async fn reopen(
     run: &Run,
     blob: &Descriptor,

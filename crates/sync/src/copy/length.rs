@@ -1,5 +1,5 @@
-//! Blobs of which a target has more or fewer bytes than it should: that something is there under a digest does not mean
-//! that it is whole (<https://github.com/goharbor/harbor/issues/20143>).
+//! Blobs that have another length at the target than they should: a registry that has content under a digest may have
+//! only a part of it (<https://github.com/goharbor/harbor/issues/20143>).
 
 use std::sync::Arc;
 
@@ -9,13 +9,14 @@ use crate::endpoint::FoundBlob;
 use crate::engine::run::{ImageCopy, Run};
 use crate::{Cause, Error, Operation};
 
-/// The length of what was found, where it is not the blob's.
+/// The length of the found blob, if it differs from the descriptor's.
 pub(super) fn other_length(blob: &Descriptor, found: FoundBlob) -> Option<u64> {
     found.length.filter(|length| blob.size.is_some_and(|size| size != *length))
 }
 
-/// Asks again once the blob was sent: some registries keep what they have under a digest, whatever comes
-/// (<https://github.com/distribution/distribution/blob/main/registry/storage/blobwriter.go>, `moveBlob`).
+/// Checks the length again after the blob was sent: some registries keep the content that they have under a digest,
+/// whatever is sent (<https://github.com/distribution/distribution/blob/main/registry/storage/blobwriter.go>,
+/// `moveBlob`).
 pub(super) async fn check_mended(run: &Run, copy: &ImageCopy, blob: &Descriptor) -> Result<(), Arc<Error>> {
     let operation = || Operation::SendBlob(blob.digest.clone());
     let step = async || {
@@ -23,7 +24,7 @@ pub(super) async fn check_mended(run: &Run, copy: &ImageCopy, blob: &Descriptor)
         found.map_err(|cause| copy.target_error(operation(), cause))
     };
     let found = run.retrying(copy, step).await?;
-    // Of nothing at all it is said by proxies, too, that know nothing of the length.
+    // Length 0 does not count: proxies that do not know the length send it, too.
     match found.and_then(|found| other_length(blob, found)).filter(|length| *length > 0) {
         None => Ok(()),
         Some(actual) => {

@@ -1,4 +1,4 @@
-//! Asks a target for a blob before any byte moves, as cheaply as what is known allows.
+//! Asks a target for a blob before any byte is sent, as cheaply as possible.
 
 use oci::{Descriptor, RepositoryName};
 
@@ -11,31 +11,31 @@ use crate::memory::ledger::Doubt;
 use crate::memory::self_mount::Question;
 use crate::{BlobOutcome, Error, Operation};
 
-/// What a target says before any byte moves.
+/// What the target says before any byte is sent.
 pub(super) enum Looked {
     Done(BlobOutcome),
     Waits(Way),
 }
 
-/// How a blob that is not known to be there gets there.
+/// How to bring a blob that the target is not known to have.
 pub(super) enum Way {
-    /// It declined a mount and opened an upload instead.
+    /// The target declined a mount and opened an upload session instead.
     Opened(OpenUpload),
-    /// An upload is open since an earlier try.
+    /// An earlier try opened an upload session.
     Kept(OpenUpload),
-    /// The blob is not there.
+    /// The target does not have the blob.
     Needed,
-    /// What is there has so many bytes, which are not the blob's.
+    /// The target has content of this length, which is not the blob's length.
     Damaged(u64),
-    /// The blob is not there, and what the registry says of mounts is not believed.
+    /// The target does not have the blob, and mounts are not tried: the registry's answers about them are wrong.
     Plain,
-    /// The blob is not there, but another repository had it when it was last looked at.
+    /// The target does not have the blob, but the state knows another repository that had it.
     HadElsewhere(RepositoryName),
-    /// It tells when an upload is opened.
+    /// Opening the upload session will tell.
     Unknown,
 }
 
-/// Asks the target, as cheaply as what is known allows.
+/// Looks for the blob at the target, as cheaply as possible.
 pub(super) async fn look(run: &Run, claimed: &mut ClaimedBlob, blob: &Descriptor) -> Result<Looked, Error> {
     match std::mem::take(&mut claimed.begun) {
         Begun::Nothing => {}
@@ -86,7 +86,7 @@ pub(super) async fn look(run: &Run, claimed: &mut ClaimedBlob, blob: &Descriptor
     Ok(Looked::Waits(elsewhere.map_or(Way::Needed, Way::HadElsewhere)))
 }
 
-/// Whether opening an upload is question enough. Where a proof is due, it is made here.
+/// Whether opening an upload session tells whether the target has the blob. Proves it first where no proof exists yet.
 async fn tells_by_upload(run: &Run, copy: &ImageCopy, blob: &Descriptor) -> bool {
     let repository = copy.target.repository();
     match copy.ledger.question(repository, blob.size) {
@@ -108,7 +108,8 @@ async fn tells_by_upload(run: &Run, copy: &ImageCopy, blob: &Descriptor) -> bool
     }
 }
 
-/// Whether a registry tells by mounts, after one of a blob that it has. What failed in passing shows nothing.
+/// What a mount of a blob that the registry has shows: whether mounts tell that a blob is present. A passing error
+/// shows nothing.
 fn shown_by(mount: &Result<Mount, EndpointError>) -> Option<bool> {
     match mount {
         Ok(mount) => Some(matches!(mount, Mount::Mounted)),

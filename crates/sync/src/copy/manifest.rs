@@ -1,4 +1,4 @@
-//! Walks the graph below a manifest and stores the manifest when all below it stands.
+//! Walks the graph below a manifest, and stores the manifest when the target has all of it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,20 +16,20 @@ use crate::engine::run::ImageCopy;
 use crate::memory::ledger::{Came, Claim, Claimed, Failure, Kind, Waiting, Why, is_of_manifest};
 use crate::{Error, Operation, Rewrite};
 
-/// How long to wait before each look at what a registry misses of a manifest: the first time it may well be right,
-/// later it only does not see yet what it has.
+/// How long to wait before each check after a registry reported missing content: the first report is probably right,
+/// later ones may come from a registry that does not see its new content yet.
 const HEALING: [Duration; 3] = [Duration::ZERO, Duration::from_millis(500), Duration::from_secs(2)];
-/// So many children of an index are asked for side by side.
+/// How many children of an index are looked up in parallel.
 const CHILDREN_AT_ONCE: usize = 16;
 
 impl Walk {
-    /// Asks for the right to bring a manifest.
+    /// Claims the right to bring a manifest.
     pub(super) fn claim(&self, digest: &Digest) -> Claim {
         self.copy.ledger.claim(Kind::Manifest, self.copy.target.repository(), digest, 0)
     }
 
-    /// Stores a child of an index, by its digest, with all below it. A target that has it is left alone. Says whether
-    /// it had to be stored.
+    /// Stores a child of an index by its digest, with everything below it. Skips a child that the target has. Returns
+    /// whether it was stored.
     pub(super) fn ensure_child(self, child: Descriptor) -> BoxFuture<'static, bool> {
         async move {
             self.meet(&child.digest);
@@ -61,7 +61,7 @@ impl Walk {
             return false;
         };
         let links = self.or_fail(self.links(&manifest).map_err(Arc::new));
-        // Whoever holds bytes waits for blobs alone.
+        // A task that holds bytes may wait only for blobs, not for manifests.
         let _bytes = links.as_ref().is_some_and(|links| links.manifests.is_empty()).then_some(bytes);
         if let Some(links) = links {
             self.copy_parts(links).await;
@@ -71,18 +71,18 @@ impl Walk {
         !self.copy.has_failed()
     }
 
-    /// Asks the target for `digest`. A repository that was empty need not be asked.
+    /// Asks the target for `digest`. A repository that was empty at the start needs no request.
     pub(super) async fn target_has(&self, digest: &Digest) -> bool {
         let reference = TagOrDigest::Digest(digest.clone());
-        // An error here is no reason to fail: the push will tell.
+        // An error is ignored here: the push will report it.
         let is_broken = self.copy.ledger.is_broken(self.copy.target.repository(), digest);
         let may_have =
             self.policy().rewrite == Rewrite::Changed && !self.copy.repository.was_empty() && !is_broken;
         may_have && matches!(self.copy.target.resolve(&reference).await, Ok(Some(_)))
     }
 
-    /// Stores the manifest, unless the copy has failed. A failure is the copy's; `if_refused` is what it means where the target
-    /// does not take this kind of manifest.
+    /// Stores the manifest, unless the copy has failed. A failure fails the copy; `if_refused` is the meaning of a
+    /// refusal of this kind of manifest.
     pub(super) async fn store(
         &self,
         manifest: &RawManifest,
@@ -102,7 +102,7 @@ impl Walk {
         }
     }
 
-    /// Fails with a manifest, and gives the claim on it back.
+    /// Fails the copy with a manifest's error, and gives the claim back.
     pub(super) fn fail(&self, error: Arc<Error>, manifest: &RawManifest, claim: Option<Claimed>) {
         self.copy.fail(error);
         if let Some(claim) = claim {
@@ -110,8 +110,9 @@ impl Walk {
         }
     }
 
-    /// Stores the manifest, of which the target has all but what is `absent`. A registry that misses something of that is asked for each part and
-    /// sent what is missing, whatever `--retries` says; one that has all and still misses some needs a moment.
+    /// Stores the manifest, whose content the target has except `absent`. If the registry misses content, checks each
+    /// part and sends what is missing, whatever `--retries` says; if the registry has everything and still reports
+    /// missing content, waits a moment.
     pub(super) async fn put(
         &self,
         manifest: &RawManifest,
@@ -129,7 +130,7 @@ impl Walk {
             let named = links.manifests.len();
             links.manifests.retain(|child| !absent.contains(&child.digest));
             if links.manifests.len() < named && self.has_children(&links.manifests).await {
-                // It misses those that were not to be brought.
+                // It misses the children that are not copied.
                 break;
             }
             self.run.tell(&copy.retrying(error, wait));
@@ -156,16 +157,16 @@ impl Walk {
         stream::iter(asked).buffered(CHILDREN_AT_ONCE).all(std::future::ready).await
     }
 
-    /// Gives a claim back. Those who wait for it get the copy's failure, where it is one of this manifest or of what it
-    /// refers to: a copy that failed with something else leaves the manifest to the next.
+    /// Gives a claim back. The copies that wait for it get this copy's failure if that is about this manifest or its
+    /// content; after any other failure the next copy brings the manifest.
     pub(super) fn hand_on(&self, claim: Claimed, manifest: &Digest, links: &Links) {
         if let Some(error) = self.copy.failure().filter(|error| is_of_manifest(error, manifest, links)) {
             claim.fail(Failure::new(error.clone(), &*self.source));
         }
     }
 
-    /// Waits until somebody else has ended with a manifest; the copy then has to ask again, unless it would meet the same
-    /// failure.
+    /// Waits until another copy is done with a manifest. If that copy's failure applies to this copy, fails with it;
+    /// else the caller claims again.
     pub(super) async fn wait_for(&self, waiting: Waiting) {
         let why = self.copy.activity.wait_for_others(waiting.done(&*self.source)).await;
         if let Some(Why::Failed(error)) = why {
@@ -173,7 +174,7 @@ impl Walk {
         }
     }
 
-    /// Stores the manifest. Before each try it is looked whether it may be.
+    /// Stores the manifest. Runs the last check before each try.
     async fn push(
         &self,
         manifest: &RawManifest,
@@ -193,8 +194,8 @@ impl Walk {
     }
 }
 
-/// Some registries refuse to set an immutable tag again even to what it points at. And who is told of somebody else
-/// who writes the same may find it written.
+/// Whether the target has the manifest despite the error. Some registries refuse to set an immutable tag again even
+/// to the same digest, and after a conflict with another writer, that writer may have stored the same manifest.
 async fn is_there_already(
     refused: &EndpointError,
     manifest: &RawManifest,
@@ -205,7 +206,7 @@ async fn is_there_already(
         && matches!(copy.target.resolve(reference).await, Ok(Some(there)) if there == *manifest.digest())
 }
 
-/// Drops all beliefs about what the target has of this manifest.
+/// Drops the cached knowledge about what the target has of this manifest.
 fn disbelieve(links: &Links, copy: &ImageCopy) {
     copy.repository.distrust();
     copy.ledger.note_self_mount(false);
@@ -218,7 +219,7 @@ fn disbelieve(links: &Links, copy: &ImageCopy) {
     }
 }
 
-/// Whether a registry does not take this kind of manifest, for good.
+/// Whether a registry permanently refuses this kind of manifest.
 pub(super) fn refuses_kind(error: &Error) -> bool {
     let refuses = |error: &EndpointError| {
         error.kind == ErrorKind::Rejected
@@ -228,7 +229,7 @@ pub(super) fn refuses_kind(error: &Error) -> bool {
     matches!(error.operation, Operation::PushManifest(_)) && error.endpoint().is_some_and(refuses)
 }
 
-/// The error with what it means here.
+/// The error with the meaning that it has here.
 pub(super) fn as_meaning(error: Arc<Error>, meaning: Meaning) -> Arc<Error> {
     let Some(own) = error.endpoint() else { return error };
     let (side, place, operation) = (error.side, error.place.clone(), error.operation.clone());
@@ -236,7 +237,7 @@ pub(super) fn as_meaning(error: Arc<Error>, meaning: Meaning) -> Arc<Error> {
     Arc::new(Error { side, place, operation, cause })
 }
 
-/// What registries say when a manifest refers to content that they do not have (any more).
+/// Registries answer with this when a manifest refers to content that they do not have.
 fn misses_content(error: &Error) -> bool {
     error.endpoint().is_some_and(|error| error.meaning == Meaning::MissesContent)
 }

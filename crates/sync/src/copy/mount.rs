@@ -1,7 +1,7 @@
 //! Mounts a blob from another repository of its target, before anything is read or sent.
 //!
-//! A few repositories that have it are asked in turn: where one declines, another may not. Whoever is declined while
-//! another repository gets the bytes waits for these.
+//! Tries a few repositories that have the blob: if one mount is declined, another may work. If another copy is
+//! sending the blob to a further repository, waits for that one.
 
 use oci::Descriptor;
 
@@ -11,17 +11,17 @@ use crate::engine::run::Run;
 use crate::memory::ledger::{Declined, Waiting};
 use crate::{BlobOutcome, Operation};
 
-/// What came of asking for mounts.
+/// The result of the mount requests.
 pub(super) enum Asked {
-    /// The blob is there.
+    /// The target has the blob.
     Mounted,
-    /// Its bytes have to be sent, or what failed has to be tried again.
+    /// The bytes have to be sent, or the failed mount has to be retried.
     Needed(Box<ClaimedBlob>),
-    /// Somebody else sends them to another repository, after so many mounts were declined.
+    /// Another copy sends the blob to another repository, after this many declined mounts.
     Waits { waiting: Waiting, declined: usize },
 }
 
-/// Asks for all mounts that may be accepted.
+/// Tries all mounts that may succeed.
 pub(super) async fn mount(run: &Run, blob: &Descriptor, mut claimed: ClaimedBlob) -> Asked {
     while let Some(from) = claimed.claim.mount_from.clone() {
         if let Begun::Opened(upload) = std::mem::take(&mut claimed.begun) {

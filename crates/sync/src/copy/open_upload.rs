@@ -1,6 +1,6 @@
-//! Uploads that nobody finishes, since their run was stopped or their image failed elsewhere: registries would keep
-//! for days what they have of them, so what is dropped open is cancelled here, at the end of the run. What the next run
-//! can go on with is left.
+//! Upload sessions that stay unfinished, because their run was stopped or their image failed for another reason.
+//! Registries would keep the received bytes for days, so the end of the run cancels all sessions that were dropped
+//! open, except those that the next run can resume.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex};
@@ -15,33 +15,33 @@ use crate::Image;
 use crate::endpoint::{Target, Upload};
 use crate::lock::lock;
 
-/// So long the end of a run waits for registries to forget uploads, all together.
+/// How long the end of a run waits for all cancellations together.
 const LONGEST_CANCELLING: Duration = Duration::from_secs(3);
-/// How many are asked at once.
+/// How many sessions are cancelled in parallel.
 const CANCELLED_AT_ONCE: usize = 64;
 
-/// Where uploads go that are dropped open. It does not keep the run's end waiting.
+/// The channel for sessions that are dropped open. A weak sender, so that it does not delay the run's end.
 pub(crate) type AbandonTo = WeakUnboundedSender<Abandoned>;
 
-/// An upload that is cancelled at the run's end, unless it is closed or cancelled before.
+/// An upload session. If it is dropped without being closed or cancelled, the run's end cancels it.
 pub(crate) struct OpenUpload {
     upload: Option<Box<dyn Upload>>,
-    /// What the target had of it when it was opened.
+    /// How many bytes the target had when the session was opened.
     had: u64,
-    /// Of what it is, where another run finds it.
+    /// Its blob and target, if another run can resume it.
     remembered: Option<Box<Remembered>>,
-    /// A run that still waits for uploads waits for this one.
+    /// A strong sender: the run's end waits until this session is dropped.
     abandon_to: Option<UnboundedSender<Abandoned>>,
 }
 
-/// An upload that was dropped open.
+/// An upload session that was dropped open.
 pub(crate) enum Abandoned {
     ToCancel(Box<dyn Upload>),
-    /// Another run goes on with it.
+    /// Another run resumes it.
     Left(Box<Remembered>, u64),
 }
 
-/// Of what an upload is that another run finds.
+/// The image, target and blob of a session that another run can resume.
 pub(crate) struct Remembered {
     pub(crate) image: Arc<Image>,
     pub(crate) target: Arc<dyn Target>,
@@ -54,7 +54,7 @@ impl OpenUpload {
         Self { upload: Some(upload), had, remembered: None, abandon_to: abandon_to.upgrade() }
     }
 
-    /// Where another run finds it, it is not cancelled when it is dropped.
+    /// If another run can resume the session, dropping it does not cancel it.
     pub(crate) fn remember(&mut self, remembered: Option<Remembered>) {
         self.remembered = remembered.map(Box::new);
     }
@@ -63,7 +63,7 @@ impl OpenUpload {
         self.remembered.is_some()
     }
 
-    /// The blob is there.
+    /// The target has the blob.
     pub(crate) fn close(mut self) {
         self.upload = None;
     }
@@ -96,13 +96,13 @@ impl Drop for OpenUpload {
                 Some(remembered) => Abandoned::Left(remembered, self.had),
                 None => Abandoned::ToCancel(upload),
             };
-            // Whoever comes after the run's end finds nobody; the registry then forgets in its own time.
+            // After the run's end the channel is closed; the registry then expires the session by itself.
             let _ = abandon_to.send(abandoned);
         }
     }
 }
 
-/// What was dropped open in a run.
+/// The upload sessions that a run dropped open.
 pub(crate) struct AbandonedUploads {
     sender: UnboundedSender<Abandoned>,
     receiver: UnboundedReceiver<Abandoned>,
@@ -118,8 +118,8 @@ impl AbandonedUploads {
         self.sender.downgrade()
     }
 
-    /// Cancels each of them, those too that tasks on their way out still hold; then looks at those that are left for another run.
-    /// No registry can hold that up for long.
+    /// Cancels each session, including those that ending tasks still hold; then calls `look` for those that another
+    /// run can resume. A timeout limits all of it.
     pub(crate) async fn end<F: Future<Output = ()>>(self, look: impl Fn(Box<Remembered>, u64) -> F) {
         let Self { sender, mut receiver } = self;
         drop(sender);
@@ -135,7 +135,7 @@ impl AbandonedUploads {
     }
 }
 
-/// Cancels an upload, or keeps it among those that are left for another run.
+/// Cancels a session, or adds it to those that another run can resume.
 async fn cancel(abandoned: Abandoned, left: &Mutex<Vec<(Box<Remembered>, u64)>>) {
     match abandoned {
         Abandoned::ToCancel(upload) => upload.cancel().await,

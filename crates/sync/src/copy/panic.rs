@@ -1,8 +1,8 @@
-//! What a task's panic is to the image or rule that it was for.
+//! Turns a task's panic into an error of the image or rule that the task worked for.
 
 use crate::{Cause, Error, Operation, Side};
 
-/// A task's panic as the failure of its image.
+/// A task's panic as the error of its image.
 pub(crate) fn panicked(place: &str, error: tokio::task::JoinError) -> Error {
     let text = match error.try_into_panic() {
         Ok(panic) => match panic.downcast::<String>() {

@@ -1,4 +1,4 @@
-//! Brings what a manifest refers to, side by side.
+//! Brings the content that a manifest refers to, in parallel.
 
 use oci::{Descriptor, Links, RawManifest};
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use crate::engine::PartRight;
 use crate::engine::run::ImageCopy;
 use crate::report::worked_on::same_work;
 
-/// What a manifest refers to.
+/// A descriptor that a manifest refers to.
 enum Part {
     Manifest(Descriptor),
     Blob(Descriptor),
 }
 
-/// The parts of a manifest that are at work, in place of whoever waits for them.
+/// Counts the running parts of a manifest in the copy's activity, in place of the task that waits for them.
 struct PartsAtWork<'a> {
     copy: &'a ImageCopy,
     parts: usize,
 }
 
 impl<'a> PartsAtWork<'a> {
-    /// Whoever waits for the parts stands for the first.
+    /// The waiting task's activity counts for the first part.
     fn begin(copy: &'a ImageCopy) -> Self {
         Self { copy, parts: 0 }
     }
@@ -53,7 +53,7 @@ impl Drop for PartsAtWork<'_> {
 }
 
 impl Walk {
-    /// Brings everything that `manifest` refers to, side by side. Says whether the copy is still good.
+    /// Brings all content that `manifest` refers to, in parallel. Returns whether the copy has not failed.
     pub(super) async fn copy_links(&self, manifest: &RawManifest) -> bool {
         match self.or_fail(self.links(manifest).map_err(Arc::new)) {
             Some(links) => self.copy_parts(links).await,
@@ -61,7 +61,8 @@ impl Walk {
         }
     }
 
-    /// Brings parts side by side, but begins no more than can be in work: those of other images wait for their turn, too.
+    /// Brings parts in parallel. Begins only as many as the engine can process, so that parts of other images get
+    /// their turn.
     pub(super) async fn copy_parts(&self, links: Links) -> bool {
         let children = links.manifests.into_iter().map(Part::Manifest);
         let mut parts = children.chain(links.blobs.into_iter().map(Part::Blob));
@@ -79,7 +80,7 @@ impl Walk {
                 self.copy.fail(Arc::new(panicked(self.source.name(), panic)));
             }
             if self.copy.has_failed() {
-                // Dropping the set stops what still moves: it would be for nothing.
+                // Dropping the set stops the running parts: their results would be useless.
                 return false;
             }
             parts_at_work.remove();

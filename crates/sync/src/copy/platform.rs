@@ -1,4 +1,4 @@
-//! Which children of an image are for platforms that are wanted.
+//! Selects the children of an image whose platforms are wanted.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,30 +9,30 @@ use oci::{Descriptor, Digest, Links, MediaType, Platform, RawManifest, TagOrDige
 use super::walk::Walk;
 use crate::{Cause, Error, Operation, Side};
 
-/// So many children of an index are looked at side by side.
+/// How many children of an index are inspected in parallel.
 const CHILDREN_AT_ONCE: usize = 16;
 
-/// A config larger than this is none.
+/// A larger blob is not treated as a config.
 const LARGEST_CONFIG: usize = 8 << 20;
 
-/// A config larger than this is read again when it is sent: images that wait shall not fill the memory.
+/// A larger config is read again when it is sent: waiting images must not fill the memory.
 const LARGEST_HELD: usize = 64 << 10;
 
 /// What the filter accepts of an image.
 pub(super) enum Selected {
-    /// Something: all but these children.
+    /// Everything except these children.
     AllBut(HashSet<Digest>),
     /// Nothing.
     Nothing,
 }
 
-/// Whether a manifest tells its platform itself.
+/// Whether the manifest itself names its platform.
 fn is_schema1(manifest: &RawManifest) -> bool {
     [MediaType::DOCKER_SCHEMA1, MediaType::DOCKER_SCHEMA1_SIGNED].contains(manifest.media_type())
 }
 
 impl Walk {
-    /// Applies the policy's filter.
+    /// Applies the policy's platform filter.
     pub(super) async fn select_platforms(&self, manifest: &RawManifest) -> Result<Selected, Arc<Error>> {
         if !self.policy().platforms.is_active() {
             return Ok(Selected::AllBut(HashSet::new()));
@@ -44,7 +44,7 @@ impl Walk {
             return Ok(if is_wanted { Selected::AllBut(HashSet::new()) } else { Selected::Nothing });
         }
         let mut wanted = self.wanted_children(&links).await?;
-        // One manifest may be named for several platforms: it is wanted if any of them is.
+        // An index may name one manifest for several platforms: it is wanted if any of them is.
         for again in manifest.repeated_entries().unwrap_or_default() {
             if again.platform.is_some() && self.is_wanted(again.platform.as_ref()) {
                 let children = links.manifests.iter().zip(&mut wanted);
@@ -61,7 +61,7 @@ impl Walk {
         Ok(Selected::AllBut(unwanted.collect()))
     }
 
-    /// Which children of an index are wanted, in their order.
+    /// For each child of an index, whether it is wanted.
     async fn wanted_children(&self, links: &Links) -> Result<Vec<bool>, Arc<Error>> {
         let asked: Vec<_> = links.manifests.iter().map(|child| self.is_wanted_child(child)).collect();
         stream::iter(asked).buffered(CHILDREN_AT_ONCE).try_collect().await
@@ -74,12 +74,12 @@ impl Walk {
         }
     }
 
-    /// What has no platform is never left out.
+    /// Content without a platform is always wanted.
     fn is_wanted(&self, platform: Option<&Platform>) -> bool {
         platform.is_none_or(|platform| self.policy().platforms.accepts(platform))
     }
 
-    /// The platform of a child whose entry does not tell it: its config does. An index inside an index has none,
+    /// The platform of a child whose descriptor does not name it, from its config. A nested index has no platform,
     /// and is kept as it is.
     async fn child_platform(&self, child: &Descriptor) -> Result<Option<Platform>, Arc<Error>> {
         let reference = TagOrDigest::Digest(child.digest.clone());
@@ -97,7 +97,7 @@ impl Walk {
         if is_schema1(&manifest) {
             return Ok(Platform::read(manifest.bytes()));
         }
-        // Whoever holds bytes waits for no others.
+        // Release the bytes before waiting for further ones.
         drop((manifest, bytes));
         self.platform_in(links.config.as_ref()).await
     }
@@ -115,7 +115,7 @@ impl Walk {
         }
     }
 
-    /// The platform that a config tells.
+    /// The platform that a config names.
     async fn platform_in(&self, config: Option<&Descriptor>) -> Result<Option<Platform>, Arc<Error>> {
         match config.filter(|config| config.is_image_config()) {
             Some(config) => {

@@ -1,4 +1,5 @@
-//! A source with one manifest more: the one that another rule of the run is to store there, rewritten from what that rule reads.
+//! A source with one additional manifest: the one that another rule of the run will store there, rewritten from that
+//! rule's source.
 
 use futures_util::FutureExt as _;
 use futures_util::future::ready;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 
 use crate::endpoint::{Answer, BlobRead, BulkTags, FoundBlob, Kept, ReadParts, Source, StoreId, Tags};
 
-/// Where the other rule reads, with what it makes of that.
+/// The other rule's source, with the rewritten manifest.
 pub(super) struct PromisedSource {
     manifest: RawManifest,
     source: Arc<dyn Source>,

@@ -1,4 +1,4 @@
-//! The way of a read's pieces into its uploads. One that is too slow for the others is left behind.
+//! Queues the pieces of a read for its uploads. An upload that is too slow for the others is left behind.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,15 +17,15 @@ use crate::endpoint::{BlobBody, BlobRead};
 use crate::engine::run::{ImageCopy, Run};
 use crate::memory::state::Journal;
 
-/// Pieces that wait for one upload. They share their memory with the other uploads' queues.
+/// How many pieces wait for one upload. The queues of all uploads share the pieces' memory.
 const QUEUE: usize = 2;
 
 type Piece = Result<Bytes, BrokenOff>;
 
-/// The way of pieces into one upload.
+/// The queue of pieces for one upload.
 pub(super) struct Queue {
     pieces: mpsc::Sender<Piece>,
-    /// Set where the others could not wait for it: it goes on with a read of its own.
+    /// Set when the other uploads could not wait for this one: it goes on with its own read.
     left_behind: Arc<AtomicBool>,
     journal: Option<Journal>,
     copy: Arc<ImageCopy>,
@@ -35,7 +35,7 @@ pub(super) struct Queue {
 pub(super) struct LeftBehind(Arc<AtomicBool>);
 
 impl Queue {
-    /// A queue, and its other end as the body of an upload.
+    /// A queue, and its receiving end as the body of an upload.
     pub(super) fn open(
         run: &Run,
         digest: &Digest,
@@ -53,7 +53,7 @@ impl Queue {
             async move {
                 let mut receiver = receiver?;
                 let Some(piece) = receiver.recv().await else {
-                    // The blob does not end here.
+                    // The blob is incomplete here: end the body with an error.
                     return is_left.load(Ordering::Acquire).then_some((Err(BrokenOff), None));
                 };
                 if let Ok(bytes) = &piece {
@@ -67,32 +67,32 @@ impl Queue {
         (Self { pieces, left_behind, journal, copy: whose }, Box::pin(body))
     }
 
-    /// Whether the upload was left behind, for whoever sends it.
+    /// The flag that tells the sending task whether the upload was left behind.
     pub(super) fn left_behind(&self) -> LeftBehind {
         LeftBehind(self.left_behind.clone())
     }
 
-    /// The read gives no more.
+    /// The read ends before the blob does.
     pub(super) async fn break_off(self) {
         let _ = self.pieces.send(Err(BrokenOff)).await;
     }
 }
 
 impl LeftBehind {
-    /// Whether the others have left it since the last look: then what broke off is no failure of its target.
+    /// Whether the upload was left behind since the last call. Its broken request is then no failure of the target.
     pub(super) fn since_last_look(&self) -> bool {
         self.0.swap(false, Ordering::AcqRel)
     }
 }
 
-/// How long the others wait for an upload that takes nothing: a third of the time at most, beyond a first second.
+/// How long the other uploads wait for one that takes nothing: one second, plus at most a third of the elapsed time.
 pub(super) struct Patience {
     began: Instant,
     waited: Duration,
 }
 
 impl Patience {
-    /// So long they wait in any case.
+    /// The minimum wait.
     const LEAST: Duration = Duration::from_secs(1);
 
     pub(super) fn new() -> Self {
@@ -105,7 +105,7 @@ impl Patience {
     }
 }
 
-/// Keeps where the hashing stands, for all whose upload is recorded.
+/// Saves the hash state for all uploads that have a journal.
 pub(super) fn note_state(reader: &dyn BlobRead, queues: &[Queue]) -> bool {
     let state = reader.hash_state();
     if let Some(state) = &state {
@@ -114,10 +114,10 @@ pub(super) fn note_state(reader: &dyn BlobRead, queues: &[Queue]) -> bool {
     state.is_some()
 }
 
-/// Gives a piece to all queues that are still open.
+/// Sends a piece to all open queues.
 ///
-/// An upload that takes nothing for longer than the others' patience lasts, while another has taken its piece, is left
-/// behind: it may be slow, or wait for its turn at a host, and that turn for what the other sends.
+/// If one upload has taken the piece and another takes nothing until the patience is used up, the latter is left
+/// behind: it may be slow, or it waits for a turn at a host that the other upload uses.
 pub(super) async fn send_to_all(queues: &mut Vec<Queue>, piece: &Bytes, patience: Option<&mut Patience>) {
     let Some(patience) = patience.filter(|_| queues.len() > 1) else {
         let sent = join_all(queues.iter().map(|queue| queue.pieces.send(Ok(piece.clone())))).await;
@@ -136,7 +136,7 @@ pub(super) async fn send_to_all(queues: &mut Vec<Queue>, piece: &Bytes, patience
             }
         })
         .collect();
-    // The first that takes it sets the pace.
+    // The first upload that takes the piece sets the pace.
     while queues.is_empty() {
         let Some(taken) = sends.next().await else { return };
         queues.extend(taken);
@@ -149,7 +149,8 @@ pub(super) async fn send_to_all(queues: &mut Vec<Queue>, piece: &Bytes, patience
     patience.waited += waiting_since.elapsed();
 }
 
-/// An upload that has not taken its piece. Dropped, it is left behind: it breaks off, and goes on with a read of its own.
+/// An upload that has not taken its piece. Dropping it leaves the upload behind: its request breaks off, and it goes
+/// on with its own read.
 struct Late(Option<Queue>);
 
 impl Drop for Late {

@@ -1,4 +1,4 @@
-//! Whether the stores that an image needs answer: an image to a dead one ends before anything is asked.
+//! Checks whether an image's stores can be reached: an image of an unreachable store fails before any request.
 
 use std::sync::Arc;
 
@@ -17,7 +17,8 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// Begins as soon as the stores let it; where one does not, the copy has failed. The copy's slot is free while it waits.
+    /// Waits until the breakers of both stores admit the image; if one refuses, the copy fails. The copy's slot is
+    /// free during the wait.
     pub(super) async fn begin(
         run: &Run,
         source: &Arc<dyn Source>,
@@ -59,7 +60,7 @@ impl Reach {
         }
     }
 
-    /// Tells the stores' breakers how the image ended.
+    /// Reports the image's outcome to the breakers of its stores.
     pub(super) fn end(self, outcome: &Outcome) {
         for attempt in self.attempts {
             let failed = match outcome {

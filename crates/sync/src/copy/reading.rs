@@ -1,4 +1,4 @@
-//! Reads a blob from its source; one that registries need not keep, from the addresses in its descriptor.
+//! Reads a blob from its source, or, if registries need not keep it, from the URLs in its descriptor.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,20 +10,20 @@ use crate::endpoint::{BlobRead, EndpointError, Scope, Source};
 use crate::engine::run::Run;
 use crate::{Error, Event};
 
-/// Where a blob is read.
+/// The source of a blob.
 pub(super) struct Reading {
     pub(super) source: Arc<dyn Source>,
-    /// Its bytes, where they were read before.
+    /// The bytes, if they were read before.
     held: Option<Held>,
     known: Arc<KnownAtSource>,
 }
 
-/// What reads of a blob have shown, whichever of the image's targets they were for.
+/// What reads of a blob have shown, for all targets of the image.
 #[derive(Default)]
 pub(super) struct KnownAtSource {
-    /// Whether the source said that it lacks the blob.
+    /// Whether the source said that it does not have the blob.
     is_missing: AtomicBool,
-    /// Whether it was told why images go on without it.
+    /// Whether the reason for leaving the blob out was reported.
     is_told: AtomicBool,
 }
 
@@ -32,8 +32,8 @@ impl Reading {
         Self { source, held, known }
     }
 
-    /// The source first; a layer that registries need not keep may be had from the addresses in its descriptor. If it
-    /// cannot, the source's own answer counts, unless another try at an address may go well.
+    /// Reads from the source, or, if the source does not have the blob, from the URLs in the descriptor. If both
+    /// fail, returns the source's error, or a URL's error if a retry may succeed there.
     pub(super) async fn read(
         &self,
         run: &Run,
@@ -53,7 +53,7 @@ impl Reading {
                 Ok(reader) => return Ok(reader),
                 Err(error) => {
                     reasons.push(with_sources(&error));
-                    // It is about this blob's own address, and says nothing of the source.
+                    // The error is about this blob's URL, and says nothing about the source.
                     passing = passing
                         .or(error.is_retryable.then_some(EndpointError { scope: Scope::Image, ..error }));
                 }
@@ -65,8 +65,8 @@ impl Reading {
         Err(passing.unwrap_or(missing))
     }
 
-    /// Whether an image can go on without the blob, which no further try at its addresses will bring: then it is told
-    /// why. Bytes that are not the blob are told as a failure.
+    /// Whether the image goes on without the blob, because no retry at its URLs can succeed; reports the reason.
+    /// Bytes with a wrong digest are a failure instead.
     pub(super) fn leaves_out(&self, run: &Run, blob: &Descriptor, error: &Error) -> bool {
         let is_missing = self.known.is_missing.load(Ordering::Relaxed) && !blob.is_kept_by_registries();
         let is_left_out = is_missing && error.kind() != Some(ErrorKind::Mismatch) && !error.is_stopped();
@@ -76,7 +76,7 @@ impl Reading {
         is_left_out
     }
 
-    /// Says why the image goes on without it.
+    /// Reports why the image goes on without the blob.
     fn tell_left_out(&self, run: &Run, blob: &Descriptor, why: &str) {
         if self.known.is_told.swap(true, Ordering::Relaxed) {
             return;

@@ -1,7 +1,8 @@
-//! Brings what refers to an image: signatures, SBOMs, attestations, and what refers to those.
+//! Copies an image's referrers: signatures, SBOMs, attestations, and their own referrers.
 //!
-//! Also for images that were there already: a signature may be younger than its image. Of an index that was there
-//! already only the index itself is asked for: its children would take a read of it each time.
+//! Also for images that the target had already: a signature may be younger than its image. For an index that the
+//! target had already, only the index itself is asked for, because its children would need a read of the index each
+//! time.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -14,13 +15,13 @@ use crate::endpoint::{Kept, Meaning};
 use crate::plan::wanted::WantedReferrers;
 use crate::{AttestationPolicy, Cause, Error, Mode, Operation, Outcome, ReferrerPolicy, SkipReason};
 
-/// Referrers of referrers deeper than this are an attack.
+/// Chains of referrers deeper than this are treated as an attack.
 const DEEPEST: usize = 5;
-/// So many subjects have their referrers listed, and brought, side by side.
+/// How many subjects have their referrers listed and copied in parallel.
 const SUBJECTS_AT_ONCE: usize = 16;
 
-/// Copies the referrers of an image that stands at its target now. Where that fails, the image has failed: its tag
-/// stands, and the next run goes on here.
+/// Copies the referrers of an image that the target now has. If that fails, the image fails: its tag stays, and the
+/// next run continues here.
 pub(super) async fn copy_referrers(walk: &Walk, wanted: WantedReferrers, outcome: Outcome) -> Outcome {
     let Some(digest) = standing(&outcome).cloned() else { return outcome };
     let is_new = matches!(outcome, Outcome::Copied { .. });
@@ -48,14 +49,14 @@ async fn bring_all(walk: &Walk, roots: Vec<Digest>, wanted: WantedReferrers) -> 
     walk.copy.failure().cloned().map_or(Ok(()), Err)
 }
 
-/// Whether an image was at its target before, and the source told with all others that nothing refers to it.
+/// Whether the image was at its target before, and the source's bulk listing says that it has no referrers.
 pub(super) async fn is_bare(walk: &Walk, digest: &Digest, is_new: bool) -> bool {
     if is_new {
-        // Its children were met, too, and these are in no list.
+        // A new index has children that the copy visited, too, and the listing does not cover these.
         return false;
     }
     if walk.policy().referrers != ReferrerPolicy::Copy {
-        // Nor are lists that clients keep under tags, which do not come along by themselves.
+        // The listing does not cover referrers tags, which are not copied by themselves here.
         return false;
     }
     let digest = walk.whole().unwrap_or(digest);
@@ -70,7 +71,7 @@ fn standing(outcome: &Outcome) -> Option<&Digest> {
     }
 }
 
-/// What refers to some images, level by level, because what refers to a referrer is known only when that is.
+/// The referrers of some images, level by level: the referrers of a referrer are known only when it is known itself.
 pub(super) struct Levels {
     known: HashSet<Digest>,
     subjects: Vec<Digest>,
@@ -78,14 +79,14 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    /// Of these images and all that is found below them.
+    /// The levels below these images.
     pub(super) fn below(mut roots: Vec<Digest>) -> Self {
         let mut known = HashSet::new();
         roots.retain(|root| known.insert(root.clone()));
         Self { known, subjects: roots, depth: 0 }
     }
 
-    /// The subjects of the next level, each with what refers to it.
+    /// The subjects of the next level, each with its referrers.
     pub(super) async fn next(
         &mut self,
         walk: &Walk,
@@ -96,12 +97,12 @@ impl Levels {
         }
         self.depth += 1;
         let mut subjects = std::mem::take(&mut self.subjects);
-        // What the target does not get, nothing there refers to.
+        // A refused subject is not at the target, so its referrers are not copied.
         subjects.retain(|subject| !walk.is_refused(subject));
         let found = walk.referrers_of(&subjects, wanted).await?;
         let mut level = Vec::new();
         for (subject, mut referrers) in subjects.into_iter().zip(found) {
-            // What lists itself among its referrers, by however many steps, is not followed.
+            // Cycles of referrers are cut here.
             referrers.retain(|referrer| self.known.insert(referrer.digest.clone()));
             let referrers = walk.of_wanted_types(referrers).await?;
             self.subjects.extend(referrers.iter().map(|referrer| referrer.digest.clone()));
@@ -112,8 +113,8 @@ impl Levels {
 }
 
 impl Walk {
-    /// What refers to each subject, side by side. The first is asked for alone: its answer says how the source is to be
-    /// asked for the others.
+    /// Lists the referrers of all subjects in parallel. The first subject is asked for alone: its answer shows how to
+    /// ask the source for the others.
     async fn referrers_of(
         &self,
         subjects: &[Digest],
@@ -127,9 +128,9 @@ impl Walk {
         Ok(found)
     }
 
-    /// Brings what refers to each subject, side by side; what refers to one and the same in its order, so that lists that
-    /// are kept under tags are the same each time. The first is brought alone: the targets' answers say how they are
-    /// to be asked about the others.
+    /// Copies the referrers of all subjects in parallel. The referrers of one subject are copied in their order, so
+    /// that lists under referrers tags come out the same each time. The first subject goes alone: the target's
+    /// answers show how to ask it for the others.
     async fn bring_level(&self, mut level: Vec<(Digest, Vec<Descriptor>)>, wanted: WantedReferrers) {
         if let Some(first) = level.iter().position(|(_, referrers)| !referrers.is_empty()) {
             let (subject, referrers) = level.remove(first);
@@ -151,13 +152,13 @@ impl Walk {
         }
     }
 
-    /// What refers to `subject` at the source.
+    /// The referrers of `subject` at the source.
     async fn referrers(
         &self,
         subject: &Digest,
         wanted: WantedReferrers,
     ) -> Result<Vec<Descriptor>, Arc<Error>> {
-        // Where all tags come along, so do those under which clients keep lists, and all that stands in these.
+        // If all tags are copied, the referrers tags and all manifests in their lists are copied, too.
         let lists_come =
             wanted == WantedReferrers::Untagged && self.policy().referrers == ReferrerPolicy::Copy;
         let no_tag = lists_come || self.source_lacks(&referrers_tag(subject));
@@ -174,13 +175,13 @@ impl Walk {
         if !matches!(self.run.mode, Mode::Verify(_)) {
             return asked.await;
         }
-        // Images are looked at twice where they are repaired, and some have two names.
+        // A repaired image is verified twice, and some images have two references.
         let question = (Arc::<str>::from(self.source.name()), subject.clone(), kept);
         let listed = async { asked.await.map(Arc::<[Descriptor]>::from) };
         Ok(self.run.inspected.referrers.get(question, &self.copy.activity, listed).await?.to_vec())
     }
 
-    /// Whether a referrer stays behind, because it is an attestation that the target refuses and the rule has such left out.
+    /// Whether a referrer is left out: it is an attestation that the target refuses, and the rule drops these.
     async fn is_left_behind(&self, referrer: &Descriptor) -> bool {
         let may_be = self.policy().attestations == AttestationPolicy::Drop && referrer.is_attestation();
         if may_be && !self.is_refused(&referrer.digest) {
@@ -210,8 +211,8 @@ impl Walk {
         }
     }
 
-    /// Those that the rule wants, by what they are. The others stay behind and are counted, and nobody asks what refers
-    /// to them.
+    /// The referrers whose types the rule wants. The others are counted as left out, and their own referrers are not
+    /// listed.
     async fn of_wanted_types(&self, referrers: Vec<Descriptor>) -> Result<Vec<Descriptor>, Arc<Error>> {
         let ReferrerPolicy::ByType(types) = &self.policy().referrers else { return Ok(referrers) };
         let (all, mut wanted) = (referrers.len(), Vec::new());
@@ -224,7 +225,7 @@ impl Walk {
         Ok(wanted)
     }
 
-    /// What a referrer is; lists that clients keep under tags need not tell.
+    /// The artifact type of a referrer. Lists under referrers tags may lack it; then it is read from the manifest.
     async fn artifact_type(&self, referrer: &Descriptor) -> Result<String, Arc<Error>> {
         let told = referrer.artifact_type.as_ref().map(MediaType::as_str);
         if let Some(told) = told.filter(|told| !told.is_empty()) {
@@ -240,7 +241,7 @@ impl Walk {
         Ok(read?.map(|artifact_type| artifact_type.as_str().to_owned()).unwrap_or_default())
     }
 
-    /// Older signatures stand under tags that are made from their subject's digest.
+    /// Copies older cosign signatures, which have tags that are made from their subject's digest.
     async fn bring_cosign_tags(&self, subject: &Digest) {
         for reference in self.wanted_cosign_tags(subject).await {
             let Some(Some(digest)) = self.or_fail(self.resolve(&reference).await) else { continue };
@@ -248,7 +249,7 @@ impl Walk {
         }
     }
 
-    /// The tags of older signatures that the rule wants, of those that may be there. Others that are there are counted.
+    /// The possible cosign tags that the rule wants. Counts the unwanted ones that the source has.
     pub(super) async fn wanted_cosign_tags(&self, subject: &Digest) -> Vec<TagOrDigest> {
         let is_wanted = |tag: &Tag| self.policy().referrers.takes_tag(tag);
         let tags = self.possible_cosign_tags(subject).into_iter();
@@ -257,19 +258,20 @@ impl Walk {
         wanted.into_iter().map(TagOrDigest::Tag).collect()
     }
 
-    /// The tags of older signatures but for those that the source's list of tags does not have.
+    /// The cosign tags of a subject, without those that the source's tag listing lacks.
     fn possible_cosign_tags(&self, subject: &Digest) -> Vec<Tag> {
         let mut tags = cosign_tags(subject);
         tags.retain(|tag| !self.source_lacks(tag));
         tags
     }
 
-    /// Whether this run has read that a tag is not at the source. What is pushed later is the next run's, as with all tags.
+    /// Whether a listing of this run shows that the source lacks the tag. As with all tags, later pushes are left to
+    /// the next run.
     fn source_lacks(&self, tag: &Tag) -> bool {
         self.run.referrer_tags.lacks(self.source.name(), tag)
     }
 
-    /// How many of these tags the source has. Nothing depends on the answer but the number.
+    /// How many of these tags the source has. The number is only reported.
     async fn number_there(&self, tags: Vec<Tag>) -> u64 {
         let mut there = 0;
         for tag in tags {
@@ -278,7 +280,7 @@ impl Walk {
         there
     }
 
-    /// What a name at the source points at.
+    /// The digest of a reference at the source.
     pub(super) async fn resolve(&self, reference: &TagOrDigest) -> Result<Option<Digest>, Arc<Error>> {
         let ask = async || {
             let asked = self.source.resolve(reference).await;
@@ -287,14 +289,14 @@ impl Walk {
         self.run.retrying(&self.copy, ask).await
     }
 
-    /// Whether the target has this under a name. An error here is no reason to fail: the push will tell.
+    /// Whether the target has the digest under a reference. An error counts as no: the push will report it.
     pub(super) async fn has_as(&self, reference: &TagOrDigest, digest: &Digest) -> bool {
         let is_broken = self.copy.ledger.is_broken(self.copy.target.repository(), digest);
         !is_broken && matches!(self.copy.target.resolve(reference).await, Ok(Some(there)) if there == *digest)
     }
 
-    /// Counts what refers to an image of which platforms are left out. It stays behind: the target does not get what it
-    /// refers to. The source is asked in place of the question for the new digest, which it does not have.
+    /// Counts the referrers of an index whose unwanted platforms are left out. They are not copied, because the
+    /// target does not get their subject. Replaces the request for the new digest, which the source does not have.
     pub(super) async fn count_left(&self, whole: &Digest, wanted: WantedReferrers) {
         let Some(found) = self.or_fail(self.referrers(whole, wanted).await) else { return };
         let mut left = found.len() as u64;
@@ -304,13 +306,13 @@ impl Walk {
         self.copy.amounts.referrers_left(left);
     }
 
-    /// Counts what refers to children that the target does not get.
+    /// Counts the referrers of children that the target does not get.
     pub(super) async fn count_left_of(&self, absent: &HashSet<Digest>, wanted: WantedReferrers) {
         if matches!(wanted, WantedReferrers::None | WantedReferrers::Tagged) {
             return;
         }
         let absent: Vec<_> = absent.iter().cloned().collect();
-        // Nothing depends on the answer but the number.
+        // The number is only reported.
         let left = self
             .referrers_of(&absent, wanted)
             .await

@@ -1,8 +1,8 @@
-//! Lists of referrers under tags that come along as the tags that they are, from a source that keeps lists itself, too.
+//! Referrers tags that are copied as tags, from a source that also has a referrers API.
 //!
-//! Either may have what the other lacks. A target that keeps no lists has nothing but the tag, so that gets both: what
-//! stands under it at the source, and behind that what else the source tells. Whoever adds single referrers to the tag
-//! meanwhile adds what is in it anyway.
+//! The tag's list and the API may each have entries that the other lacks. A target without the API has only the tag,
+//! so its list gets both: the entries of the source's tag, then the API's other entries. A client that adds single
+//! referrers to the target's tag meanwhile adds entries that the list has anyway.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,23 +15,22 @@ use crate::plan::wanted::WantedReferrers;
 use crate::rule::referrer_tag::subject;
 use crate::{Cause, Error, Operation, ReferrerPolicy};
 
-/// The list, with what it lacks.
+/// The list with the missing entries.
 struct Completed {
     list: RawManifest,
-    /// One of those that were added.
+    /// One of the added entries.
     added: Descriptor,
 }
 
 impl Walk {
-    /// The list with more in it than stands under its tag at the source, where the copy's target needs that; else the
-    /// manifest as it is.
+    /// The list with the entries that it lacks at the source, if the copy's target needs that; else the manifest as it is.
     pub(super) async fn with_what_it_lacks(
         &self,
         manifest: RawManifest,
         wanted: WantedReferrers,
     ) -> Result<RawManifest, Arc<Error>> {
         let subject = subject_of(self.copy.reference());
-        // Where kinds are chosen, a list is copied only where a rule names its tag: as it is.
+        // If the rule selects artifact types, a list is copied only if the rule names its tag, and unchanged.
         let takes_all =
             wanted != WantedReferrers::None && !matches!(self.policy().referrers, ReferrerPolicy::ByType(_));
         let Some(subject) = subject.filter(|_| takes_all && is_list(&manifest)) else {
@@ -43,7 +42,7 @@ impl Walk {
         })
     }
 
-    /// The list with what else the source tells, where that is something.
+    /// The list with the API's other entries, if there are any.
     async fn completed(&self, list: &RawManifest, subject: &Digest) -> Result<Option<Completed>, Arc<Error>> {
         let ask = async || {
             let asked = self.source.referrers(subject, Kept::ByRegistry).await;
@@ -57,7 +56,7 @@ impl Walk {
         })
     }
 
-    /// Whether the tag is all that tells of referrers at the copy's target.
+    /// Whether the target has referrers tags only.
     async fn has_tag_alone(&self, subject: &Digest, added: &Descriptor) -> Result<bool, Arc<Error>> {
         let copy = &self.copy;
         let ask = async || {
@@ -68,7 +67,7 @@ impl Walk {
     }
 }
 
-/// What a list is about, by the tag that it gets.
+/// The subject of a list, from its tag.
 fn subject_of(reference: &TagOrDigest) -> Option<Digest> {
     match reference {
         TagOrDigest::Tag(tag) if is_referrers_tag(tag) => subject(tag),
@@ -80,7 +79,7 @@ fn is_list(manifest: &RawManifest) -> bool {
     *manifest.media_type() == MediaType::OCI_INDEX
 }
 
-/// The list as it was written, and behind its entries those that it lacks, in the order in which they were told.
+/// The list as it was written, followed by the missing entries in the order of the API's answer.
 fn complete(list: &RawManifest, told: &[Descriptor]) -> Result<Option<Completed>, ManifestError> {
     let mut known: HashSet<_> = list.links()?.manifests.into_iter().map(|entry| entry.digest).collect();
     let mut completed: Option<Completed> = None;

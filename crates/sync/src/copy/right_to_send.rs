@@ -1,8 +1,8 @@
-//! The right to send a blob: a place among all that this process moves, and, where other processes write to the same store, a
-//! lease of a large blob.
+//! The right to send a blob: a place among all transfers of this process and, if other processes write to the same
+//! store, a lease for a large blob.
 //!
-//! The place first: a lease is held by who sends, never by who waits for a place. Whoever has to wait for another process holds
-//! neither.
+//! The place is taken first: only a task that sends holds a lease, never one that waits for a place. A task that
+//! waits for another process holds neither.
 
 use std::sync::Arc;
 
@@ -16,15 +16,15 @@ use crate::memory::asked_leases::Answer;
 use crate::memory::leases::{SMALLEST_LEASED, Wanted};
 use crate::{Cause, Error, Operation};
 
-/// What a blob that has its place may do.
+/// What to do with a blob that has its place.
 pub(super) enum Right {
-    /// Be sent.
+    /// Send it.
     Send(Place),
-    /// Be had from a repository of the same store, to which another process brought it meanwhile.
+    /// Mount it from this repository of the same store: another process has brought it there.
     Mount(Place, RepositoryName),
 }
 
-/// Takes a place, and asks other processes that write to the same store for the right to send a large blob, where there are any.
+/// Takes a place and, for a large blob, the lease, if other processes write to the same store.
 pub(super) async fn right_to_send(
     run: &Run,
     (copy, lease_held): (&ImageCopy, &HeldLease),

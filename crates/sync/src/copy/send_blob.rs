@@ -1,4 +1,4 @@
-//! Sends one blob to a target that turns out to lack it: one try, from the last look at the target to the upload's end.
+//! Sends one blob to a target that lacks it: one try, from the last check at the target to the upload's end.
 
 use std::sync::{Arc, Mutex};
 
@@ -20,18 +20,18 @@ use crate::engine::{Place, is_small};
 use crate::memory::state::new_trail;
 use crate::{BlobOutcome, Cause, Error, Event, Operation, Side};
 
-/// A claimed that met an error.
+/// A claimed blob that met an error.
 type Failed = (ClaimedBlob, Arc<Error>);
 
 /// Where the blob comes from.
 pub(super) struct Origin<'a> {
-    /// Where targets meet that may need it; `None` where there is one.
+    /// Shared between the image's targets; `None` if there is one target.
     pub(super) gathering: Option<&'a Arc<Gathering>>,
     pub(super) reading: Arc<Reading>,
 }
 
-/// Tries that are left. What breaks off goes on, and counts anew whenever something moved. Wrong bytes are read anew from the
-/// beginning, which never counts anew.
+/// The retries that are left. An interrupted transfer is resumed, and its count restarts after progress. Wrong bytes
+/// are read again from the beginning, and that count never restarts.
 pub(super) struct Tries {
     beginnings: Backoff,
     of_reads: Backoff,
@@ -44,7 +44,7 @@ impl Tries {
         Self { beginnings, of_reads, at_target }
     }
 
-    /// Those with which such a failure counts.
+    /// The budget that such a failure uses.
     pub(super) fn that_count(&mut self, failure: &Error) -> &mut Backoff {
         match (failure.side, failure.kind()) {
             (Side::Source, Some(ErrorKind::Mismatch)) => &mut self.beginnings,
@@ -54,7 +54,7 @@ impl Tries {
     }
 }
 
-/// One try; gives the claimed back if it failed.
+/// One try; returns the claimed blob if it failed.
 pub(super) async fn try_to_send(
     run: &Arc<Run>,
     origin: &Origin<'_>,
@@ -77,8 +77,8 @@ pub(super) async fn try_to_send(
     }
 }
 
-/// Takes the right to send the blob. Another process may have brought it meanwhile; what is open already, and what is damaged,
-/// is sent.
+/// Takes the right to send the blob. Another process may have brought it meanwhile; a blob with an open upload
+/// session, or with damaged content at the target, is sent anyway.
 async fn begin_to_send(
     run: &Run,
     (copy, lease): (&ImageCopy, &HeldLease),
@@ -90,22 +90,22 @@ async fn begin_to_send(
     }
     Ok(match right_to_send(run, (copy, lease), blob).await? {
         Right::Send(place) => (place, way),
-        // What the registry has disproved is not believed of anybody else either: the blob is sent.
+        // If the registry's mounts proved unreliable, other processes' reports are not used either: the blob is sent.
         Right::Mount(place, _) if matches!(way, Way::Plain) || !copy.ledger.believes_mounts() => (place, way),
         Right::Mount(place, holder) => (place, mount_instead(way, holder, copy.target.repository()).await),
     })
 }
 
-/// How the blob gets there that another process has brought to the repository `holder` meanwhile.
+/// How to bring a blob that another process has brought to the repository `holder`.
 async fn mount_instead(way: Way, holder: RepositoryName, own: &RepositoryName) -> Way {
     if let Way::Kept(upload) = way {
         upload.cancel().await;
     }
-    // Opening the upload with a mount from its own repository tells whether the blob is there.
+    // Opening the session with a mount from the own repository tells whether the blob is present.
     if holder == *own { Way::Unknown } else { Way::HadElsewhere(holder) }
 }
 
-/// Takes a place, opens the upload and sends the blob.
+/// Takes a place, opens the upload session and sends the blob.
 async fn carry(
     run: &Arc<Run>,
     origin: &Origin<'_>,
@@ -121,7 +121,7 @@ async fn carry(
     let is_sent_for_sure =
         matches!(way, Way::Needed | Way::Damaged(_) | Way::Plain) && origin.gathering.is_none();
     let (opened, reader) = if is_sent_for_sure && is_small(blob) {
-        // It waits nowhere for long, so neither side need wait for the other's answer.
+        // A small blob waits for nothing in between, so the two requests can run in parallel.
         let (opened, reader) = tokio::join!(open(run, claimed, way, blob), origin.reading.read(run, blob));
         (opened, Some(reader))
     } else {
@@ -144,7 +144,7 @@ async fn carry(
     after(run, origin, blob, claimed, read, tries).await
 }
 
-/// What becomes of the claimed once its blob was read.
+/// What to do with the claimed blob after the read.
 async fn after(
     run: &Run,
     origin: &Origin<'_>,
@@ -168,13 +168,13 @@ async fn after(
         Some(Read::Refused(error, kept)) => {
             claimed.begun = kept.map_or(Begun::Nothing, Begun::Kept);
             if origin.gathering.is_some() {
-                // The tries are used up already, for all who shared them.
+                // The shared read has used the tries already, for all its targets.
                 tries.of_reads.spend();
             }
             error
         }
         Some(Read::Delivered(Err(error))) => {
-            // The tries to go on are used up already.
+            // The tries to resume are used up already.
             match error.side {
                 Side::Target => tries.at_target.spend(),
                 Side::Source if origin.gathering.is_some() && error.kind() != Some(ErrorKind::Mismatch) => {
@@ -184,7 +184,7 @@ async fn after(
             }
             error
         }
-        // Whoever led the read has panicked, which is told there.
+        // The task that led the read panicked, and reported that.
         None => {
             let cause = Cause::Panic("the read of a blob that others shared was given up".to_owned());
             let (place, operation) = (source.name().to_owned(), Operation::ReadBlob(blob.digest.clone()));
@@ -214,8 +214,8 @@ async fn read_alone(
     }
 }
 
-/// The source did not begin to give the blob. Where it may yet, the upload waits for it, without its place: a source that asks
-/// for patience costs its target no request.
+/// The source did not begin to deliver the blob. If a retry may succeed, keeps the upload session without its place:
+/// a source that asks for a pause then costs the target no request.
 async fn refused(delivery: Delivery, error: Error) -> Read {
     let Delivery { upload, .. } = delivery;
     if error.is_retryable() {
@@ -225,8 +225,8 @@ async fn refused(delivery: Delivery, error: Error) -> Read {
     Read::Refused(Arc::new(error), None)
 }
 
-/// Opens the upload if it is not open yet: before a large blob's source is read, so that it never waits for a target.
-/// `None` where the target turned out to have the blob.
+/// Opens the upload session if it is not open yet. For a large blob this comes before the read, so that the read
+/// never waits for a target. `None` if the target turned out to have the blob.
 async fn open(
     run: &Run,
     claimed: ClaimedBlob,
@@ -245,7 +245,7 @@ async fn open(
             (started, BlobOutcome::Mounted)
         }
         Way::Needed => (target.start_upload(Some(&blob.digest)).await, BlobOutcome::Mounted),
-        // What is damaged is so wherever it could be mounted from.
+        // A damaged blob would be damaged in every repository it is mounted from.
         Way::Plain | Way::Damaged(_) => (target.start_upload(None).await, BlobOutcome::Mounted),
     };
     match started {

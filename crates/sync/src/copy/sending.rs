@@ -1,4 +1,5 @@
-//! Sends one upload to its end: with the read that it shares, and after a break with one of its own, from what its target has.
+//! Sends one upload to its end: with the shared read and, after an interruption, with its own read from the target's
+//! offset on.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -18,50 +19,50 @@ use crate::{Cause, Error, Event, Operation};
 
 /// Why an upload did not get to its end.
 enum Failure {
-    /// For a reason of its own.
+    /// The upload itself failed.
     Own(Arc<Error>),
-    /// With the read that all share.
+    /// The shared read failed.
     WithSource,
 }
 
 /// Which read feeds an upload.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fed {
-    /// The one that all share.
+    /// The shared one.
     Together,
-    /// One of its own.
+    /// Its own.
     Alone,
 }
 
-/// Who ended a request before the blob's end.
+/// Which side ended a request before the blob's end.
 #[derive(Clone, Copy)]
 enum BrokenBy {
-    /// The others could not wait: that is no failure of the target.
+    /// The other uploads could not wait: no failure of the target.
     Us,
     Target,
 }
 
-/// What becomes of an upload whose sending has ended.
+/// What becomes of an upload session after the sending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AtEnd {
-    /// The blob is there.
+    /// The target has the blob.
     Close,
-    /// Another run may go on with it, or it is cancelled at the end of this one: a registry that wants to be left alone for so
-    /// long may hold a cancellation up, too.
+    /// Another run may resume it, or the end of this run cancels it: a registry that asks for such a long pause may
+    /// delay a cancellation, too.
     Leave,
-    /// The registry would keep for days what it has of a blob that will not be finished.
+    /// The registry would keep the bytes of an unfinished blob for days.
     Cancel,
 }
 
-/// Why an upload did not get to its end, as far as that decides what becomes of it.
+/// How the sending ended, as far as that decides what becomes of the session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ended {
     Well,
     /// The run is over.
     Stopped,
-    /// For a passing reason.
+    /// With a passing error.
     Passing,
-    /// For good, or with wrong bytes.
+    /// With a permanent error, or with wrong bytes.
     ForGood,
 }
 
@@ -76,7 +77,7 @@ impl AtEnd {
 }
 
 impl Transfer<'_> {
-    /// One upload to its end.
+    /// Sends one upload to its end.
     pub(super) async fn one(
         &self,
         mut delivery: Delivery,
@@ -95,7 +96,7 @@ impl Transfer<'_> {
         })
     }
 
-    /// Sends the blob, and what is missing of it after a break, for as long as there is hope.
+    /// Sends the blob, and the missing rest after each interruption, as long as retries are left.
     async fn send_all(
         &self,
         delivery: &mut Delivery,
@@ -138,7 +139,7 @@ impl Transfer<'_> {
         self.run.tell(&Event::BlobResumed { image, digest, left });
     }
 
-    /// Sees to it that another run finds the upload, where that is of use.
+    /// Records the upload session for another run, if that is useful.
     pub(super) async fn begin_journal(&self, delivery: &mut Delivery) -> Option<Journal> {
         let Delivery { copy, upload, trail, .. } = delivery;
         let (blob, size) = (&self.blob.digest, self.blob.size);
@@ -173,7 +174,7 @@ impl Transfer<'_> {
             Some(Failure::Own(error)) if error.is_stopped() => Ended::Stopped,
             Some(Failure::Own(error)) if error.is_retryable() && !is_wrong(error) => Ended::Passing,
             Some(Failure::Own(_)) => Ended::ForGood,
-            // Whatever the source's reason is: another run may read elsewhere.
+            // Whatever failed at the source: another run may read from elsewhere.
             Some(Failure::WithSource) if self.failed.get().is_some_and(|error| is_wrong(error)) => {
                 Ended::ForGood
             }
@@ -181,7 +182,7 @@ impl Transfer<'_> {
         }
     }
 
-    /// Finds out how an upload goes on, waiting as long as it takes; gives the last error if it cannot.
+    /// Asks the target how to resume, with retries; returns the last error if it cannot be resumed.
     async fn recover(
         &self,
         delivery: &mut Delivery,
@@ -191,7 +192,7 @@ impl Transfer<'_> {
         retry_after(&mut Recovery { transfer: self, delivery, broken_by }, error).await
     }
 
-    /// Sends the blob from `offset` on, with a read of its own. An error is the source's.
+    /// Sends the blob from `offset` on, with its own read. The outer error is the source's.
     async fn send_rest(
         &self,
         delivery: &mut Delivery,
@@ -220,7 +221,7 @@ impl Transfer<'_> {
     }
 }
 
-/// The question to a target, after its upload broke, what it has of the blob.
+/// Asks a target, after its upload broke, which bytes it has.
 struct Recovery<'a> {
     transfer: &'a Transfer<'a>,
     delivery: &'a mut Delivery,
@@ -246,7 +247,7 @@ impl Step for Recovery<'_> {
         self.delivery.budget.recovering(recovery, failure)
     }
 
-    /// Others have the place meanwhile.
+    /// Other blobs use the place meanwhile.
     async fn pause(&mut self, failure: Arc<Error>, wait: Duration) -> Result<(), Arc<Error>> {
         let paused = self.delivery.watcher().pause(self.transfer.run, failure, wait).await;
         paused.unwrap_or(Ok(()))

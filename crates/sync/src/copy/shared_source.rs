@@ -1,4 +1,4 @@
-//! A source that remembers for one image what it has answered, so that several targets cost no more questions than one.
+//! A source that caches its answers for one image, so that several targets cost no more requests than one.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -14,20 +14,20 @@ use crate::endpoint::{
 use crate::lock::lock;
 use crate::report::worked_on::for_all;
 
-/// A manifest of more bytes is not kept: a target that comes later reads it again.
+/// A larger manifest is not cached: a later target reads it again.
 const LARGEST_KEPT: usize = 256 << 10;
 
-/// A source for the ways of one image to several targets. Blobs are not kept.
+/// A source for the copies of one image to several targets. Does not cache blobs.
 pub(super) struct SharedSource {
     source: Arc<dyn Source>,
-    /// Who has asked as often as there are targets asks no more.
+    /// An answer is dropped after this many uses, one for each target.
     targets: usize,
     resolved: Memo<TagOrDigest, Option<Digest>>,
     manifests: Memo<TagOrDigest, RawManifest>,
     referrers: Memo<(Digest, Kept), Vec<Descriptor>>,
 }
 
-/// What was asked, each question once at a time.
+/// Cached answers, with one request at a time for each question.
 struct Memo<K, V>(Mutex<HashMap<K, Arc<Turn<Asked<V>>>>>);
 
 struct Asked<V> {
@@ -42,8 +42,8 @@ impl<K, V> Default for Memo<K, V> {
 }
 
 impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
-    /// The answer that is kept, or that comes to somebody who asks already, or a new one. A failure is shared by those who
-    /// waited for it, and not kept. It is forgotten when `takers` have it.
+    /// The cached answer, or the answer to a running request, or that to a new request. Callers that waited for a
+    /// failed request share its error, which is not cached. The answer is dropped after `takers` uses.
     async fn get(
         &self,
         key: &K,
@@ -60,7 +60,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
             Some(Ok(value)) => Ok(value.clone()),
             Some(Err(error)) if has_waited => return Err(error.clone()),
             _ => {
-                // Whoever gives up meanwhile leaves no old answer.
+                // A caller that is cancelled here leaves no old answer behind.
                 asked.last = None;
                 let answer = for_all(ask).await;
                 asked.last = Some(answer.clone());
@@ -85,7 +85,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Memo<K, V> {
         lock(&self.0).entry(key).or_insert_with(|| Arc::new(Turn::new(asked)));
     }
 
-    /// An answer that is there without waiting.
+    /// The cached answer, if it is available without waiting.
     fn peek(&self, key: &K) -> Option<V> {
         let entry = lock(&self.0).get(key).cloned()?;
         let asked = entry.try_lock().ok()?;

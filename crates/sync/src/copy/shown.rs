@@ -1,5 +1,6 @@
-//! What a target gives of an image that it did not show before the image was stored again. Registries take a push of a manifest
-//! whose file is damaged, and keep the file (<https://github.com/distribution/distribution/issues/2489>).
+//! Checks a target that did not show an image before the image was stored again. Registries accept a push of a
+//! manifest whose file is damaged, and keep the damaged file
+//! (<https://github.com/distribution/distribution/issues/2489>).
 
 use std::sync::Arc;
 
@@ -9,8 +10,9 @@ use super::walk::Walk;
 use crate::endpoint::{EndpointError, Scope};
 use crate::{Cause, Error, Rewrite};
 
-/// Reads the image's name once more: what nobody can pull was not copied. Who refuses to show the image, as Harbor does with
-/// vulnerable ones (<https://github.com/goharbor/harbor/issues/15283>), may have it all the same.
+/// Reads the image's reference once more: an image that cannot be pulled was not copied. A registry that refuses to
+/// show the image, as Harbor does with vulnerable ones (<https://github.com/goharbor/harbor/issues/15283>), may have
+/// it all the same.
 pub(super) async fn check_shown(walk: &Walk, digest: &Digest) -> Result<(), Arc<Error>> {
     let (copy, reference) = (&walk.copy, walk.copy.reference());
     let error = |cause| super::conflict::named(walk, cause);
@@ -19,7 +21,7 @@ pub(super) async fn check_shown(walk: &Walk, digest: &Digest) -> Result<(), Arc<
         read.map_err(|cause| error(cause.into()))
     };
     let read = match walk.policy().rewrite {
-        // Who forces waits for nobody.
+        // A forced rewrite does not wait for retries.
         Rewrite::Always => step().await.map_err(Arc::new),
         Rewrite::Changed => walk.run.retrying(copy, step).await,
     };

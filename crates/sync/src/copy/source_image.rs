@@ -1,5 +1,5 @@
-//! One image of a source, and what its ways to several targets share: each goes for itself, and what one has read the
-//! others need not read again.
+//! One image of a source, and what its copies to several targets share: the copies run independently, but read each
+//! manifest once.
 
 use std::sync::{Arc, Mutex, Weak};
 
@@ -12,27 +12,27 @@ use crate::plan::planned::PlannedImage;
 /// An image of a source.
 pub(crate) struct SourceImage {
     pub(crate) planned: PlannedImage,
-    /// How many targets it goes to.
+    /// The number of its targets.
     targets: usize,
     shared: Mutex<Weak<Shared>>,
 }
 
-/// What the ways of one image that are in work share.
+/// What the running copies of one image share.
 pub(super) struct Shared {
-    /// The source, which does not ask twice for what another way to a target has asked for.
+    /// The source, which caches the answers that another copy asked for.
     pub(super) source: Arc<dyn Source>,
-    /// Where they meet to share the read of a blob.
+    /// Where the copies share the read of a blob.
     pub(super) gathering: Arc<Gathering>,
 }
 
 impl SourceImage {
-    /// An image that goes to so many targets.
+    /// An image with this many targets.
     pub(crate) fn new(planned: PlannedImage, targets: usize) -> Self {
         Self { planned, targets, shared: Mutex::default() }
     }
 
-    /// What its ways share from now on, as long as one that has begun keeps it: images that wait cost no more than their
-    /// names, also where another target has them. `None` where there is one target.
+    /// The shared part, which exists as long as a running copy holds it: waiting images cost no more than their
+    /// names. `None` if there is one target.
     pub(super) fn share(&self) -> Option<Arc<Shared>> {
         if self.targets <= 1 {
             return None;

@@ -1,7 +1,7 @@
-//! One read, many writers: the bytes of a blob go to all uploads that wait for it.
+//! One read, many writers: sends the bytes of a blob to all uploads that wait for it.
 //!
-//! Each upload has a bounded queue. A source that breaks off goes on where it stood; an upload that breaks goes on
-//! by itself from what its target has, with a read of its own, while the others carry on.
+//! Each upload has a bounded queue. An interrupted source read is resumed at its offset. An interrupted upload is
+//! resumed from the target's offset with its own read, while the others go on.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub(crate) struct Transfer<'a> {
     pub(super) run: &'a Run,
     pub(super) source: &'a dyn Source,
     pub(super) blob: &'a Descriptor,
-    /// The source gives no more: what uploads say after that is of no interest.
+    /// The source's final error: later errors of the uploads are consequences.
     pub(super) failed: OnceLock<Arc<Error>>,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Transfer<'a> {
         Self { run, source, blob, failed: OnceLock::new() }
     }
 
-    /// Begins a read, as often as it takes. Between two tries nobody who waits for it holds a place.
+    /// Begins a read, with retries. Between two tries no waiting upload holds a place.
     pub(crate) async fn begin_read<'r>(
         &self,
         watchers: &[Watcher],
@@ -44,7 +44,7 @@ impl<'a> Transfer<'a> {
         retry(&mut Beginning { transfer: self, watchers, tries, read }).await
     }
 
-    /// Sends what `reader` gives to one upload.
+    /// Sends the bytes of `reader` to one upload.
     pub(crate) async fn deliver_one(
         &self,
         reader: Box<dyn BlobRead>,
@@ -57,7 +57,7 @@ impl<'a> Transfer<'a> {
         delivered.try_recv().expect("each delivery is told how it ended")
     }
 
-    /// Sends what `reader` gives into all uploads; each hears how it ended.
+    /// Sends the bytes of `reader` to all uploads; each callback gets its result.
     pub(crate) async fn deliver(
         &self,
         mut reader: Box<dyn BlobRead>,
@@ -80,20 +80,20 @@ impl<'a> Transfer<'a> {
                 }
             });
         }
-        // Without a history nobody can be left behind.
+        // Without a history an upload cannot read on its own, so none is left behind.
         let patience = history.is_some().then(Patience::new);
         let pump = self.pump(&mut *reader, queues, &watchers, read_budget, patience, &self.failed);
         let ways = join_all(ways);
         tokio::pin!(ways);
         tokio::select! {
-            // Nobody needs the rest of the read.
+            // No upload needs the rest of the read.
             _ = &mut ways => {}
-            // What went wrong with it is told to each delivery.
+            // Each delivery gets the read's error.
             _ = pump => drop(ways.await),
         }
     }
 
-    /// Fills the queues, for as long as any is open.
+    /// Fills the queues until the read ends or all of them are closed.
     pub(super) async fn pump(
         &self,
         reader: &mut dyn BlobRead,
@@ -115,7 +115,7 @@ impl<'a> Transfer<'a> {
                     self.run.engine.pace().pass(piece.len()).await;
                     send_to_all(&mut queues, &piece, patience.as_mut()).await;
                     if queues.is_empty() {
-                        // Every upload has ended by itself and says why.
+                        // Every upload has ended by itself and reports its reason.
                         return Ok(());
                     }
                     continue;
@@ -124,7 +124,7 @@ impl<'a> Transfer<'a> {
                 Err(cause) => cause,
             };
             if let Err(error) = self.go_on(reader, cause, watchers, budget).await {
-                // Before the uploads break off: they ask why.
+                // Set before the uploads break off, since they look at it then.
                 let _ = failed.set(error.clone());
                 for queue in queues {
                     queue.break_off().await;
@@ -134,7 +134,7 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Has the reader go on after an error.
+    /// Resumes the read after an error.
     async fn go_on(
         &self,
         reader: &mut dyn BlobRead,
@@ -146,7 +146,7 @@ impl<'a> Transfer<'a> {
         retry_after(&mut GoingOn { transfer: self, watchers, tries, reader }, error).await
     }
 
-    /// Nobody who waits for the source holds a place meanwhile.
+    /// Waits before a retry of the source; the waiting uploads hold no place meanwhile.
     async fn pause(
         &self,
         watchers: &[Watcher],
@@ -161,7 +161,7 @@ impl<'a> Transfer<'a> {
         waited.into_iter().collect()
     }
 
-    /// The source does not give the blob.
+    /// An error of the read of the blob.
     pub(crate) fn source_error(&self, cause: EndpointError) -> Error {
         let operation = Operation::ReadBlob(self.blob.digest.clone());
         let place = self.source.name().to_owned();
@@ -169,7 +169,7 @@ impl<'a> Transfer<'a> {
     }
 }
 
-/// A read that begins, while uploads wait for it.
+/// A read that has yet to begin, while uploads wait for it.
 struct Beginning<'a, 'r> {
     transfer: &'a Transfer<'a>,
     watchers: &'a [Watcher],
@@ -194,7 +194,7 @@ impl Step for Beginning<'_, '_> {
     }
 }
 
-/// A read that broke, and goes on where it stood.
+/// An interrupted read that is resumed at its offset.
 struct GoingOn<'a> {
     transfer: &'a Transfer<'a>,
     watchers: &'a [Watcher],

@@ -1,9 +1,9 @@
-//! Looks whether what a target has of an image is whole, and brings what is broken.
+//! Checks whether a target's image is complete and intact, and repairs it.
 //!
-//! Nothing is believed: neither what earlier runs noted, nor what this one has brought. The name is read at the target and
-//! compared with what the source should give there (`root.rs`); then each manifest below it is read, and each blob looked
-//! for, or read (`inspector.rs`), once for all images that share it (`closure.rs`); last what refers to it
-//! (`referrers.rs`). What is broken is brought by itself (`mend.rs`), and looked at again (`image.rs`).
+//! Trusts nothing: neither the records of earlier runs, nor what this run has sent. Reads the reference at the target
+//! and compares it with what the source should give there (`root.rs`); then reads each manifest below it, and looks
+//! up or reads each blob (`inspector.rs`), once for all images that share it (`closure.rs`); last its referrers
+//! (`referrers.rs`). Repairs only the broken content (`mend.rs`), and checks it again (`image.rs`).
 
 mod closure;
 mod findings;

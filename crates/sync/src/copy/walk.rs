@@ -1,4 +1,4 @@
-//! The walk through one image's graph to one target: what is known on the way, and how manifests are read.
+//! The walk through one image's graph for one target: its shared state, and how it reads manifests.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -14,10 +14,10 @@ use crate::engine::run::{ImageCopy, Run};
 use crate::lock::lock;
 use crate::{Cause, Error, OnConflict, Operation, Policy};
 
-/// Indexes inside indexes deeper than this are an attack.
+/// Nested indexes deeper than this are treated as an attack.
 const DEEPEST: usize = 16;
 
-/// What the walk through one image's graph to one target needs everywhere.
+/// The shared state of the walk through one image's graph for one target.
 #[derive(Clone)]
 pub(super) struct Walk {
     pub(super) run: Arc<Run>,
@@ -26,13 +26,13 @@ pub(super) struct Walk {
     pub(super) source: Arc<dyn Source>,
     shared: Option<Arc<Shared>>,
     depth: usize,
-    /// All manifests that were met.
+    /// All visited manifests.
     met: Arc<Mutex<Vec<Digest>>>,
-    /// Configs that were read to look at them.
+    /// Configs that were read for inspection.
     held: Arc<Mutex<HashMap<Digest, Held>>>,
-    /// The digest at the source, where children are taken out of the index.
+    /// The digest at the source, if children are removed from the index.
     whole: Arc<OnceLock<Digest>>,
-    /// Attestations that the target refuses, where they are left out.
+    /// Attestations that the target refuses, if the rule drops these.
     refused: Arc<Mutex<HashSet<Digest>>>,
 }
 
@@ -49,32 +49,32 @@ impl Walk {
         Self { source, run, copy, image, shared, depth: 0, met, held, whole, refused }
     }
 
-    /// The same, below an index.
+    /// The same walk, one index deeper.
     pub(super) fn deeper(self) -> Self {
         Self { depth: self.depth + 1, ..self }
     }
 
-    /// Where ways to several targets meet to share the read of a blob; `None` where there is one.
+    /// Where the copies to several targets share the read of a blob; `None` if there is one target.
     pub(super) fn gathering(&self) -> Option<&Arc<Gathering>> {
         self.shared.as_ref().map(|shared| &shared.gathering)
     }
 
-    /// Whether what somebody else has stored under the image's name is to stay.
+    /// Whether an image that another client stored under the reference must stay.
     pub(super) fn keeps_others(&self) -> bool {
         self.image.planned.expected.is_some() || self.policy().on_conflict != OnConflict::Overwrite
     }
 
-    /// How the image is copied.
+    /// The policy for this image.
     pub(super) fn policy(&self) -> &Policy {
         &self.image.planned.wanted.policy
     }
 
-    /// The manifests that were met so far: those below an index, too, whether they had to be copied or not.
+    /// The visited manifests, including those below an index, whether they had to be copied or not.
     pub(super) fn met(&self) -> Vec<Digest> {
         lock(&self.met).clone()
     }
 
-    /// Notes that the target does not get this attestation.
+    /// Records that the target does not get this attestation.
     pub(super) fn note_refused(&self, attestation: &Digest) {
         lock(&self.refused).insert(attestation.clone());
     }
@@ -83,17 +83,18 @@ impl Walk {
         lock(&self.refused).contains(attestation)
     }
 
-    /// Notes that children are taken out of the index with this digest.
+    /// Records that children are removed from the index with this digest.
     pub(super) fn note_whole(&self, digest: &Digest) {
         let _ = self.whole.set(digest.clone());
     }
 
-    /// The digest at the source, where children are taken out of the index: nothing there refers to what is left.
+    /// The digest at the source, if children are removed from the index: no referrer at the source has the new index
+    /// as its subject.
     pub(super) fn whole(&self) -> Option<&Digest> {
         self.whole.get()
     }
 
-    /// Keeps a blob that was read until it is sent, or the image is done.
+    /// Keeps a blob that was read, until it is sent or the image is done.
     pub(super) fn hold(&self, digest: &Digest, bytes: Bytes) {
         lock(&self.held).insert(digest.clone(), Held::new(bytes));
     }
@@ -125,19 +126,19 @@ impl Walk {
         Ok(links)
     }
 
-    /// The value, if there is one; else the copy has failed.
+    /// The value, if there is one; else fails the copy.
     pub(super) fn or_fail<T>(&self, asked: Result<T, Arc<Error>>) -> Option<T> {
         asked.map_err(|error| self.copy.fail(error)).ok()
     }
 
-    /// The failure of an image whose manifest cannot be read.
+    /// The error of an image whose manifest cannot be parsed.
     pub(super) fn unusable(&self, digest: &Digest, source: ManifestError) -> Arc<Error> {
         let reference = TagOrDigest::Digest(digest.clone());
         let cause = Cause::Manifest { digest: Box::new(digest.clone()), source: Box::new(source) };
         Arc::new(self.source_error(Operation::ReadManifest(reference), cause))
     }
 
-    /// Checks the size of an index's child: clients refuse to pull what has another size than its index says.
+    /// Checks the size of an index's child: clients refuse to pull a manifest whose size differs from its descriptor.
     pub(super) fn check_size(&self, child: &Descriptor, manifest: &RawManifest) -> Result<(), Error> {
         let reference = TagOrDigest::Digest(child.digest.clone());
         let checked = child.check_size(manifest.bytes().len() as u64);

@@ -1,4 +1,4 @@
-//! Finds out what carrying a decision out would bring to the target, and whether the target takes it. Nothing is changed.
+//! Finds out what carrying out a decision would send to the target, and whether the target accepts pushes. Changes nothing.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ use crate::plan::decision::{Action, Load, LoadedBlob};
 use crate::plan::wanted::WantedReferrers;
 use crate::{Error, Operation, SkipReason};
 
-/// So many blobs or manifests of one image are asked for side by side.
+/// How many blobs or manifests of one image are looked up in parallel.
 const AT_ONCE: usize = 16;
 
-/// What comes to the target, and what that makes of the decision.
+/// The content that the target would get, and the resulting action.
 pub(super) async fn weigh(walk: &Walk, decided: &Decided) -> Result<(Action, Load), Arc<Error>> {
     let (mut action, mut load) = (decided.decision.action, Load::default());
     let (digest, is_new) = match &decided.work {
@@ -51,7 +51,7 @@ pub(super) async fn weigh(walk: &Walk, decided: &Decided) -> Result<(Action, Loa
     Ok((action, load))
 }
 
-/// Asks once for each repository whether it may be pushed to. What a copy would meet is met here.
+/// Asks once for each repository whether it accepts pushes, so that a plan meets the errors of a copy.
 async fn may_push(walk: &Walk) -> Result<(), Arc<Error>> {
     let copy = &walk.copy;
     let key = (copy.target.store().clone(), copy.target.repository().clone());
@@ -61,7 +61,7 @@ async fn may_push(walk: &Walk) -> Result<(), Arc<Error>> {
             tried.map_err(|cause| copy.target_error(Operation::TryPush, cause))
         };
         match walk.run.retrying(copy, step).await {
-            // Nobody else need wait for the next try of what stopped this run.
+            // This run's end says nothing about the repository, so the error is not shared.
             Err(stopped) if stopped.is_stopped() => Err(stopped),
             tried => Ok(tried),
         }
@@ -69,7 +69,7 @@ async fn may_push(walk: &Walk) -> Result<(), Arc<Error>> {
     walk.run.looked.pushes.get(key, &copy.activity, ask).await?
 }
 
-/// Adds what a manifest refers to, as far as the target lacks it.
+/// Adds the content of a manifest that the target lacks.
 fn load_content<'a>(
     walk: &'a Walk,
     content: Arc<Content>,
@@ -93,7 +93,8 @@ fn load_content<'a>(
             if there == There::Yes {
                 load.looks.push(digest.clone());
             } else if load.blobs.iter().all(|blob| blob.digest != *digest) {
-                // In a repository that has something, a blob is asked for by an upload, which may end in sending it.
+                // In a repository that was not empty, a copy looks for a blob by opening an upload, which may end in
+                // sending it.
                 let is_mounted = walk.copy.repository.was_empty();
                 let held_by =
                     is_mounted.then(|| walk.run.state.other_holder(&*walk.copy.target, digest)).flatten();
@@ -105,7 +106,7 @@ fn load_content<'a>(
     .boxed()
 }
 
-/// What a manifest at the source refers to.
+/// The content that a manifest at the source refers to.
 async fn read_content(walk: &Walk, digest: &Digest, size: Option<u64>) -> Result<Arc<Content>, Arc<Error>> {
     let read = async {
         let descriptor = Descriptor::new(None, digest.clone(), size);
@@ -128,7 +129,7 @@ fn content(links: &Links) -> Content {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum There {
     Yes,
-    /// It lacks it, or has it with another length.
+    /// It lacks the blob, or has it with another length.
     Not,
 }
 

@@ -1,8 +1,8 @@
-//! What endpoints answer.
+//! The type of an endpoint's answers.
 
 use futures_util::future::BoxFuture;
 
 use super::error::EndpointError;
 
-/// What an endpoint answers, some time.
+/// The future answer of an endpoint.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, EndpointError>>;

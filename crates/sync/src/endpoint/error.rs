@@ -1,5 +1,5 @@
-//! What failed at an endpoint, as far as the engine has to judge it. The endpoint's own error stays inside, for whoever
-//! tells people.
+//! An endpoint's error, with the properties that the engine needs. The endpoint's own error stays inside, for
+//! messages to users.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -8,62 +8,62 @@ use std::time::Duration;
 
 use oci::ErrorKind;
 
-/// A question to an endpoint that failed.
+/// A failed request to an endpoint.
 #[derive(Clone, Debug)]
 pub struct EndpointError {
-    /// What to make of it.
+    /// The kind of error.
     pub kind: ErrorKind,
     /// What else fails for the same reason.
     pub scope: Scope,
-    /// Whether the same question may well succeed later.
+    /// Whether the same request may succeed later.
     pub is_retryable: bool,
-    /// How long the endpoint asks to wait before.
+    /// How long the endpoint asks to wait before the next request.
     pub wait: Option<Duration>,
-    /// What it says of the content, where that decides how a copy goes on.
+    /// What the error says about the content, where that decides how a copy continues.
     pub meaning: Meaning,
     /// The endpoint's own error.
     pub own: Arc<dyn StdError + Send + Sync>,
 }
 
-/// How far a failure reaches: whatever has the same in common is likely to fail as well.
+/// How far a failure reaches: all requests within the scope are likely to fail as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// One image, manifest or blob.
     Image,
     /// One repository.
     Repository,
-    /// The whole store: it cannot be reached, or has trouble of its own.
+    /// The whole store: it cannot be reached, or has internal problems.
     Store,
     /// Everything that this login is used for.
     Login,
 }
 
-/// What a failure says of the content.
+/// What a failure says about the content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Meaning {
     /// Nothing.
     #[default]
     None,
-    /// A manifest cannot be stored, because something that it refers to is not there.
+    /// A manifest cannot be stored, because the registry lacks content that it refers to.
     MissesContent,
-    /// The tag may not be set to another digest.
+    /// The tag cannot be moved to another digest.
     ImmutableTag,
-    /// Somebody else writes the same.
+    /// Another client writes the same at the same time.
     Conflict,
-    /// An attestation is not taken.
+    /// The registry refuses an attestation.
     Attestation,
-    /// An index is not taken, because not all its manifests are there.
+    /// The registry refuses an index, because it lacks some of its manifests.
     SparseIndex,
 }
 
 impl EndpointError {
-    /// A failure for good, of one image, that says nothing of the content.
+    /// A permanent failure of one image that says nothing about the content.
     pub fn new(kind: ErrorKind, own: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         let (is_retryable, wait, meaning) = (false, None, Meaning::None);
         Self { kind, scope: Scope::Image, is_retryable, wait, meaning, own: own.into().into() }
     }
 
-    /// The endpoint's own error, where it is a `T`.
+    /// The endpoint's own error, if it is a `T`.
     pub fn inner<T: StdError + 'static>(&self) -> Option<&T> {
         self.own.downcast_ref()
     }

@@ -1,4 +1,4 @@
-//! What a registry can list beyond the protocol's tags: its repositories, and the digests of many tags at once.
+//! What a registry can list beyond the protocol's tags: its repositories, and the digests of many tags in one request.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use crate::endpoint::Answer;
 
 /// The repositories of one registry.
 pub trait Listing: Send + Sync {
-    /// The registry, for people.
+    /// The registry, as shown to users.
     fn name(&self) -> &str;
-    /// Begins to list. `below` are whole components that all wanted repositories begin with.
+    /// Begins to list. `below` are path components that all wanted repositories begin with.
     fn repositories(&self, below: &[&str]) -> Box<dyn Repositories>;
-    /// Whether its repositories tell the bytes of what their tags point at, all at once.
+    /// Whether its repositories report the sizes of all tagged images in their listing.
     fn tells_sizes(&self) -> BoxFuture<'_, bool> {
         ready(false).boxed()
     }
@@ -26,39 +26,39 @@ pub trait Listing: Send + Sync {
 pub trait Repositories: Send {
     /// The next page; `None` after the last. A failed page can be asked for again.
     fn next(&mut self) -> Answer<'_, Option<Vec<RepositoryName>>>;
-    /// What people should know about what was listed since this was asked last.
+    /// Notes for the user about what was listed since the last call.
     fn notes(&mut self) -> Vec<String>;
 }
 
-/// What is known of all tags of a repository at once.
+/// What is known of all tags of a repository from one listing.
 #[derive(Clone, Debug, Default)]
 pub struct BulkListing {
-    /// What each tag points at. A tag that is missing here may still be there.
+    /// The digest of each tag. A tag that is missing here may still exist.
     pub digests: HashMap<Tag, Digest>,
-    /// When the registry got what each tag points at, where it tells.
+    /// When the registry received the image of each tag, if it reports that.
     pub dates: HashMap<Tag, SystemTime>,
-    /// The bytes of what each tag points at, with all its layers, where the registry tells.
+    /// The size of the image of each tag with all its layers, if the registry reports that.
     pub bytes: HashMap<Tag, u64>,
-    /// How many signatures, SBOMs and the like refer to them.
+    /// How many referrers, such as signatures and SBOMs, these images have.
     pub referrers: u64,
-    /// Images to which nothing refers, but what stands under a tag of its own.
+    /// Images without referrers, apart from those that have their own tag.
     pub bare: HashSet<Digest>,
 }
 
-/// Gives the digests of all tags of a repository at the price of a few requests.
+/// Returns the digests of all tags of a repository with a few requests.
 pub trait BulkDigests: Send + Sync {
-    /// All tags. `None` where the registry does not offer it after all: then each tag is asked for.
+    /// All tags. `None` if the registry does not offer the listing after all: then each tag is resolved alone.
     fn digests<'a>(&'a self, repository: &'a RepositoryName) -> BoxFuture<'a, Option<Arc<BulkListing>>>;
-    /// Whether it gives their bytes, too.
+    /// Whether the listing has the sizes, too.
     fn tells_sizes(&self) -> BoxFuture<'_, bool> {
         ready(false).boxed()
     }
 }
 
-/// Makes ready what a registry does not make by itself when something is pushed: a project, a namespace.
+/// Creates what a registry does not create by itself at a push: a project, a namespace.
 pub trait Preparation: Send + Sync {
-    /// Sees to it that `repository` can be pushed to. Asked once for each.
+    /// Prepares `repository` for pushes. The engine calls it once for each repository.
     fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, ()>;
-    /// Whether `repository` can be pushed to as it is, without [`prepare`](Self::prepare).
+    /// Whether `repository` accepts pushes as it is, without [`prepare`](Self::prepare).
     fn is_ready<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, bool>;
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// A store as one login sees it. Endpoints with the same id share blobs by mounts, limits, and whatever is wrong with the
-/// store. To the engine it is a name and nothing else; it is kept in the state, so it must be the same in each run, and must
-/// not hold a secret.
+/// A store as seen by one login. Endpoints with the same id can mount each other's blobs, and share limits and
+/// failures. The engine uses it only as a name. The state stores it, so it must be the same in each run, and must not
+/// contain a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StoreId(Arc<str>);
 

@@ -1,4 +1,4 @@
-//! An upload that a target has opened, and how it goes on when it breaks.
+//! An upload session that a target has opened, and how it is resumed after an interruption.
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -8,44 +8,46 @@ use secrecy::SecretString;
 
 use super::{Answer, EndpointError};
 
-/// What a blob of unknown size may hold in memory while it is sent, in bytes: a chunk may have to be read whole to learn
-/// its length.
+/// How much memory, in bytes, a blob of unknown size may use while it is sent: a chunk may have to be read completely
+/// to learn its length.
 pub const MOST_IN_MEMORY: u64 = 32 << 20;
 
-/// The bytes of a blob on their way into an upload.
+/// The bytes of a blob that are sent in an upload session.
 pub type BlobBody = BoxStream<'static, Result<Bytes, BrokenOff>>;
 
-/// An upload that the target has opened.
+/// An upload session that the target has opened.
 pub trait Upload: Send {
-    /// Sends all bytes that the target lacks, and closes the upload.
+    /// Sends all bytes that the target lacks, and closes the session.
     fn send<'a>(&'a mut self, digest: &'a Digest, size: Option<u64>, body: BlobBody) -> Answer<'a, ()>;
-    /// How many bytes the target has for sure.
+    /// How many bytes the target has confirmed.
     fn confirmed(&self) -> u64;
-    /// Tells where it stands while it is sent; `None` where a broken one leaves nothing.
+    /// A handle for the session's state while it is sent; `None` if an interrupted session cannot be resumed by
+    /// another process.
     fn watch(&self, _size: Option<u64>) -> Option<Box<dyn UploadWatch>> {
         None
     }
-    /// Decides whether the upload can go on after an error.
+    /// Decides whether the session can be resumed after an error.
     fn recovery(&mut self, error: &EndpointError) -> Recovery;
-    /// Finds out what the target has, so that the rest can be sent.
+    /// Asks the target which bytes it has, so that the rest can be sent.
     fn resume<'a>(&'a mut self, digest: &'a Digest) -> Answer<'a, UploadStatus>;
-    /// Tells the target to forget it.
+    /// Cancels the session at the target.
     fn cancel<'a>(self: Box<Self>) -> BoxFuture<'a, ()>
     where
         Self: 'a;
 }
 
-/// Where an upload stands that somebody else is sending.
+/// The state of an upload session that another task is sending.
 pub trait UploadWatch: Send + Sync {
-    /// What is needed to go on with it in another process.
+    /// What another process needs to resume it.
     fn now(&self) -> SavedUpload;
 }
 
-/// What is needed to go on with an upload in another process. Who has the place may write to the upload.
+/// What another process needs to resume an upload session. It contains the session's URL, which permits writing to
+/// it, so it is secret.
 #[derive(Clone, Debug)]
 pub struct SavedUpload {
-    /// Where the target takes what is missing, in the endpoint's own words.
+    /// Where the target accepts the missing bytes, in the endpoint's own format.
     pub place: SecretString,
-    /// The smallest chunk in bytes that the target takes, but for the last one.
+    /// The smallest chunk in bytes that the target accepts, except for the last one.
     pub smallest_chunk: u64,
 }

@@ -1,4 +1,4 @@
-//! Whether an image is worked on, or only waits: then its slot is free for another one.
+//! Tracks whether an image is worked on, or only waits: while it waits, another image can use its slot.
 
 use std::sync::Mutex;
 
@@ -6,40 +6,40 @@ use super::fair::Pause;
 use super::turn::ImageSlot;
 use crate::lock::lock;
 
-/// The slot of one image on its way to one target, and how many of its parts are at work.
+/// The slot of one image for one target, and how many of its parts are working.
 pub(crate) struct Activity(Mutex<State>);
 
 struct State {
-    /// Gone when the image has ended.
+    /// `None` when the image has ended.
     slot: Option<ImageSlot>,
-    /// Below zero where several waits of one part overlap.
+    /// Below zero if several waits of one part overlap.
     working: i64,
 }
 
 impl Activity {
-    /// One part works.
+    /// Begins with one working part.
     pub(crate) fn new(slot: ImageSlot) -> Self {
         Self(Mutex::new(State { slot: Some(slot), working: 1 }))
     }
 
-    /// Waits for a store that failed, or wants to be left alone.
+    /// Waits for a store that failed, or asked for a pause.
     pub(crate) async fn wait<T>(&self, wait: impl Future<Output = T>) -> T {
         self.wait_for(Pause::Store, wait).await
     }
 
-    /// Waits for other images, which bring what this one needs.
+    /// Waits for other images that bring content that this one needs.
     pub(crate) async fn wait_for_others<T>(&self, wait: impl Future<Output = T>) -> T {
         self.wait_for(Pause::Others, wait).await
     }
 
     async fn wait_for<T>(&self, pause: Pause, wait: impl Future<Output = T>) -> T {
         self.end_for(pause);
-        // Also when the wait is given up.
+        // A guard, so that the count is right also if the wait is cancelled.
         let _again = Again(self);
         wait.await
     }
 
-    /// One part more works.
+    /// One more part works.
     pub(crate) fn begin(&self) {
         let mut state = lock(&self.0);
         state.working += 1;
@@ -65,7 +65,7 @@ impl Activity {
         }
     }
 
-    /// Whether the image holds its slot: it does not while all that it does is wait.
+    /// Whether the image holds its slot: it does not while all its parts wait.
     pub(crate) fn is_working(&self) -> bool {
         lock(&self.0).slot.as_ref().is_some_and(|slot| !slot.is_paused())
     }

@@ -1,4 +1,4 @@
-//! An attempt at a registry begins when the registry's breaker lets it, and tells the breaker how it ended.
+//! An attempt at a registry begins when the registry's breaker admits it, and reports its result to the breaker.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,20 +12,20 @@ use crate::engine::deadline::Deadline;
 use crate::lock::lock;
 use crate::{Cause, Error, NoAnswer};
 
-/// How often whoever waits looks again.
+/// How often a waiting attempt asks the breaker again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// The breakers of all registries of a run.
+/// The breakers of all registries of an engine.
 #[derive(Default)]
 pub(crate) struct Breakers(Mutex<HashMap<StoreId, Arc<Mutex<Breaker>>>>);
 
-/// A registry that something needs.
+/// The registry that an attempt needs.
 pub(crate) struct Needed {
     pub(crate) host: StoreId,
     answers: Box<dyn Fn() -> u64 + Send + Sync>,
 }
 
-/// Why nothing begins.
+/// Why an attempt does not begin.
 #[derive(Clone)]
 pub(crate) enum Refused {
     NoAnswer(NoAnswer),
@@ -41,11 +41,11 @@ impl From<Refused> for Cause {
     }
 }
 
-/// Something that has begun. Dropped before its end it says nothing of the registry, and gives a try back to the next.
+/// A running attempt. If it is dropped before its end, it does not count, and the next attempt may be the probe.
 pub(crate) struct Attempt {
     needed: Needed,
     breaker: Arc<Mutex<Breaker>>,
-    /// Gone when its end was told.
+    /// `None` when the result was reported.
     begun: Option<Begun>,
 }
 
@@ -62,7 +62,7 @@ impl Needed {
 }
 
 impl Breakers {
-    /// Begins, or says that nothing begins; gives `needed` back where it has to wait.
+    /// Begins an attempt, or says that none begins; returns `needed` if the attempt has to wait.
     pub(crate) fn begin_now(&self, needed: Needed) -> Result<Result<Attempt, Refused>, Needed> {
         let breaker = lock(&self.0).entry(needed.host.clone()).or_default().clone();
         let admission = lock(&breaker).admit(Instant::now(), (needed.answers)());
@@ -73,16 +73,16 @@ impl Breakers {
         }
     }
 
-    /// Begins as soon as the store's breaker lets it.
+    /// Begins an attempt as soon as the store's breaker admits it.
     ///
     /// # Errors
-    /// The store is not asked any more, or the run stops.
+    /// The breaker refuses the store, or the run stops.
     pub(crate) async fn begin(&self, needed: Needed, deadline: &Deadline) -> Result<Attempt, Refused> {
         let mut needed = needed;
         loop {
             match self.begin_now(needed) {
                 Ok(admitted) => return admitted,
-                // Nothing new begins in a run that stops.
+                // A run that is stopping begins no new attempts.
                 Err(_) if deadline.is_set() => return Err(Refused::Stopped),
                 Err(waiting) => needed = waiting,
             }
@@ -96,7 +96,7 @@ impl Attempt {
         &self.needed.host
     }
 
-    /// Tells how it ended. Only what says that the registry cannot be reached counts.
+    /// Reports the result. A failure counts only if the registry could not be reached.
     pub(crate) fn end(mut self, failure: Option<&Arc<Error>>) {
         self.tell(failure.filter(|error| error.is_no_answer()));
     }

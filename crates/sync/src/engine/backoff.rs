@@ -1,4 +1,4 @@
-//! How often and how long a failed step waits before it is tried again. The only place that decides it.
+//! How often a failed step is retried, and how long it waits before. The only place that decides it.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::Error;
 
 /// The first wait is at most this long.
 const FIRST: Duration = Duration::from_millis(500);
-/// No wait of our own choice is longer.
+/// The longest wait, unless the registry asks for more.
 const LONGEST: Duration = Duration::from_secs(30);
-/// So often in a row a registry may say that there were too many requests.
+/// How many rate-limit answers in a row a step accepts.
 const MOST_RATE_LIMITS: u32 = 20;
 
-/// Counts the tries of one step since something last moved.
+/// Counts the tries of one step since its last progress.
 #[derive(Clone, Debug)]
 pub struct Backoff {
     retries: u32,
@@ -23,20 +23,20 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Allows `retries` tries after the first one.
+    /// Allows `retries` retries after the first try.
     pub fn new(retries: u32) -> Self {
         Self { retries, tries_left: retries, rate_limits_left: MOST_RATE_LIMITS, ceiling: FIRST }
     }
 
-    /// How long to wait before the next try; `None` if there is to be none.
+    /// How long to wait before the next try; `None` if there is none.
     ///
-    /// Full jitter, so that many tasks that failed together do not come back together. What the registry
-    /// asks for is waited in full, and being told to wait is no failure: it has a bound of its own.
+    /// Full jitter, so that many tasks that failed together do not retry together. The wait that the registry asks
+    /// for is kept in full. Rate-limit answers do not use up retries: they have their own limit.
     pub fn next(&mut self, error: &Error) -> Option<Duration> {
         if error.is_retryable() { self.again(error) } else { None }
     }
 
-    /// The same, where whoever failed knows that there may be another try whatever the error says by itself.
+    /// The same, if the caller knows that a retry makes sense although the error itself is not retryable.
     pub(crate) fn again(&mut self, error: &Error) -> Option<Duration> {
         self.count(error.kind(), error.retry_after())
     }
@@ -50,18 +50,18 @@ impl Backoff {
         Some(asked.map_or(own, |asked| asked + own))
     }
 
-    /// The same for who asks something beside a run, and asks again only where he was told to wait.
+    /// The same for requests outside a run, which are retried only if the registry asked to wait.
     pub fn told_to_wait(&mut self, kind: ErrorKind, asked: Option<Duration>) -> Option<Duration> {
         let is_told = kind == ErrorKind::RateLimited || asked.is_some();
         if is_told { self.count(Some(kind), asked) } else { None }
     }
 
-    /// The same for a read that goes on where it stood: bytes that were wrong do not get right by reading the rest.
+    /// The same for a read that is resumed: reading the rest does not fix wrong bytes.
     pub(crate) fn reading_on(&mut self, error: &Error) -> Option<Duration> {
         if error.kind() == Some(ErrorKind::Mismatch) { None } else { self.next(error) }
     }
 
-    /// The same for an upload that broke, of which its target says how it can go on.
+    /// The same for an interrupted upload; the target says how it can be resumed.
     pub(crate) fn recovering(&mut self, recovery: Recovery, error: &Error) -> Option<Duration> {
         match recovery {
             Recovery::Never => None,
@@ -70,12 +70,12 @@ impl Backoff {
         }
     }
 
-    /// No more tries: somebody else has used them up.
+    /// No more tries: another task has used them up.
     pub(crate) fn spend(&mut self) {
         *self = Self::new(0);
     }
 
-    /// Something moved: what failed before no longer counts.
+    /// There was progress: earlier failures no longer count.
     pub(crate) fn progressed(&mut self) {
         if self.ceiling != FIRST {
             *self = Self::new(self.retries);
@@ -130,7 +130,7 @@ mod tests {
         }
     }
 
-    /// Every question that the policy is asked, with what it says to it.
+    /// Each function of the policy that is asked, with its answers.
     #[test]
     fn one_policy_decides_about_every_failed_step() {
         type Asked = fn(&mut Backoff, &Error) -> Option<Duration>;
@@ -143,7 +143,7 @@ mod tests {
             ("at once", |tries, error| tries.recovering(Recovery::AtOnce, error)),
             ("later", |tries, error| tries.recovering(Recovery::Later, error)),
         ];
-        // How many of three tries in a row there are with `--retries 0` and with `--retries 2`, by question.
+        // How many of three tries in a row are allowed with `--retries 0` and with `--retries 2`, for each function.
         let rows: [Row; 6] = [
             ("a broken connection", broken, [0, 0, 0, 0, 3, 0], [2, 2, 2, 0, 3, 2]),
             ("503", || refused(503, None), [0, 0, 0, 0, 3, 0], [2, 2, 2, 0, 3, 2]),

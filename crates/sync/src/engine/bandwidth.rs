@@ -1,4 +1,4 @@
-//! How fast bodies may be read, all together.
+//! Limits how fast bodies are read, all together.
 
 use std::num::NonZeroU64;
 use std::str::FromStr;
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use crate::lock::lock;
 
-/// What was not used in so long a time may be caught up on: timers ring late.
+/// Unused bandwidth of this period may be used later: timers fire late.
 const CREDIT: Duration = Duration::from_millis(20);
 
-/// Bytes a second. Reads `50MB/s`, `500 KiB/s`, `1GiB`: decimal and binary units, the `/s` may be left out.
+/// Bytes per second. Parses `50MB/s`, `500 KiB/s`, `1GiB`: decimal and binary units, the `/s` is optional.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bandwidth(NonZeroU64);
 
@@ -20,24 +20,24 @@ pub struct Bandwidth(NonZeroU64);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no bandwidth: write a number and a unit, such as 50MB/s, 500KiB/s or 1.5GB/s")]
 pub struct BandwidthError {
-    /// What was read.
+    /// The text.
     pub text: String,
 }
 
 impl Bandwidth {
-    /// That of so many bytes in so long a time. `None` where that is less than a byte a second.
+    /// The bandwidth of a transfer of `bytes` in `took`. `None` if it is less than a byte per second.
     pub fn of(bytes: u64, took: Duration) -> Option<Self> {
         let milliseconds = took.as_millis().max(1);
         let a_second = u64::try_from(u128::from(bytes) * 1000 / milliseconds).ok()?;
         NonZeroU64::new(a_second).map(Self)
     }
 
-    /// How many bytes a second.
+    /// Bytes per second.
     pub fn bytes_a_second(self) -> u64 {
         self.0.get()
     }
 
-    /// How long so many bytes take.
+    /// How long a transfer of `bytes` takes.
     pub fn time_for(self, bytes: u64) -> Duration {
         let nanoseconds = u128::from(bytes) * 1_000_000_000 / u128::from(self.0.get());
         Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
@@ -55,7 +55,7 @@ impl FromStr for Bandwidth {
     }
 }
 
-/// A number, which may have up to nine decimals, and a unit.
+/// A number with up to nine decimals, and a unit.
 fn read(text: &str) -> Option<u64> {
     let text = text.strip_suffix("/s").unwrap_or(text);
     let end = text.find(|character: char| !character.is_ascii_digit() && character != '.')?;
@@ -79,10 +79,10 @@ fn read(text: &str) -> Option<u64> {
     u64::try_from(number.checked_mul(unit)? / scale).ok()
 }
 
-/// Lets bytes pass no faster than a bandwidth. Without one it lets all pass.
+/// Delays reads to keep a bandwidth. Without a bandwidth it does not delay.
 pub(crate) struct Pace {
     bandwidth: Mutex<Option<Bandwidth>>,
-    /// When all that has been let pass is paid for.
+    /// When the bandwidth has caught up with all bytes so far.
     paid: Mutex<Option<Instant>>,
 }
 
@@ -91,12 +91,12 @@ impl Pace {
         Self { bandwidth: Mutex::new(bandwidth), paid: Mutex::default() }
     }
 
-    /// From now on it is this.
+    /// Sets the bandwidth from now on.
     pub(crate) fn set(&self, bandwidth: Option<Bandwidth>) {
         *lock(&self.bandwidth) = bandwidth;
     }
 
-    /// Returns when so many bytes more may have passed. Who comes first goes first.
+    /// Returns when this many more bytes may be read. Callers are served in the order of their calls.
     pub(crate) async fn pass(&self, bytes: usize) {
         let Some(bandwidth) = *lock(&self.bandwidth) else { return };
         let until = {
@@ -161,7 +161,7 @@ mod tests {
         tokio::join!(pieces(&pace, 1000, 100_000), pieces(&pace, 2000, 20_000), pieces(&pace, 100, 600_000));
         let (took, due) = (started.elapsed(), Duration::from_secs(4));
         assert!(took >= due && took < due + Duration::from_millis(10), "{took:?}");
-        // A pause gives no right to a burst.
+        // A pause allows no burst afterwards.
         tokio::time::sleep(Duration::from_secs(60)).await;
         let started = Instant::now();
         pieces(&pace, 500, 100_000).await;

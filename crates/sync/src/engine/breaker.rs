@@ -1,7 +1,8 @@
-//! Whether a registry that cannot be reached is asked any more: decides, and does nothing.
+//! A circuit breaker: decides whether requests to a registry that cannot be reached are admitted. Does no I/O.
 //!
-//! What got no answer at all, its retries used up, counts; one answer to anybody ends the count. After several in a
-//! row nothing begins there but one try now and then, and the first answer lets all begin again.
+//! A failure counts if the registry gave no answer at all and the retries are used up; any answer from the registry
+//! resets the count. After several failures in a row the breaker admits only a probe now and then, until the first
+//! answer.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +11,19 @@ use tokio::time::Instant;
 
 use crate::{Error, NoAnswer};
 
-/// So many in a row without any answer are no accident of one image.
+/// This many failures without any answer are not caused by one image.
 const MOST_IN_A_ROW: u32 = 5;
-/// So long a registry that did answer before is waited for: a restart must not cost all that is left of a run.
+/// How long images wait for a registry that answered before: a restart must not fail the rest of a run.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between the end of one try and the next.
+/// Between the end of one probe and the next.
 const BETWEEN_TRIES: Duration = Duration::from_secs(10);
-/// A try that does not end is no reason never to try again.
+/// After this time a new probe may begin, even if the last one has not ended.
 const LONGEST_TRY: Duration = Duration::from_secs(120);
 
-/// What is known of one registry.
+/// The state of one registry.
 #[derive(Default)]
 pub(crate) struct Breaker {
-    /// How many answers it had given when it was looked at last.
+    /// How many answers it had given at the last check.
     answers: u64,
     /// Failures since then.
     in_a_row: u32,
@@ -36,16 +37,16 @@ struct Open {
     next_try: Instant,
 }
 
-/// Whether something may begin.
+/// Whether an attempt may begin.
 pub(crate) enum Admission {
     Begin(Begun),
-    /// It is to ask again in a moment.
+    /// Ask again in a moment.
     Wait,
-    /// With the same words for all, so that they are told once.
+    /// The same error for all attempts, so that it is reported once.
     Refused(NoAnswer),
 }
 
-/// What has begun.
+/// An attempt that has begun.
 #[derive(Clone, Copy)]
 pub(crate) struct Begun {
     answers: u64,
@@ -53,7 +54,7 @@ pub(crate) struct Begun {
 }
 
 impl Breaker {
-    /// Asks whether something may begin. `answers` is how many the registry gave so far.
+    /// Whether an attempt may begin. `answers` is how many answers the registry has given so far.
     pub(crate) fn admit(&mut self, now: Instant, answers: u64) -> Admission {
         self.look(answers);
         let Some(open) = &mut self.open else { return Admission::Begin(Begun { answers, is_try: false }) };
@@ -67,11 +68,11 @@ impl Breaker {
         }
     }
 
-    /// Something has ended, perhaps because the registry was not reached.
+    /// An attempt has ended; `failure` is set if the registry could not be reached.
     pub(crate) fn end(&mut self, now: Instant, begun: Begun, answers: u64, failure: Option<&Arc<Error>>) {
         self.look(answers);
         if let Some(open) = self.open.as_mut().filter(|_| begun.is_try) {
-            // What ended without a word of this registry leaves the try to the next.
+            // A probe that never reached the registry does not count: the next one may begin at once.
             open.next_try = if failure.is_some() { now + BETWEEN_TRIES } else { now };
         }
         let Some(last) = failure.filter(|_| answers == begun.answers) else { return };

@@ -1,4 +1,4 @@
-//! A budget of bytes in memory, handed from one body to the next by [`FairBytes`].
+//! A budget of bytes in memory, which [`FairBytes`] distributes among bodies.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ pub(crate) struct ByteBudget {
     queue: Arc<Mutex<FairBytes<Pair, oneshot::Sender<HeldBytes>>>>,
 }
 
-/// The right to hold bytes. It ends with its drop.
+/// A reservation of bytes, which ends when it is dropped.
 pub(crate) struct HeldBytes {
     budget: ByteBudget,
     pair: Pair,
@@ -24,12 +24,13 @@ pub(crate) struct HeldBytes {
 }
 
 impl ByteBudget {
-    /// All pairs together hold so many bytes, but for the shares of those that come when others hold everything.
+    /// A budget for all pairs together. It can be exceeded by a pair's share, if the pair comes when others hold
+    /// everything.
     pub(crate) fn new(budget: u64) -> Self {
         Self { budget, queue: Arc::new(Mutex::new(FairBytes::new(budget))) }
     }
 
-    /// Waits for the right to hold so many bytes. Older images, of lower rank, come first.
+    /// Waits until it can reserve the bytes. Older images, which have a lower rank, are served first.
     pub(crate) async fn take(&self, pair: &Pair, rank: Rank, bytes: u64) -> HeldBytes {
         loop {
             let mut queued = self.stand(pair, rank, bytes);
@@ -39,14 +40,14 @@ impl ByteBudget {
         }
     }
 
-    /// The right to hold so many bytes, where it is to be had at once.
+    /// Reserves the bytes, if that is possible without waiting.
     pub(crate) fn take_now(&self, pair: &Pair, rank: Rank, bytes: u64) -> Option<HeldBytes> {
         self.stand(pair, rank, bytes).receiver.try_recv().ok()
     }
 
     fn stand(&self, pair: &Pair, rank: Rank, bytes: u64) -> Queued<'_> {
         let (sender, receiver) = oneshot::channel();
-        // Nothing weighs nothing, so that whoever holds something is known by it.
+        // At least one byte, because a pair that holds something must hold more than zero.
         let ticket = lock(&self.queue).wait(pair, rank, bytes.clamp(1, self.budget), sender);
         self.serve();
         Queued { budget: self, pair: pair.clone(), ticket, receiver }
@@ -56,14 +57,14 @@ impl ByteBudget {
         loop {
             let next = lock(&self.queue).next();
             let Some((pair, bytes, who)) = next else { return };
-            // Whoever has left in the meantime drops it, which serves the next.
+            // If the receiver is gone, the reservation is dropped, which serves the next in the queue.
             let _ = who.send(HeldBytes { budget: self.clone(), pair, bytes });
         }
     }
 }
 
 impl HeldBytes {
-    /// Holds so many bytes from now on, where how many it takes was not known before.
+    /// Changes the reservation to the real size, once that is known.
     pub(crate) fn settle(&mut self, bytes: u64) {
         let bytes = bytes.clamp(1, self.budget.budget);
         lock(&self.budget.queue).settle(&self.pair, self.bytes, bytes);
@@ -90,7 +91,7 @@ struct Queued<'a> {
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         if lock(&self.budget.queue).leave(&self.pair, self.ticket) {
-            // Whoever stood behind it may need less.
+            // The next in the queue may need fewer bytes.
             self.budget.serve();
         }
     }

@@ -1,19 +1,19 @@
-//! How long work may go on once the run was asked to stop.
+//! How long work may go on after the run was asked to stop.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// Unset while the run has all the time in the world.
+/// Unset while no stop was requested.
 #[derive(Default)]
 pub(crate) struct Deadline(watch::Sender<Option<Instant>>);
 
-/// The deadline comes before what was waited for.
+/// The deadline is earlier than the end of the wait.
 pub(crate) struct TooLate;
 
 impl Deadline {
-    /// From now on there is only so much time left.
+    /// Sets the time that is left from now on.
     pub(crate) fn set(&self, left: Duration) {
         self.0.send_replace(Some(Instant::now() + left));
     }
@@ -22,7 +22,7 @@ impl Deadline {
         self.0.borrow().is_some()
     }
 
-    /// Waits; ends at once when it is known that the deadline comes first.
+    /// Waits; returns an error as soon as it is known that the deadline is earlier.
     pub(crate) async fn sleep(&self, wait: Duration) -> Result<(), TooLate> {
         if wait.is_zero() {
             return Ok(());

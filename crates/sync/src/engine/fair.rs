@@ -1,35 +1,35 @@
-//! Who gets the next slot: decides, and does nothing.
+//! Decides which work gets the next slot. Does no I/O.
 //!
 //! A slot is the right to work. Work belongs to a pair of stores, its source and its target. A free slot goes to the
-//! pair that holds the fewest; within a pair to the oldest image, so that images are finished before new ones begin. A pair
-//! that holds less than its share never waits for slots that others hold, even if that makes more than there are: a
-//! registry that hangs keeps the slots of its own pairs and nobody else's.
+//! pair that holds the fewest slots; within a pair to the oldest image, so that images are finished before new ones
+//! begin. A pair that holds less than its share never waits for slots that others hold, even if that exceeds the
+//! number of slots: a registry that hangs blocks only the slots of its own pairs.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
-/// So many pieces of work of one pair may wait for others for each slot there is: they cost memory, though no slot.
+/// How many pieces of a pair's work may wait for others, for each slot: waiting work holds no slot, but uses memory.
 const WAITING_FOR_EACH: usize = 4;
 
-/// What work that has given its slot back waits for.
+/// What paused work waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pause {
-    /// A store that failed. Whatever else its pair begins is likely to fail as well, so the work still counts as begun: no
-    /// other of its pair takes its place.
+    /// A store that failed. Other work of the pair is likely to fail as well, so paused work still counts against the
+    /// pair's slots: no other work of the pair takes its place.
     Store,
-    /// Other work, which brings what it needs.
+    /// Other work, which brings content that it needs.
     Others,
 }
 
-/// Where a piece of work stands in its pair's queue: images in the order in which they began.
+/// The position of work in its pair's queue: the order in which images began.
 pub(super) type Rank = u64;
 
-/// The slots of one kind of work. `P` names a pair, `W` who waits.
+/// The slots of one kind of work. `P` is a pair, `W` is waiting work.
 pub(super) struct Fair<P, W> {
     slots: usize,
     held: usize,
     pairs: HashMap<P, Pair<W>>,
-    /// Makes ranks that are equal go first come, first served.
+    /// Orders work of equal rank by arrival.
     arrivals: u64,
 }
 
@@ -37,21 +37,21 @@ struct Pair<W> {
     held: usize,
     /// Work that has given its slot back and waits for a store.
     paused: usize,
-    /// And that waits for other work.
+    /// Work that has given its slot back and waits for other work.
     waiting_for_others: usize,
     waiting: BTreeMap<(Rank, u64), W>,
-    /// When it was given a slot last: pairs that hold the same take turns.
+    /// When it was given a slot last: pairs that hold the same number take turns.
     served: u64,
 }
 
-/// How much work of a pair holds a slot, has given it back to wait, and has not begun.
+/// How much work of a pair holds a slot, is paused, and has not begun.
 pub(super) struct Counts {
     pub(super) held: usize,
     pub(super) waiting: usize,
     pub(super) queued: usize,
 }
 
-/// The place of one who waits.
+/// A position in the queue.
 pub(super) type Ticket = (Rank, u64);
 
 impl<W> Pair<W> {
@@ -78,7 +78,7 @@ impl<P: Clone + Eq + Hash + Ord, W> Fair<P, W> {
         Self { slots: slots.max(1), held: 0, pairs: HashMap::new(), arrivals: 0 }
     }
 
-    /// Stands in the queue. [`next`](Self::next) says when it is its turn.
+    /// Enters the queue. [`next`](Self::next) returns the work when it is its turn.
     pub(super) fn wait(&mut self, pair: &P, rank: Rank, who: W) -> Ticket {
         self.arrivals += 1;
         let ticket = (rank, self.arrivals);
@@ -86,20 +86,20 @@ impl<P: Clone + Eq + Hash + Ord, W> Fair<P, W> {
         ticket
     }
 
-    /// Leaves the queue. Says whether it still stood there.
+    /// Leaves the queue. Returns whether the work was still queued.
     pub(super) fn leave(&mut self, pair: &P, ticket: Ticket) -> bool {
         let left = self.pairs.get_mut(pair).is_some_and(|pair| pair.waiting.remove(&ticket).is_some());
         self.forget_idle(pair);
         left
     }
 
-    /// Takes a slot at once, even beyond what there are: for work that had one before, and must not wait to go on.
+    /// Takes a slot at once, even if none is free: for work that had one before, and must not wait to go on.
     pub(super) fn take(&mut self, pair: &P) {
         self.held += 1;
         self.pairs.entry(pair.clone()).or_default().held += 1;
     }
 
-    /// Gives a slot back for as long as its work waits for something else.
+    /// Gives a slot back while its work waits for something else.
     pub(super) fn pause(&mut self, pair: &P, pause: Pause) {
         self.held -= 1;
         if let Some(pair) = self.pairs.get_mut(pair) {
@@ -108,7 +108,7 @@ impl<P: Clone + Eq + Hash + Ord, W> Fair<P, W> {
         }
     }
 
-    /// Takes the slot again at once, even beyond what there are: what has begun is to end before anything else begins.
+    /// Takes the slot again at once, even if none is free: begun work should end before new work begins.
     pub(super) fn resume(&mut self, pair: &P, pause: Pause) {
         self.held += 1;
         if let Some(pair) = self.pairs.get_mut(pair) {
@@ -125,7 +125,7 @@ impl<P: Clone + Eq + Hash + Ord, W> Fair<P, W> {
         self.forget_idle(pair);
     }
 
-    /// Takes out of the queues all who are `unwanted`, in the order of their ranks.
+    /// Removes all work from the queues that is `unwanted`; returns it in the order of its ranks.
     pub(super) fn withdraw(&mut self, unwanted: impl Fn(&W) -> bool) -> Vec<W> {
         let mut withdrawn = BTreeMap::new();
         for pair in self.pairs.values_mut() {
@@ -148,7 +148,7 @@ impl<P: Clone + Eq + Hash + Ord, W> Fair<P, W> {
         self.forget_idle(pair);
     }
 
-    /// Whose turn it is: the slot counts as held from now on. A pair of which too much is paused begins nothing more.
+    /// The work whose turn it is; its slot counts as held from now on. A pair with too much paused work begins no more.
     pub(super) fn next(&mut self) -> Option<(P, W)> {
         let (share, most_waiting) = (self.share(), self.slots.saturating_mul(WAITING_FOR_EACH));
         let is_free = self.held < self.slots;
@@ -170,7 +170,8 @@ impl<P: Clone + Eq + Hash + Ord, W> Fair<P, W> {
         Some((name, who))
     }
 
-    /// What each pair can have whatever the others do. One slot is one at a time: who asks for that has a reason.
+    /// How many slots each pair can have whatever the others do. With one slot there are no shares, so that it is
+    /// really one at a time.
     fn share(&self) -> usize {
         let active = self.pairs.len().max(1);
         if self.slots == 1 { 0 } else { self.slots.div_ceil(active) }
@@ -182,7 +183,7 @@ impl<P: Clone + Eq + Hash + Ord, W> Fair<P, W> {
         }
     }
 
-    /// What each pair has.
+    /// The counts of each pair.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (&P, Counts)> {
         self.pairs.iter().map(|(name, pair)| {
             let (waiting, queued) = (pair.paused + pair.waiting_for_others, pair.waiting.len());
@@ -190,7 +191,7 @@ impl<P: Clone + Eq + Hash + Ord, W> Fair<P, W> {
         })
     }
 
-    /// How many stand in the queue of `pair`.
+    /// How much work is in the queue of `pair`.
     pub(super) fn waiting(&self, pair: &P) -> usize {
         self.pairs.get(pair).map_or(0, |pair| pair.waiting.len())
     }

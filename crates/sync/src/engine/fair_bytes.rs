@@ -1,19 +1,19 @@
-//! Who may hold how many bytes: decides, and does nothing.
+//! Decides which work may hold how many bytes. Does no I/O.
 //!
-//! As with slots, a pair has its share whatever others hold, and can always have one body. What is free beyond that goes to the
-//! oldest image; in a pair nobody overtakes the oldest, which may need more than others.
+//! As with slots, a pair has its share whatever others hold, and can always hold one body. Bytes beyond that go to
+//! the oldest image; within a pair no work overtakes the oldest, which may need more bytes than the others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 use super::fair::{Rank, Ticket};
 
-/// The bytes of one budget. `P` names a pair, `W` who waits.
+/// The bytes of one budget. `P` is a pair, `W` is waiting work.
 pub(super) struct FairBytes<P, W> {
     budget: u64,
     held: u64,
     pairs: HashMap<P, Pair<W>>,
-    /// Makes ranks that are equal go first come, first served.
+    /// Orders work of equal rank by arrival.
     arrivals: u64,
 }
 
@@ -27,7 +27,7 @@ impl<P: Clone + Eq + Hash, W> FairBytes<P, W> {
         Self { budget, held: 0, pairs: HashMap::new(), arrivals: 0 }
     }
 
-    /// Stands in the queue. [`next`](Self::next) says when it may hold its bytes.
+    /// Enters the queue. [`next`](Self::next) returns the work when it may hold its bytes.
     pub(super) fn wait(&mut self, pair: &P, rank: Rank, bytes: u64, who: W) -> Ticket {
         self.arrivals += 1;
         let ticket = (rank, self.arrivals);
@@ -36,14 +36,14 @@ impl<P: Clone + Eq + Hash, W> FairBytes<P, W> {
         ticket
     }
 
-    /// Leaves the queue. Says whether it still stood there.
+    /// Leaves the queue. Returns whether the work was still queued.
     pub(super) fn leave(&mut self, pair: &P, ticket: Ticket) -> bool {
         let left = self.pairs.get_mut(pair).is_some_and(|pair| pair.waiting.remove(&ticket).is_some());
         self.forget_idle(pair);
         left
     }
 
-    /// Who may hold its bytes: they count as held from now on.
+    /// The next work that may hold its bytes: they count as held from now on.
     pub(super) fn next(&mut self) -> Option<(P, u64, W)> {
         let share = self.budget / (self.pairs.len().max(1) as u64);
         let oldest = self.pairs.iter().filter_map(|(name, pair)| {
@@ -72,7 +72,7 @@ impl<P: Clone + Eq + Hash, W> FairBytes<P, W> {
         self.forget_idle(pair);
     }
 
-    /// Whoever holds so many bytes holds another number now, also beyond what there are: they are in memory already.
+    /// Changes the size of a reservation, even beyond the budget: the bytes are in memory already.
     pub(super) fn settle(&mut self, pair: &P, before: u64, after: u64) {
         self.held = self.held - before + after;
         if let Some(pair) = self.pairs.get_mut(pair) {

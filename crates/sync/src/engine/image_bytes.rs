@@ -1,8 +1,8 @@
-//! What images in work hold in memory of their own manifests, whose sizes nobody tells before they are read: an image whose
-//! manifest has no place is not read yet.
+//! A budget for the root manifests of images, whose sizes are unknown before they are read: an image's manifest is
+//! read only after a reservation.
 //!
-//! Whoever holds some waits for all that its image needs, but never for another image's right to be read: that is asked for
-//! where nothing else is held that others wait for.
+//! A task that holds a reservation waits for all that its image needs, but never for another image's reservation: it
+//! requests one only when it holds nothing that others wait for.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -14,23 +14,24 @@ use super::fair::Rank;
 use super::pair::Pair;
 use crate::lock::lock;
 
-/// What all of them hold together, in bytes. Usual manifests, of ten kilobytes, never wait.
+/// The budget in bytes. Usual manifests, of ten kilobytes, never wait.
 const BUDGET: u64 = 8 << 20;
 
-/// What the first manifests of a pair are taken to hold, in bytes: nobody has seen one yet.
+/// The expected size of the first manifests of a pair, in bytes, before any was read.
 const UNSEEN: u64 = 256 << 10;
 
-/// For each byte of a manifest another two for what is read out of it: a layer's entry has 150 bytes and takes 300.
+/// Memory for each byte of a manifest: one for itself, and two for the parsed form. A layer's entry has 150 bytes,
+/// and takes 300 when parsed.
 const FOR_EACH_BYTE: u64 = 3;
 
-/// The budget, and what manifests have taken lately. Cheap to clone.
+/// The budget, and the recent sizes of manifests for each pair. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ImageBytes {
     budget: ByteBudget,
     expected: Arc<Mutex<HashMap<Pair, u64>>>,
 }
 
-/// The right to have an image's manifest in memory.
+/// The reservation for one image's manifest.
 pub(crate) struct ImageRead {
     of: ImageBytes,
     pair: Pair,
@@ -42,13 +43,13 @@ impl ImageBytes {
         Self { budget: ByteBudget::new(BUDGET), expected: Arc::default() }
     }
 
-    /// The right to read a manifest, where it is to be had at once.
+    /// Reserves memory for a manifest, if that is possible without waiting.
     pub(crate) fn take_now(&self, pair: &Pair, rank: Rank) -> Option<ImageRead> {
         let held = self.budget.take_now(pair, rank, self.expected(pair))?;
         Some(ImageRead { of: self.clone(), pair: pair.clone(), held })
     }
 
-    /// Waits for it. Older images, of lower rank, come first.
+    /// Waits for a reservation. Older images, which have a lower rank, are served first.
     pub(crate) async fn take(&self, pair: &Pair, rank: Rank) -> ImageRead {
         let held = self.budget.take(pair, rank, self.expected(pair)).await;
         ImageRead { of: self.clone(), pair: pair.clone(), held }
@@ -60,12 +61,12 @@ impl ImageBytes {
 }
 
 impl ImageRead {
-    /// The manifest was read: it holds what it takes.
+    /// Changes the reservation to the size of the manifest that was read.
     pub(crate) fn came(&mut self, manifest: &RawManifest) {
         self.takes(manifest.bytes().len() as u64 * FOR_EACH_BYTE);
     }
 
-    /// What was read takes so many bytes.
+    /// Changes the reservation to this many bytes.
     pub(crate) fn takes(&mut self, bytes: u64) {
         self.held.settle(bytes);
         let mut expected = lock(&self.of.expected);
@@ -74,7 +75,7 @@ impl ImageRead {
     }
 }
 
-/// What is expected after one that took so many bytes: a large one is believed at once, small ones after some.
+/// The expected size after one of `bytes`: grows at once, and shrinks slowly.
 fn after(expected: u64, bytes: u64) -> u64 {
     bytes.max(expected - expected / 4)
 }

@@ -1,10 +1,10 @@
-//! Two stores between which work is done.
+//! A pair of stores between which images are copied.
 
 use std::sync::Arc;
 
 use crate::endpoint::StoreId;
 
-/// A source and a target. Slots go round among pairs.
+/// A source and a target. Slots are distributed among pairs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Pair(Arc<(StoreId, StoreId)>);
 
@@ -22,17 +22,17 @@ impl Pair {
     }
 }
 
-/// What an engine does between two stores at a moment.
+/// The current work of an engine between two stores.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PairInWork {
-    /// Where images come from.
+    /// The store of the sources.
     pub source: StoreId,
-    /// Where they go.
+    /// The store of the targets.
     pub target: StoreId,
     /// How many images are worked on: each holds a slot.
     pub working: usize,
-    /// How many have begun and hold no slot, because all that they do is wait: for a store, or for other images.
+    /// How many images have begun and hold no slot, because they only wait: for a store, or for other images.
     pub waiting: usize,
-    /// How many have not begun.
+    /// How many images have not begun.
     pub queued: usize,
 }

@@ -1,5 +1,5 @@
-//! How many blobs move at once: the large ones count, of the small ones more may wait for answers, and all together
-//! obey a budget of memory, of which each pair has its share.
+//! Limits how many blobs are transferred in parallel. Large blobs count against the configured number, more small
+//! ones may wait for answers, and all together share a budget of memory, of which each pair has its share.
 
 use crate::endpoint::MOST_IN_MEMORY;
 use std::sync::Mutex;
@@ -12,19 +12,19 @@ use super::pair::Pair;
 use super::slot::{Sleeper, Slot, Slots};
 use crate::lock::lock;
 
-/// A blob of up to so many bytes is small: it costs round trips, not bandwidth or memory.
+/// A blob of up to this size is small: it costs round trips, not bandwidth or memory.
 const SMALL: u64 = 256 << 10;
-/// So many small blobs for each large one, and at most so many.
+/// How many small blobs are allowed for each large one, and at most in total.
 const SMALL_FOR_EACH: usize = 16;
 const MOST_SMALL: usize = 128;
 
-/// What all bodies together may hold, in bytes, whatever `--proc` says: more than a hundred large blobs on their way to one
-/// target each.
+/// The memory of all bodies together, in bytes, whatever `--proc` says: enough for more than a hundred large blobs to
+/// one target each.
 const BUDGET: u64 = 256 << 20;
-/// What a large blob on its way to one target holds at most, in bytes: some 400 KiB in the HTTP client on each side, and
-/// the pieces that wait between them.
+/// The most memory for a large blob to one target, in bytes: some 400 KiB in the HTTP client on each side, and the
+/// pieces that wait between them.
 const MOST_HELD: u64 = 1 << 20;
-/// What any blob may hold, in bytes: a piece.
+/// The least memory for any blob, in bytes: a piece.
 const LEAST_HELD: u64 = 64 << 10;
 
 /// Whether a blob is small.
@@ -32,7 +32,7 @@ pub(crate) fn is_small(blob: &Descriptor) -> bool {
     blob.size.is_some_and(|size| size <= SMALL)
 }
 
-/// One place for each blob that moves, and its share of the memory. Cheap to clone.
+/// One place for each blob in transfer, and its share of the memory. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Places {
     large: Slots<Sleeper>,
@@ -40,14 +40,14 @@ pub(crate) struct Places {
     memory: ByteBudget,
 }
 
-/// The right to move a blob. It ends with its drop.
+/// The right to transfer a blob, which ends when it is dropped.
 pub(crate) struct Place {
     places: Places,
     wanted: Wanted,
     state: Mutex<State>,
 }
 
-/// What a blob on its way takes.
+/// What the transfer of a blob needs.
 struct Wanted {
     pair: Pair,
     rank: Rank,
@@ -58,12 +58,12 @@ struct Wanted {
 #[derive(Default)]
 struct State {
     held: Option<Held>,
-    /// How many waits there are for which the place is given back.
+    /// How many waits are active during which the place is given back.
     waits: usize,
 }
 
 struct Held {
-    /// None where there was not enough when the place was taken again.
+    /// `None` if there was not enough memory when the place was taken again.
     _memory: Option<HeldBytes>,
     _turn: Slot<Sleeper>,
 }
@@ -77,7 +77,7 @@ impl Places {
         }
     }
 
-    /// Waits for a place for a blob on its way to one target. The older the image, the lower its rank, the sooner.
+    /// Waits for a place for a blob to one target. Older images, which have a lower rank, are served first.
     pub(crate) async fn take(&self, pair: &Pair, rank: Rank, blob: &Descriptor) -> Place {
         let (is_small, bytes) = (is_small(blob), held(blob));
         let wanted = Wanted { pair: pair.clone(), rank, is_small, bytes };
@@ -86,7 +86,8 @@ impl Places {
         Place { places: self.clone(), wanted, state }
     }
 
-    /// Always the turn before the memory, and the memory all at once: whoever has memory waits for nothing here.
+    /// Takes the turn before the memory, and the memory all at once, so that a task that holds memory waits for
+    /// nothing here.
     async fn hold(&self, wanted: &Wanted) -> Held {
         let turns = if wanted.is_small { &self.small } else { &self.large };
         let turn = turns.acquire(&wanted.pair, wanted.rank).await;
@@ -94,8 +95,9 @@ impl Places {
         Held { _memory: Some(memory), _turn: turn }
     }
 
-    /// Takes a place again without waiting for one, beyond what there are if need be. Uploads that share a read need
-    /// their places all at once, so one that waited would hold the others': two such reads could wait for each other.
+    /// Takes a place again without waiting, exceeding the limit if necessary. Uploads that share a read need all
+    /// their places together. If one of them waited, it would block the others, and two such reads could wait for
+    /// each other.
     fn hold_again(&self, wanted: &Wanted) -> Held {
         let turns = if wanted.is_small { &self.small } else { &self.large };
         let memory = self.memory.take_now(&wanted.pair, wanted.rank, wanted.bytes);
@@ -104,7 +106,7 @@ impl Places {
 }
 
 impl Place {
-    /// Waits for something else. Others have the place meanwhile; afterwards it is had again at once.
+    /// Waits for something else. Other blobs use the place meanwhile; afterwards it is taken again at once.
     pub(crate) async fn wait<T>(&self, wait: impl Future<Output = T>) -> T {
         let given_back = {
             let mut state = lock(&self.state);
@@ -126,13 +128,13 @@ impl Place {
     }
 }
 
-/// What a blob on its way into an upload may hold, in bytes. Where the size is not known, a chunk may have to be read into
-/// memory to learn its length.
+/// How much memory a blob may use during its upload, in bytes. If the size is unknown, a chunk may have to be read
+/// completely to learn its length.
 fn held(blob: &Descriptor) -> u64 {
     blob.size.map_or(MOST_IN_MEMORY, |size| size.clamp(LEAST_HELD, MOST_HELD))
 }
 
-/// One at a time is one at a time: who asks for that has a reason.
+/// With 1, small blobs are not parallel either: the user asked for one at a time.
 fn small_at_once(blobs_at_once: usize) -> usize {
     if blobs_at_once == 1 {
         return 1;
@@ -246,7 +248,7 @@ mod tests {
         }
     }
 
-    /// Two reads, each shared by uploads to two stores, break off and go on when both of their uploads have places again.
+    /// Two reads, each shared by uploads to two stores, break and are resumed when both of their uploads have places again.
     #[tokio::test(start_paused = true)]
     async fn shared_reads_that_broke_do_not_wait_for_each_other() {
         let (places, large) = (Places::new(2), blob(Some(5 << 30)));

@@ -1,4 +1,4 @@
-//! The one loop in which what failed is tried again. Whether and after how long is for [`Backoff`](super::backoff::Backoff) to say.
+//! The only retry loop. [`Backoff`](super::backoff::Backoff) decides whether to retry, and after how long.
 
 use std::borrow::Borrow;
 use std::time::Duration;
@@ -7,20 +7,20 @@ use super::backoff::Backoff;
 use crate::Error;
 use crate::endpoint::{Answer, EndpointError};
 
-/// Something that may be tried again.
+/// A step that may be retried.
 pub(crate) trait Step: Send {
-    /// What it gives.
+    /// Its result.
     type Done: Send;
-    /// What it fails with.
+    /// Its error.
     type Failure: Borrow<Error> + Send;
 
     /// Tries it once.
     fn attempt(&mut self) -> impl Future<Output = Result<Self::Done, Self::Failure>> + Send;
 
-    /// How long to wait before the next try; `None` where there is to be none.
+    /// How long to wait before the next try; `None` if there is none.
     fn next(&mut self, failure: &Error) -> Option<Duration>;
 
-    /// Waits that long; gives the step up where that cannot be.
+    /// Waits that long; returns an error if the step has to be given up.
     fn pause(
         &mut self,
         failure: Self::Failure,
@@ -28,7 +28,7 @@ pub(crate) trait Step: Send {
     ) -> impl Future<Output = Result<(), Self::Failure>> + Send;
 }
 
-/// Tries a step until it succeeds or there is no hope.
+/// Tries a step until it succeeds or must not be retried.
 pub(crate) async fn retry<S: Step>(step: &mut S) -> Result<S::Done, S::Failure> {
     loop {
         match step.attempt().await {
@@ -38,7 +38,7 @@ pub(crate) async fn retry<S: Step>(step: &mut S) -> Result<S::Done, S::Failure> 
     }
 }
 
-/// The same, where the first try has failed already.
+/// The same, if the first try has failed already.
 pub(crate) async fn retry_after<S: Step>(step: &mut S, failure: S::Failure) -> Result<S::Done, S::Failure> {
     wait_after(step, failure).await?;
     retry(step).await
@@ -51,7 +51,7 @@ async fn wait_after<S: Step>(step: &mut S, failure: S::Failure) -> Result<(), S:
     }
 }
 
-/// A step of which all tries are counted together.
+/// A step with one budget for all its tries.
 pub(crate) struct Counted<'a, A, P> {
     pub(crate) tries: &'a mut Backoff,
     pub(crate) attempt: A,
@@ -83,12 +83,12 @@ where
     }
 }
 
-/// The same with something that is asked for one answer after the other.
+/// The same for an object that is asked for one answer after the other.
 pub(crate) struct Asked<'a, S: ?Sized, T, E, P> {
     pub(crate) tries: &'a mut Backoff,
     pub(crate) from: &'a mut S,
     pub(crate) ask: for<'b> fn(&'b mut S) -> Answer<'b, T>,
-    /// What people are told of a failure.
+    /// Makes the error that is reported for a failure.
     pub(crate) error: E,
     pub(crate) pause: P,
 }
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
     use crate::error::fixtures::{broken, refused};
 
-    /// Fails as told, and keeps a diary.
+    /// Fails as configured, and records the failures.
     struct Told {
         tries: Backoff,
         failures: Vec<Error>,

@@ -31,36 +31,36 @@ use crate::report::amounts::Counter;
 use crate::report::event::Teller;
 use crate::{Error, Event, Image, Side, State};
 
-/// How to run.
+/// The options of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many blobs move at once. Of small ones, unless this is 1, a multiple may wait for answers.
+    /// How many blobs are transferred in parallel. Unless this is 1, a multiple of small ones may wait for answers.
     pub blobs_at_once: usize,
-    /// How often a step that failed for a passing reason is tried again.
+    /// How often a step is retried after a passing error.
     pub retries: u32,
-    /// How fast bodies are read, all together; as fast as it goes without.
+    /// How fast bodies are read, all together; unlimited without.
     pub bandwidth: Option<Bandwidth>,
-    /// Whether anything is copied at all.
+    /// What the run does.
     pub mode: Mode,
-    /// How long images in work may go on when the run is asked to stop.
+    /// How long running images may go on when the run is asked to stop.
     pub drain: Duration,
 }
 
-/// Whether anything is copied at all.
+/// What the run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Copy.
+    /// Copies.
     Copy,
-    /// Only decide what is to be copied, and find out what that takes.
+    /// Only decides what to copy, and finds out what that would transfer.
     Plan,
-    /// Look whether what targets have is whole.
+    /// Checks whether the targets' content is intact.
     Verify(Verification),
-    /// Only find out what rules select, and what their targets have beside it.
+    /// Only finds out what the rules select, and what else their targets have.
     List,
 }
 
 impl Mode {
-    /// On which side images are listed: without a source targets are.
+    /// On which side images are listed: a verification without a source lists targets.
     pub(crate) fn listed_side(self) -> Side {
         match self {
             Self::Verify(how) if how.against == Against::Itself => Side::Target,
@@ -68,7 +68,7 @@ impl Mode {
         }
     }
 
-    /// Whether it is told what only targets have.
+    /// Whether the run reports images that only the targets have.
     pub(crate) fn looks_for_extra(self) -> bool {
         matches!(self, Self::Plan | Self::List)
     }
@@ -81,14 +81,14 @@ impl Options {
     }
 }
 
-/// What a run is about of all that its rules select.
+/// Which part of the images that its rules select a run processes.
 #[derive(Default)]
 pub(crate) struct Part {
-    /// Where it does not bring all.
+    /// Set if the run copies only a shard.
     pub(crate) share: Option<Share>,
-    /// Where it surveys.
+    /// Set if the run is a survey.
     pub(crate) survey: Option<Survey>,
-    /// Where indexes may have to stand without all their manifests.
+    /// Targets at which an index may be stored without all its manifests.
     pub(crate) sparse_targets: SparseTargets,
 }
 
@@ -107,42 +107,41 @@ pub(crate) struct Run {
     pub(crate) sparse_indexes: SparseIndexes,
     pub(crate) deadline: Deadline,
     pub(crate) awaited: Arc<Awaited>,
-    /// Referrers that rules do not want, where listings tell how many there are.
+    /// How many referrers the rules do not want, according to listings that report their number.
     pub(crate) unwanted_referrers: AtomicU64,
-    /// And those that stand under tags of their own.
+    /// Referrers that have their own tags.
     pub(crate) referrer_tags: ReferrerTags,
-    /// Who brings an image, where that is asked.
+    /// The keys that assign images to shards.
     pub(crate) keys: Keys,
-    /// What this run brings, where it does not bring all.
+    /// The shard of this run, if it does not copy all images.
     pub(crate) share: Option<Share>,
-    /// Where images are taken down, in a run that surveys.
+    /// Collects the images, in a survey.
     pub(crate) survey: Option<Survey>,
     listings: Mutex<Listings>,
     abandon_to: AbandonTo,
-    /// Kept by the engine for as long as a run has them.
+    /// Held here, because the engine keeps ledgers only as long as a run holds them.
     ledgers: Mutex<HashMap<StoreId, Arc<Ledger>>>,
     repositories: Mutex<HashMap<(StoreId, RepositoryName), Arc<TargetRepository>>>,
 }
 
-/// Where one image goes.
+/// One image for one target.
 pub(crate) struct Way {
     pub(crate) image: Arc<Image>,
-    /// The rule that asked for it.
+    /// The rule that selected it.
     pub(crate) rule: usize,
-    /// Which of the image's targets this is.
+    /// The index of this target among the image's targets.
     pub(crate) index: usize,
     /// The older the image, the lower.
     pub(crate) rank: u64,
     pub(crate) target: Arc<dyn Target>,
 }
 
-/// One image on its way to one target. An image that goes to several targets has a copy for each, and each ends for
-/// itself.
+/// One image for one target. An image with several targets has one copy for each, and each copy ends on its own.
 pub(crate) struct ImageCopy {
     pub(crate) image: Arc<Image>,
-    /// The rule that asked for it.
+    /// The rule that selected it.
     pub(crate) rule: usize,
-    /// Which of the image's targets this is.
+    /// The index of this target among the image's targets.
     pub(crate) index: usize,
     /// The older the image, the lower.
     pub(crate) rank: u64,
@@ -191,7 +190,7 @@ impl Run {
         }
     }
 
-    /// Begins the way of an image to a target.
+    /// Begins the copy of an image to a target.
     pub(crate) fn begin_copy(&self, way: Way, slot: ImageSlot) -> Arc<ImageCopy> {
         let Way { image, rule, index, rank, target } = way;
         let store = target.store().clone();
@@ -214,7 +213,7 @@ impl Run {
         })
     }
 
-    /// What is known of a repository in this run.
+    /// What this run knows of a target repository.
     pub(crate) fn target_repository(&self, target: &Arc<dyn Target>) -> Arc<TargetRepository> {
         lock(&self.repositories)
             .entry((target.store().clone(), target.repository().clone()))
@@ -222,12 +221,12 @@ impl Run {
             .clone()
     }
 
-    /// What was found so far, in a run that only lists.
+    /// The results so far, in a run that only lists.
     pub(crate) fn listings(&self) -> MutexGuard<'_, Listings> {
         lock(&self.listings)
     }
 
-    /// Says which repositories more than one shard brings.
+    /// Reports the repositories that are divided among shards.
     pub(crate) fn tell_of_division(&self) {
         let Some(share) = &self.share else { return };
         for repository in share.split.divided() {
@@ -242,7 +241,7 @@ impl Run {
         self.teller.tell(event);
     }
 
-    /// Tries a step of a copy until it succeeds or trying again is hopeless.
+    /// Tries a step of a copy until it succeeds or must not be retried.
     pub(crate) async fn retrying<T, F>(
         &self,
         copy: &ImageCopy,
@@ -260,7 +259,7 @@ impl Run {
         retry(&mut Counted { tries: &mut Backoff::new(self.retries), attempt, pause }).await
     }
 
-    /// Asks `source` for a list, or a page of one, until it answers or asking again is hopeless.
+    /// Asks `source` for a list, or a page of one, until it answers or the request must not be retried.
     pub(crate) async fn retrying_list<T, S>(
         &self,
         source: &Arc<str>,
@@ -277,8 +276,7 @@ impl Run {
         retry(&mut Asked { tries, from, ask, error, pause }).await
     }
 
-    /// Waits before a failed step is tried again; gives it up at once where the run's end comes first.
-    /// The copy's slot is free meanwhile.
+    /// Waits before a retry; returns an error at once if the run ends earlier. The copy's slot is free meanwhile.
     pub(crate) async fn pause(
         &self,
         copy: &ImageCopy,
@@ -301,28 +299,28 @@ impl Run {
         self.deadline.sleep(wait).await.map_err(|TooLate| Arc::new(error.stopped()))
     }
 
-    /// Keeps an eye on an upload that a target has opened.
+    /// Wraps an upload session that a target has opened, so that it is cancelled if it is dropped open.
     pub(crate) fn opened(&self, upload: Box<dyn Upload>) -> OpenUpload {
         OpenUpload::new(upload, &self.abandon_to)
     }
 }
 
-/// What a manifest is taken to have, in bytes, whose size is not told.
+/// The assumed size of a manifest in bytes, if its descriptor has none.
 const UNTOLD: u64 = 4 << 20;
 
 impl ImageCopy {
-    /// Waits for the right to move a blob.
+    /// Waits for the right to transfer a blob.
     pub(crate) async fn place(&self, run: &Run, blob: &Descriptor) -> Place {
         run.engine.places().take(&self.pair, self.rank, blob).await
     }
 
-    /// Waits for the right to read the image's own manifest, or one under another tag that comes with it. Nothing is held
-    /// meanwhile that others wait for; the slot is free as below.
+    /// Waits for the right to read the image's root manifest, or one under another tag that is copied with it. The
+    /// caller must hold nothing that others wait for. The slot is free meanwhile, as in `bytes_for`.
     pub(crate) async fn image_read(&self, run: &Run) -> ImageRead {
         self.right_to_read(run.engine.image_bytes()).await
     }
 
-    /// Waits for the right to read a list of what refers to something. It is held for as long as that is read.
+    /// Waits for the right to read a list of referrers, and holds it while the list is read.
     pub(crate) async fn list_read(&self, run: &Run) -> ImageRead {
         self.right_to_read(run.engine.list_bytes()).await
     }
@@ -334,8 +332,8 @@ impl ImageCopy {
         }
     }
 
-    /// Waits for the right to hold in memory a manifest below an index, or what is only looked at. The copy's slot is free meanwhile, though for other
-    /// pairs alone: more images of this one would wait as well.
+    /// Waits until it can reserve memory for a manifest below an index, or for content that is only inspected. The
+    /// slot is free meanwhile, but only for other pairs: more images of this pair would wait as well.
     pub(crate) async fn bytes_for(&self, run: &Run, content: &Descriptor) -> HeldBytes {
         let (budget, bytes) = (run.engine.below(), content.size.unwrap_or(UNTOLD));
         match budget.take_now(&self.pair, self.rank, bytes) {
@@ -344,7 +342,7 @@ impl ImageCopy {
         }
     }
 
-    /// What is told when a step of it failed that is tried again.
+    /// The event for a failed step that will be retried.
     pub(crate) fn retrying(&self, error: Arc<Error>, wait: Duration) -> Event {
         let place = match error.side {
             Side::Source => self.image.source.clone(),
@@ -353,7 +351,7 @@ impl ImageCopy {
         Event::Retrying { image: self.image.clone(), place, error, wait }
     }
 
-    /// Ends this copy; the first reason counts.
+    /// Fails this copy; only the first error is kept.
     pub(crate) fn fail(&self, error: Arc<Error>) {
         let _ = self.failure.set(error);
     }
@@ -372,7 +370,7 @@ impl ImageCopy {
         Error { side: crate::Side::Target, place, operation, cause: cause.into() }
     }
 
-    /// The name that the image gets at the target.
+    /// The image's reference at the target.
     pub(crate) fn reference(&self) -> &TagOrDigest {
         &self.image.target_reference
     }

@@ -1,16 +1,16 @@
-//! Chooses by chance which images a run looks at, and at least one where there is any: a run that looks at nothing shows
-//! nothing.
+//! Chooses a random sample of the images to verify. It contains at least one image, if there is any: a run that
+//! checks nothing shows nothing.
 
 use super::verification::Share;
 
-/// Chooses of what it is offered, one after the other.
+/// Takes a random sample of what is offered, one item after the other.
 pub(crate) struct Sampler<T> {
     share: Share,
     taken: Taken<T>,
 }
 
 enum Taken<T> {
-    /// None so far: one of those that were offered, each as likely as any other, stands by.
+    /// None so far: keeps one of the offered items as a substitute, each with the same probability.
     None {
         offered: usize,
         stands_by: Option<T>,
@@ -18,7 +18,7 @@ enum Taken<T> {
     Some,
 }
 
-/// What becomes of what was offered.
+/// The result of an offer.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Chosen<T> {
     pub(crate) taken: Option<T>,
@@ -30,7 +30,7 @@ impl<T> Sampler<T> {
         Self { share, taken: Taken::None { offered: 0, stands_by: None } }
     }
 
-    /// Decides about one more. What was left may be one that stood by.
+    /// Decides about one more item. The item that was left may be a former substitute.
     pub(crate) fn offer(&mut self, one: T) -> Chosen<T> {
         if self.share.happens() {
             let left = self.stands_by();
@@ -47,7 +47,7 @@ impl<T> Sampler<T> {
         Chosen { taken: None, left }
     }
 
-    /// The one that stands by, where none was taken and no more comes.
+    /// The substitute, if no item was taken; called after the last offer.
     pub(crate) fn stands_by(&mut self) -> Option<T> {
         match &mut self.taken {
             Taken::None { stands_by, .. } => stands_by.take(),

@@ -1,4 +1,4 @@
-//! What a run does next: images are begun in the order in which the engine gives them slots, until all have ended.
+//! Schedules a run: begins images in the order in which the engine gives them slots, until all have ended.
 
 mod in_queues;
 mod names;
@@ -25,32 +25,32 @@ use crate::{Amounts, Event, Image, ImageReport, Mode, Outcome, Report, RuleFailu
 
 pub(super) type Running = JoinSet<Vec<RuleFailure>>;
 
-/// Rules of which not all images are known yet, with their sources.
+/// Rules whose images are not all known yet, with their sources.
 pub(super) type Rules = HashMap<Id, (usize, Arc<str>)>;
 
-/// An image that waits for its turn to go to one target.
+/// An image that waits for its slot for one target.
 struct Waiting {
     image: Arc<SourceImage>,
     way: Way,
 }
 
 pub(super) struct Schedule {
-    /// The first to be dropped: no slot that the others give back comes to an image of this run.
+    /// Dropped first, so that slots that the other fields give back do not go to images of this run.
     in_queues: InQueues,
     run: Arc<Run>,
     discoveries: Running,
     planned: mpsc::Receiver<Planned>,
-    /// Where images go whose turn it is, or that were taken out of the queue.
+    /// Receives images that got a slot, or that were removed from the queue.
     to_begin: mpsc::UnboundedSender<(Waiting, Option<ImageSlot>)>,
     begun: mpsc::UnboundedReceiver<(Waiting, Option<ImageSlot>)>,
-    /// How many images wait for their turn.
+    /// How many images wait for their slot.
     waiting: usize,
     images: JoinSet<(Arc<ImageCopy>, Outcome)>,
-    /// Rules of which not all images are known yet, with their sources.
+    /// Rules whose images are not all known yet, with their sources.
     rules: Rules,
     in_work: HashMap<Id, Arc<ImageCopy>>,
     followers: Followers<Planned>,
-    /// Who chooses which images are looked at, where not all are.
+    /// Chooses the images to verify, if only a sample is wanted.
     sampler: Option<Sampler<Planned>>,
     names: Names,
     report: Report,
@@ -112,7 +112,7 @@ impl Schedule {
         is_planned && self.images.is_empty() && self.waiting == 0
     }
 
-    /// Takes in an image, or leaves it out, for each of its targets.
+    /// Takes an image into the sample, or leaves it out, for each of its targets.
     fn choose(&mut self, planned: Planned) {
         let Some(sampler) = &mut self.sampler else { return self.plan(planned) };
         let offers: Vec<_> =
@@ -129,7 +129,7 @@ impl Schedule {
         }
     }
 
-    /// Queues an image, but for targets where it has to wait for those that it may follow.
+    /// Queues an image, except for targets where it has to wait for the images that it may follow.
     fn plan(&mut self, planned: Planned) {
         if self.run.mode == Mode::List {
             return self.note_selected(&planned);
@@ -146,7 +146,7 @@ impl Schedule {
         self.queue(planned.with(now));
     }
 
-    /// Keeps the names that an image gets, and lets those go on that wait for it.
+    /// Records the selected references, and releases the rules that wait for this image.
     fn note_selected(&self, planned: &Planned) {
         for (image, _) in &planned.ways {
             self.run.listings().select(image);
@@ -179,14 +179,14 @@ impl Schedule {
             let waiting = Waiting { image: shared.clone(), way };
             self.waiting += 1;
             let turn = Turn::new(self.run.number, move |slot| {
-                // Nobody listens any more when the run has ended.
+                // When the run has ended, the receiver is gone.
                 let _ = to.send((waiting, slot));
             });
             self.run.engine.images().wait(&pair, rank, turn);
         }
     }
 
-    /// Begins an image whose turn it is.
+    /// Begins an image that got its slot.
     fn begin(&mut self, waiting: Waiting, slot: Option<ImageSlot>) {
         self.waiting -= 1;
         let Waiting { image, way } = waiting;
@@ -197,7 +197,7 @@ impl Schedule {
         let copy = self.run.begin_copy(way, slot);
         let task = match self.run.mode {
             Mode::Copy => self.images.spawn(copy_image(self.run.clone(), image, copy.clone())),
-            // What is only listed is not queued.
+            // A run that only lists queues nothing.
             Mode::Plan | Mode::List => self.images.spawn(plan_image(self.run.clone(), image, copy.clone())),
             Mode::Verify(verification) => {
                 self.images.spawn(verify_image(self.run.clone(), image, copy.clone(), verification))
@@ -241,7 +241,7 @@ impl Schedule {
         }
     }
 
-    /// Whoever follows this image need not wait for it any more.
+    /// Releases the images that wait for this one.
     fn let_follow(&mut self, image: &Image) {
         if !is_follower(&image.source_reference) {
             self.followers.ended(&(image.source.clone(), image.target.clone()));
@@ -262,7 +262,7 @@ impl Schedule {
         self.end(ImageReport { image, rule: copy.rule, outcome, amounts: copy.amounts.now(), took });
     }
 
-    /// Ends an image on which no work was begun.
+    /// Ends an image that was not begun.
     fn end_unstarted(&mut self, image: Arc<Image>, rule: usize, outcome: Outcome) {
         let (amounts, took) = (Amounts::default(), Duration::ZERO);
         self.end(ImageReport { image, rule, outcome, amounts, took });

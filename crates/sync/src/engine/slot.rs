@@ -1,4 +1,4 @@
-//! Slots: the right to work, handed from one to the next by [`Fair`].
+//! Slots: the right to work, which [`Fair`] distributes.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,9 +8,9 @@ use super::fair::{Fair, Pause, Rank, Ticket};
 use super::pair::{Pair, PairInWork};
 use crate::lock::lock;
 
-/// Somebody who waits for a slot.
+/// Work that waits for a slot.
 pub(crate) trait Served: Sized {
-    /// It is its turn. Whoever drops the slot gives it to the next.
+    /// It got its slot. Dropping the slot gives it to the next.
     fn served(self, slot: Slot<Self>);
 }
 
@@ -20,7 +20,7 @@ pub(crate) struct Slots<W> {
     served: Arc<Notify>,
 }
 
-/// The right to work. It ends with its drop.
+/// The right to work, which ends when it is dropped.
 pub(crate) struct Slot<W: Served> {
     slots: Slots<W>,
     pair: Pair,
@@ -38,25 +38,25 @@ impl<W: Served> Slots<W> {
         Self { queue: Arc::new(Mutex::new(Fair::new(slots))), served: Arc::default() }
     }
 
-    /// Stands in the queue of `pair`; `who` is served when it is its turn.
+    /// Enters the queue of `pair`; `who` is served when it is its turn.
     pub(crate) fn wait(&self, pair: &Pair, rank: Rank, who: W) -> Ticket {
         let ticket = lock(&self.queue).wait(pair, rank, who);
         self.serve();
         ticket
     }
 
-    /// Takes a slot at once, even beyond what there are.
+    /// Takes a slot at once, even if none is free.
     pub(crate) fn take_now(&self, pair: &Pair) -> Slot<W> {
         lock(&self.queue).take(pair);
         Slot { slots: self.clone(), pair: pair.clone(), paused: None }
     }
 
-    /// Takes out of the queues all who are `unwanted`.
+    /// Removes all work from the queues that is `unwanted`.
     pub(crate) fn withdraw(&self, unwanted: impl Fn(&W) -> bool) -> Vec<W> {
         lock(&self.queue).withdraw(unwanted)
     }
 
-    /// Returns when fewer than `most` stand in the queue of at least one of the pairs.
+    /// Returns when the queue of at least one of the pairs is shorter than `most`.
     pub(crate) async fn room(&self, pairs: &[Pair], most: usize) {
         loop {
             let served = self.served.notified();
@@ -69,13 +69,13 @@ impl<W: Served> Slots<W> {
         }
     }
 
-    /// Whether fewer than `most` stand in the queue of at least one of the pairs.
+    /// Whether the queue of at least one of the pairs is shorter than `most`.
     pub(crate) fn has_room(&self, pairs: &[Pair], most: usize) -> bool {
         let queue = lock(&self.queue);
         pairs.is_empty() || pairs.iter().any(|pair| queue.waiting(pair) < most)
     }
 
-    /// What each pair has.
+    /// The counts of each pair.
     pub(crate) fn pairs(&self) -> Vec<PairInWork> {
         let queue = lock(&self.queue);
         let counted = queue.pairs().map(|(pair, counts)| PairInWork {
@@ -114,7 +114,7 @@ impl<W: Served> Slot<W> {
         self.slots.serve();
     }
 
-    /// Takes the slot again, at once.
+    /// Takes the slot again at once.
     pub(crate) fn resume(&mut self) {
         if let Some(pause) = self.paused.take() {
             lock(&self.slots.queue).resume(&self.pair, pause);
@@ -132,12 +132,12 @@ impl<W: Served> Drop for Slot<W> {
     }
 }
 
-/// A task that waits for a slot where it stands.
+/// A task that waits asynchronously for a slot.
 pub(crate) struct Sleeper(oneshot::Sender<Slot<Sleeper>>);
 
 impl Served for Sleeper {
     fn served(self, slot: Slot<Self>) {
-        // Whoever has left in the meantime drops it, which serves the next.
+        // If the receiver is gone, the slot is dropped, which serves the next in the queue.
         let _ = self.0.send(slot);
     }
 }
@@ -191,7 +191,7 @@ mod tests {
         let second = second.await.unwrap();
         first.resume();
         drop(second);
-        // Given up while it waits, and after it was served.
+        // Cancelled while it waits, and after it was served.
         for _ in 0..2 {
             let waiting = slots.acquire(&one, 0);
             assert!(tokio::time::timeout(std::time::Duration::from_secs(1), waiting).await.is_err());

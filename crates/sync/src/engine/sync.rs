@@ -1,4 +1,4 @@
-//! A run: rules are discovered while images are copied, so many of each at once, until all have ended.
+//! A run: discovers the images of its rules and copies them at the same time, until all have ended.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ use crate::plan::turns::Turns;
 use crate::report::event::Teller;
 use crate::{Mode, Observer, Report, RunId, Silent, State, Surveyed, Work};
 
-/// Rules, ready to be carried out.
+/// Rules, ready to run.
 pub struct Sync {
     rules: Vec<Work>,
     options: Options,
@@ -42,7 +42,7 @@ pub struct Sync {
 }
 
 impl Sync {
-    /// Prepares a run; nothing happens before [`run`](Self::run).
+    /// Prepares a run; it begins with [`run`](Self::run).
     pub fn new<W: Into<Work>>(
         rules: impl IntoIterator<Item = W>,
         options: Options,
@@ -52,39 +52,40 @@ impl Sync {
         Self { rules, options, observer, id: None, state: State::none(), engine: None, shard: None }
     }
 
-    /// Calls the run so in its events and its report. Without it the engine gives it a number.
+    /// Sets the run's id in its events and its report. Without it the engine assigns a number.
     #[must_use]
     pub fn called(self, id: RunId) -> Self {
         Self { id: Some(id), ..self }
     }
 
-    /// Tells `observer`, too.
+    /// Adds an observer.
     #[must_use]
     pub fn watched_by(self, observer: Arc<dyn Observer>) -> Self {
         Self { observer: Arc::new(vec![self.observer, observer]), ..self }
     }
 
-    /// Uses, and writes down, what is remembered from run to run.
+    /// Uses and updates the state that is kept from run to run.
     #[must_use]
     pub fn remembering(self, state: State) -> Self {
         Self { state, ..self }
     }
 
-    /// Shares slots, bandwidth and what is known of stores with all runs of `engine`, whose limits count in place of the
-    /// options'. Without it the run has an engine of its own.
+    /// Shares slots, bandwidth and knowledge of stores with all runs of `engine`, whose limits replace those of the
+    /// options. Without it the run has its own engine.
     #[must_use]
     pub fn on(self, engine: &Engine) -> Self {
         Self { engine: Some(engine.clone()), ..self }
     }
 
-    /// Brings only what is this shard's: others bring the rest. Where lists tell sizes, they are read before anything else.
+    /// Copies only the images of this shard; other processes copy the rest. If listings report sizes, reads all
+    /// listings first.
     #[must_use]
     pub fn only(self, shard: Shard) -> Self {
         Self { shard: Some(shard), ..self }
     }
 
-    /// Carries the rules out. One bad image never stops the others. When it is cancelled nothing new begins, images
-    /// in work have [`Options::drain`] to end, and what was not done is told, too.
+    /// Runs the rules. A failed image never stops the others. When `cancel` is cancelled, nothing new begins, running
+    /// images have [`Options::drain`] to end, and the report contains what was not done.
     pub async fn run(self, cancel: CancellationToken) -> Report {
         let share = match self.shard {
             Some(shard) => Some(self.share(shard, &cancel).await),
@@ -93,7 +94,7 @@ impl Sync {
         self.carry_out(Part { share, ..Part::default() }, cancel).await.0
     }
 
-    /// Only finds out what rules select, and what targets have beside it.
+    /// Only finds out what the rules select, and what else the targets have.
     pub(crate) async fn list(self, cancel: CancellationToken) -> (Report, Listings) {
         let options = Options { mode: Mode::List, ..self.options };
         let (report, run) = Self { options, ..self }.carry_out(Part::default(), cancel).await;
@@ -101,7 +102,7 @@ impl Sync {
         (report, listings)
     }
 
-    /// Finds out which images rules select, each once, without asking any target.
+    /// Finds out which images the rules select, each once, without a request to any target.
     pub async fn survey(self, cancel: CancellationToken) -> (Report, Vec<Surveyed>) {
         let options = Options { mode: Mode::List, ..self.options };
         let part = Part { survey: Some(Survey::default()), ..Part::default() };
@@ -110,7 +111,7 @@ impl Sync {
         (report, surveyed)
     }
 
-    /// What one shard brings.
+    /// The share of one shard.
     async fn share(&self, shard: Shard, cancel: &CancellationToken) -> Share {
         let mut split = Split::by_name(shard.count());
         if tell_sizes(&self.rules).await {
@@ -156,7 +157,7 @@ impl Sync {
         let run = schedule.run().clone();
         end_uploads(abandoned, &run).await;
         let report = Report { took: started.elapsed(), ..schedule.into_report() };
-        // A repair looks most of its time.
+        // Verifications and repairs spend most of their time on checks.
         if run.mode == Mode::Copy {
             run.state.note_speed(report.amounts().moved_bytes, report.took);
         }
@@ -171,7 +172,7 @@ fn start_discoveries(discoveries: Discoveries, rules: Vec<Work>, firsts: &[usize
     let order = Arc::new(TaskOrder::of(&rules, &discoveries.run.awaited));
     let is_alone = matches!(discoveries.run.mode, Mode::Verify(how) if how.against == Against::Itself);
     for (index, (rule, seat)) in rules.into_iter().zip(seats).enumerate() {
-        // Rules that read where they would write bring nothing to each other.
+        // A rule whose source is its target brings nothing to other rules.
         let seat = seat.filter(|_| !is_alone);
         let (source, task): (Arc<str>, _) = match rule {
             Work::Repository(rule) => (

@@ -1,8 +1,8 @@
-//! Images that wait for their turn.
+//! Images that wait for their slot.
 
 use super::slot::{Served, Slot};
 
-/// An image that waits for a slot. It belongs to a run, which can take it back.
+/// An image that waits for a slot. It belongs to a run, which can withdraw it.
 pub(crate) struct Turn {
     run: u64,
     begin: Box<dyn FnOnce(Option<ImageSlot>) + Send>,
@@ -12,7 +12,7 @@ pub(crate) struct Turn {
 pub(crate) type ImageSlot = Slot<Turn>;
 
 impl Turn {
-    /// `begin` hears that the slot is there, or that there will be none.
+    /// Calls `begin` with the slot, or with `None` if the image gets none.
     pub(crate) fn new(run: u64, begin: impl FnOnce(Option<ImageSlot>) + Send + 'static) -> Self {
         Self { run, begin: Box::new(begin) }
     }
@@ -22,7 +22,7 @@ impl Turn {
         self.run == run
     }
 
-    /// There will be no slot.
+    /// The image gets no slot.
     pub(crate) fn give_up(self) {
         (self.begin)(None);
     }

@@ -1,59 +1,59 @@
-//! What a run that verifies looks at, and how.
+//! What a verification checks, and how.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What a run that verifies looks at, and what it does about what it finds.
+/// What a verification checks, and what it does about problems.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verification {
     /// What targets are compared with.
     pub against: Against,
-    /// How blobs are looked at. Manifests are always read.
+    /// How blobs are checked. Manifests are always read.
     pub depth: Depth,
-    /// What is done about what is broken.
+    /// What is done about broken content.
     pub repair: Repair,
-    /// Of how many images; of all without.
+    /// The share of images to check; all without.
     pub sample: Option<Share>,
 }
 
 /// What a target is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Against {
-    /// What its rule's source has.
+    /// The source of its rule.
     Source,
-    /// What it says itself: an image has to have all that it names. Source and target of a rule are one repository.
+    /// Itself: an image must have all content that it refers to. Source and target of the rule are one repository.
     Itself,
 }
 
-/// How blobs are looked at.
+/// How blobs are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
-    /// That they are there, and how long.
+    /// By presence and length.
     Length,
-    /// Their bytes are read and hashed, once for each store.
+    /// By reading and hashing their bytes, once for each store.
     Content,
 }
 
-/// What is done about what is broken.
+/// What is done about broken content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repair {
-    /// It is told.
+    /// It is reported.
     Never,
-    /// It is brought from the source, and looked at again.
+    /// It is copied from the source, and checked again.
     Broken,
 }
 
-/// So many of a million.
+/// A share in millionths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Share(u32);
 
-/// A share that is written in another way than `5%`.
+/// A share that is not written like `5%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("write a share of more than 0% and at most 100%, such as 5% or 0.5%")]
 pub struct ShareError;
 
 impl Share {
-    /// Decides by chance.
+    /// Decides at random.
     pub(crate) fn happens(self) -> bool {
         fastrand::u32(0..1_000_000) < self.0
     }

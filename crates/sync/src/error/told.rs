@@ -1,6 +1,6 @@
 //! An error of another process.
 
-/// An error that another process met, in the words that it found.
+/// An error that another process reported, as texts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
 pub struct ToldError {

@@ -1,5 +1,5 @@
-//! Leases as the engine asks for them: whoever keeps them is waited for a short time only, and not asked for a while after it
-//! did not answer. A blob is sent then as if nobody else sent it.
+//! The engine's access to leases. Waits only a short time for the lease service, and after a timeout does not ask it
+//! for a while. Blobs are then sent without leases, as if no other process sent them.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,26 +10,26 @@ use tokio::time::{Instant, timeout};
 use super::leases::{Lease, Leased, Leases, Wanted};
 use crate::lock::lock;
 
-/// So long an answer is waited for.
+/// How long an answer may take.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);
-/// So long nothing is asked after no answer came.
+/// How long the service is not asked after a timeout.
 const SILENCE: Duration = Duration::from_secs(30);
-/// Whoever waits for another process asks again no sooner, and no later.
+/// The shortest and the longest wait before a blob that another process sends is asked for again.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(60));
 
-/// What keeps the leases of all processes, and until when it is not asked.
+/// The lease service of all processes, and until when it is not asked.
 pub(crate) struct AskedLeases {
     leases: Arc<dyn Leases>,
     silent_until: Mutex<Option<Instant>>,
 }
 
-/// What became of the wish to send a blob.
+/// The answer to a request to send a blob.
 pub(crate) enum Answer {
-    /// It may be sent: with a lease, where one could be had.
+    /// Send it. With a lease, unless none could be obtained.
     Send(Option<Box<dyn Lease>>),
-    /// Another process brought it to this repository.
+    /// Another process has brought the blob to this repository.
     HeldBy(RepositoryName),
-    /// Another process sends it.
+    /// Another process is sending the blob: ask again after this time.
     AskAgain(Duration),
 }
 
@@ -50,7 +50,7 @@ impl AskedLeases {
         }
     }
 
-    /// Tells that the blob is there.
+    /// Reports that the target has the blob.
     pub(crate) async fn done(&self, lease: Box<dyn Lease>) {
         if !self.is_silent() {
             self.answer(lease.done()).await;

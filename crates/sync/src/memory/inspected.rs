@@ -1,4 +1,4 @@
-//! What a run that verifies has looked at, so that images that share content cost no question twice.
+//! What a verification has checked, so that images that share content cost no request twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,22 +9,22 @@ use super::looked::Answers;
 use crate::endpoint::{Kept, StoreId};
 use crate::{Error, LookedAt};
 
-/// What was looked at. Empty in runs that do not verify.
+/// What was checked. Empty in runs that do not verify.
 #[derive(Default)]
 pub(crate) struct Inspected {
     pub(crate) manifests: Answers<(StoreId, RepositoryName, Digest), Inspection>,
-    /// Blobs, with the sizes by which they are named: what one image says wrongly of a blob is no news of it to another.
+    /// Blobs with the sizes in their descriptors, because a wrong size in one image says nothing about another image.
     pub(crate) blobs: Answers<(StoreId, RepositoryName, Digest, Option<u64>), Inspection>,
     /// Blobs that were read: a store keeps one copy for all its repositories.
     pub(crate) contents: Answers<(StoreId, Digest, Option<u64>), Inspection>,
-    /// What a target lists as referring to a manifest.
+    /// The referrers that a target lists for a manifest.
     pub(crate) lists: Answers<(StoreId, RepositoryName, Digest), Listed>,
-    /// What sources list so.
+    /// The referrers that sources list.
     pub(crate) referrers: Answers<(Arc<str>, Digest, Kept), Arc<[Descriptor]>>,
     pub(crate) counts: Counts,
 }
 
-/// How often something was looked at, each manifest and blob once.
+/// How much was checked, each manifest and blob once.
 #[derive(Default)]
 pub(crate) struct Counts {
     pub(crate) manifests: AtomicU64,
@@ -44,40 +44,40 @@ impl Counts {
     }
 }
 
-/// What was found of a manifest or blob.
+/// The result for a manifest or blob.
 #[derive(Clone, Debug)]
 pub(crate) struct Inspection {
     pub(crate) found: Soundness,
-    /// Which look at it that was: what is broken is looked at again once it was brought.
+    /// The number of the check: broken content is checked again after its repair.
     pub(crate) look: u8,
-    /// What a manifest refers to, where that is known.
+    /// The links of a manifest, if known.
     pub(crate) below: Option<Arc<Below>>,
-    /// How many bytes a manifest that was read has.
+    /// The length of a manifest that was read, in bytes.
     pub(crate) length: Option<u64>,
 }
 
-/// How something stands at a target.
+/// The state of content at a target.
 #[derive(Clone, Debug)]
 pub(crate) enum Soundness {
     Whole,
     Missing,
-    /// It has other bytes, or more or fewer of them.
+    /// The bytes or the length are wrong.
     Wrong(Arc<Error>),
-    /// It is whole, and what names it says another size: whoever pulls that refuses it, and nothing can be brought that helps.
+    /// The bytes are right, but a descriptor has a wrong size: clients refuse to pull that, and no copy repairs it.
     Misnamed(Arc<Error>),
-    /// The target does not give it.
+    /// The target does not return it.
     Unreadable(Arc<Error>),
 }
 
-/// What a manifest refers to, in few bytes.
+/// The links of a manifest, in few bytes.
 #[derive(Debug, Default)]
 pub(crate) struct Below {
     pub(crate) blobs: Box<[BlobBelow]>,
-    /// Manifests, with their sizes where these are told.
+    /// Manifests, with the sizes in their descriptors, if any.
     pub(crate) children: Box<[(Digest, Option<u64>)]>,
 }
 
-/// A blob that a manifest names.
+/// A blob that a manifest refers to.
 #[derive(Debug)]
 pub(crate) struct BlobBelow {
     pub(crate) digest: Digest,
@@ -85,15 +85,15 @@ pub(crate) struct BlobBelow {
     pub(crate) kept: KeptBy,
 }
 
-/// Who has to keep a blob.
+/// Whether registries must keep a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeptBy {
     Registry,
-    /// A layer that may only be had elsewhere.
+    /// A layer that may be available only from other addresses.
     Anybody,
 }
 
-/// What a target lists, or how its list stands.
+/// The referrers that a target lists, or the problem of its list.
 #[derive(Clone, Debug)]
 pub(crate) struct Listed {
     pub(crate) found: Result<Arc<[Digest]>, Soundness>,
@@ -101,7 +101,7 @@ pub(crate) struct Listed {
 }
 
 impl Inspection {
-    /// Whether another look is due, once what was broken may have been mended.
+    /// Whether another check is needed, after a possible repair of broken content.
     pub(crate) fn is_outdated(&self, look: u8) -> bool {
         self.look < look && !matches!(self.found, Soundness::Whole)
     }
@@ -113,8 +113,8 @@ mod tests {
 
     use super::*;
 
-    /// An entry of a table that is half full at the least, what it points at with the allocator's share, and what the manifest
-    /// tells of the blob.
+    /// An entry of a table that is at least half full, the allocation that it points at, and what the manifest says
+    /// about the blob.
     #[test]
     fn law_what_is_kept_of_a_blob_is_less_than_600_bytes() {
         let entry = size_of::<(StoreId, RepositoryName, Digest, Option<u64>)>()

@@ -1,8 +1,9 @@
-//! The right to send a large blob, where several processes bring images to one store.
+//! The right to send a large blob, if several processes copy images to one store.
 //!
-//! Inside a process the ledger decides who sends what. Processes that share a store ask each other, through whatever keeps
-//! [`Leases`]: who has it, may I send it, I am still sending it, it is there. A lease may be lost, or given twice: the store checks
-//! digests, so a blob that is sent twice costs its bytes and nothing else.
+//! Within a process the ledger decides which copy sends what. Processes that share a store coordinate through an
+//! implementation of [`Leases`]: which repository has the blob, may this process send it, it is still sending, it is
+//! done. A lease may be lost, or given twice: the store checks digests, so a blob that is sent twice only costs its
+//! bytes.
 
 use std::time::Duration;
 
@@ -11,40 +12,41 @@ use oci::{Digest, RepositoryName};
 
 use crate::endpoint::StoreId;
 
-/// Smaller blobs are sent without asking: the question would cost as much.
+/// Smaller blobs are sent without asking, because the request would cost as much.
 pub(crate) const SMALLEST_LEASED: u64 = 1 << 20;
 
-/// A blob on its way to a repository.
+/// A blob that a process wants to send to a repository.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
-    /// Where it is to go.
+    /// The target store.
     pub store: &'a StoreId,
-    /// Which repository there.
+    /// The repository in the store.
     pub repository: &'a RepositoryName,
     /// Which blob.
     pub digest: &'a Digest,
-    /// Its bytes.
+    /// Its size in bytes.
     pub size: u64,
 }
 
-/// Keeps the leases of all processes that share stores.
+/// The lease service of all processes that share stores.
 pub trait Leases: Send + Sync {
-    /// Asks who has a blob, and for the right to send it. What cannot be asked is answered with the right.
+    /// Asks which repository has a blob, and for the right to send it. An implementation that cannot find out gives
+    /// the right.
     fn ask<'a>(&'a self, wanted: Wanted<'a>) -> BoxFuture<'a, Leased>;
 }
 
-/// The answer to the wish to send a blob.
+/// The answer to a request to send a blob.
 pub enum Leased {
-    /// Nobody else sends it, until the lease is dropped or lost. Whoever keeps it says that it is still sending.
+    /// No other process sends the blob until the lease is dropped or lost. The lease renews itself.
     Yours(Box<dyn Lease>),
-    /// It was brought to this repository of the store.
+    /// The blob is in this repository of the store.
     HeldBy(RepositoryName),
-    /// Somebody else is sending it: ask again after a while.
+    /// Another process is sending the blob: ask again after this time.
     Theirs(Duration),
 }
 
-/// The right to send a blob. Dropping it gives the right back.
+/// The right to send a blob. Dropping the lease gives the right back.
 pub trait Lease: Send + Sync {
-    /// The blob is in the repository now.
+    /// Reports that the repository has the blob now.
     fn done(self: Box<Self>) -> BoxFuture<'static, ()>;
 }

@@ -1,11 +1,11 @@
-//! What a target registry holds and what is on its way there, so that nothing is sent twice.
+//! What a target registry has and what is being sent there, so that nothing is sent twice.
 //!
-//! It is asked three things: "may I send it?" ([`Ledger::claim`]), "it is there now" ([`Claimed::complete`]),
-//! and "tell me when the other is done" ([`Waiting::done`]). What it believes is a hint that the registry
-//! may prove wrong ([`Ledger::forget`]).
+//! Copies use it in three ways: "may I send it?" ([`Ledger::claim`]), "the target has it now"
+//! ([`Claimed::complete`]), and "tell me when the other copy is done" ([`Waiting::done`]). Its knowledge is a hint
+//! that the registry may prove wrong ([`Ledger::forget`]).
 //!
-//! No wait can go round in a circle: who waits for a claim on a manifest or blob holds claims only on
-//! manifests above it, and a sender waits for nobody.
+//! Waits cannot form a cycle: a copy that waits for a claim on a manifest or blob holds claims only on manifests
+//! above it, and a copy that sends waits for no other copy.
 
 mod claim;
 mod content;
@@ -31,29 +31,29 @@ pub(crate) use self::waiting::Waiting;
 use crate::lock::lock;
 use crate::memory::self_mount::{Question, SelfMounts};
 
-/// From so many repositories a blob is tried to be mounted into another one before it is sent.
+/// How many repositories are tried for a mount of a blob before it is sent.
 const MOST_HOLDERS: usize = 3;
 
-/// What to do about a blob that a registry said was mounted, and missed afterwards.
+/// What to do about a blob that a registry reported as mounted, and as missing afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Doubt {
-    /// The registry is asked whether it is there.
+    /// Ask the registry whether it has the blob.
     Ask,
-    /// It said so, and missed it again: the blob is sent.
+    /// The registry said so, and missed the blob again: send it.
     Send,
-    /// It was looked at, and is missing or damaged, whatever the registry says to lighter questions: it is sent, and mounted
-    /// from nowhere but where it was sent just now, because what is damaged is so in all repositories of a store.
+    /// A check found it missing or damaged, whatever the registry answers to a HEAD: send it. Mount it only from a
+    /// repository to which it was sent just now, because a damaged blob is damaged in all repositories of a store.
     Broken,
 }
 
-/// What one target registry holds and is receiving.
+/// What one target registry has and is receiving.
 #[derive(Default)]
 pub(crate) struct Ledger(Mutex<Books>);
 
 #[derive(Default)]
 struct Books {
     holdings: Holdings,
-    /// Only what is on its way has a place here.
+    /// Contains only transfers that are running.
     receiving: HashMap<(Kind, Digest), Vec<Receiving>>,
     claims: u64,
     mounts: Mounts,
@@ -61,32 +61,32 @@ struct Books {
     self_mounts: SelfMounts,
 }
 
-/// Content on its way to a repository.
+/// Content that is being brought to a repository.
 struct Receiving {
     claim: u64,
     repository: RepositoryName,
     stage: Stage,
-    /// Dropping it wakes all who wait.
+    /// Dropping it wakes all waiting copies.
     ended: watch::Sender<Option<Arc<Failure>>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// A mount was asked for. Who did may yet have to wait for another repository that gets the bytes.
+    /// The copy has requested a mount. It may yet have to wait for another repository that gets the bytes.
     Mounting,
     Sending,
 }
 
-/// How a blob gets to a repository that nobody is sending it to.
+/// How to bring a blob to a repository, if no other copy is bringing it there.
 enum Way {
     Mount(RepositoryName),
-    /// It can be mounted when it has come to another repository.
+    /// Wait for its transfer to another repository, and mount it then.
     Wait(Waiting),
     Send,
 }
 
-/// The right to find out whether a registry tells by mounts what it has. Whoever drops it without an answer leaves that to
-/// the next.
+/// The right to find out whether mounts tell what a registry has. If it is dropped without a result, the next copy
+/// may find out.
 pub(crate) struct Proof(Arc<Ledger>);
 
 impl Drop for Proof {
@@ -96,34 +96,34 @@ impl Drop for Proof {
 }
 
 impl Ledger {
-    /// Notes what the target is known to have.
+    /// Notes content that the target is known to have.
     pub(crate) fn note_present(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
         self.books().hold(kind, repository, digest, Came::Found);
     }
 
-    /// Notes that its bytes were stored there just now.
+    /// Notes content whose bytes were stored just now.
     pub(crate) fn note_stored(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
         self.books().hold(kind, repository, digest, Came::Sent);
     }
 
-    /// Notes that what the target has of it is of no use, until it was stored anew.
+    /// Notes that the target's content is damaged, until it is stored anew.
     pub(crate) fn note_broken(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
         let mut books = self.books();
         books.holdings.forget(kind, repository, digest);
         books.doubts.insert((repository.clone(), digest.clone()), Doubt::Broken);
     }
 
-    /// Whether what the target has of it is of no use.
+    /// Whether the target's content is known to be damaged.
     pub(crate) fn is_broken(&self, repository: &RepositoryName, digest: &Digest) -> bool {
         self.books().doubt(repository, digest) == Some(Doubt::Broken)
     }
 
-    /// Whether a repository has this, as far as is known.
+    /// Whether a repository has the content, as far as known.
     pub(crate) fn holds(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) -> bool {
         self.books().holdings.has(kind, repository, digest)
     }
 
-    /// Drops a belief that the registry has disproved.
+    /// Drops knowledge that the registry has disproved.
     pub(crate) fn forget(&self, kind: Kind, repository: &RepositoryName, digest: &Digest) {
         let mut books = self.books();
         let Some(came) = books.holdings.forget(kind, repository, digest) else { return };
@@ -137,7 +137,7 @@ impl Ledger {
         };
     }
 
-    /// Notes that the registry called a blob mounted that is not there: no mount is believed any more.
+    /// Notes that the registry reported a blob as mounted that it does not have: mounts are not believed any more.
     pub(crate) fn disprove_mounts(&self) {
         self.books().mounts.disprove();
     }
@@ -146,29 +146,29 @@ impl Ledger {
         self.books().mounts.are_believed()
     }
 
-    /// How to find out whether a blob of `size` bytes, of which nothing is noted, is in a repository.
+    /// How to find out whether a repository has a blob of `size` bytes of which the ledger knows nothing.
     pub(crate) fn question(&self, repository: &RepositoryName, size: Option<u64>) -> Question {
         self.books().self_mounts.question(repository, size)
     }
 
-    /// Whether bringing `blobs` to a repository costs no question, because the opening of each upload is one.
+    /// Whether looking for `blobs` in a repository costs no request of its own, because opening each upload session tells.
     pub(crate) fn asks_by_uploads(&self, repository: &RepositoryName, blobs: &[Descriptor]) -> bool {
         let books = self.books();
         let is_held = |blob: &&Descriptor| books.holdings.has(Kind::Blob, repository, &blob.digest);
         books.self_mounts.would_tell(blobs.iter().filter(|blob| !is_held(blob)).map(|blob| blob.size))
     }
 
-    /// Notes whether a mount of a blob into its own repository told that it is there.
+    /// Notes whether a mount of a blob from its own repository told that the blob is present.
     pub(crate) fn note_self_mount(&self, tells: bool) {
         self.books().self_mounts.note(tells);
     }
 
-    /// Begins to find out whether the registry tells by mounts, after [`Question::Prove`].
+    /// Begins to find out whether mounts tell what the registry has, after [`Question::Prove`].
     pub(crate) fn proof(self: &Arc<Self>) -> Proof {
         Proof(self.clone())
     }
 
-    /// Notes a blob that is in a repository for sure: it was just put there, or something that needs it is there.
+    /// Notes a blob that a repository has for sure: it was sent just now, or a manifest there needs it.
     pub(crate) fn note_known_blob(&self, repository: &RepositoryName, digest: &Digest) {
         self.books().self_mounts.note_known(repository, digest);
     }
@@ -179,8 +179,8 @@ impl Ledger {
 }
 
 impl Books {
-    /// How a blob gets to a repository, after so many declined mounts. Rights are given by project, as a rule, so a
-    /// repository of the same one is asked first.
+    /// How to bring a blob to a repository, after `declined` mounts. Prefers a repository of the same project,
+    /// because registries usually give rights by project.
     fn way(&self, to: &RepositoryName, digest: &Digest, doubt: Option<Doubt>, declined: usize) -> Way {
         let is_asked_for = matches!(doubt, None | Some(Doubt::Broken));
         if !is_asked_for || declined >= MOST_HOLDERS {
@@ -195,7 +195,8 @@ impl Books {
             return Way::Mount(holder.clone());
         }
         let of_others = self.receiving(Kind::Blob, digest).iter().filter(|other| {
-            // Who was declined once waits for bytes only: others who ask for mounts may wait for the same.
+            // After a declined mount this copy waits only for sent bytes: copies that requested mounts may wait for
+            // the same transfer.
             let may_wait = declined == 0 || other.stage == Stage::Sending;
             may_wait && other.repository != *to && may_be_mounted(&&other.repository)
         });

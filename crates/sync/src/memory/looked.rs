@@ -1,4 +1,4 @@
-//! What a run that plans has looked up already, so that images that share content cost no question twice.
+//! What a plan has looked up already, so that images that share content cost no request twice.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -17,21 +17,21 @@ use crate::lock::lock;
 pub(crate) struct Looked {
     /// Whether a repository lacks a blob.
     pub(crate) blobs: Answers<(StoreId, RepositoryName, Digest), bool>,
-    /// What a manifest refers to, by the repository that has it: another one may lack it.
+    /// The content of a manifest, by repository: another one may lack it.
     pub(crate) manifests: Answers<(Arc<str>, Digest), Arc<Content>>,
-    /// Whether a repository may be pushed to. A refusal is an answer, too.
+    /// Whether a repository accepts pushes. A refusal is an answer, too.
     pub(crate) pushes: Answers<(StoreId, RepositoryName), Result<(), Arc<Error>>>,
 }
 
-/// What a manifest refers to, in few bytes.
+/// The content of a manifest, in few bytes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Content {
     pub(crate) blobs: Box<[(Digest, u64)]>,
-    /// Manifests, with their sizes where these are told.
+    /// Manifests, with the sizes in their descriptors, if any.
     pub(crate) children: Box<[(Digest, Option<u64>)]>,
 }
 
-/// Answers to questions, each asked once at a time: a failure is no answer, and the next one asks again.
+/// Cached answers, with one request at a time for each question. Failures are not cached: the next caller asks again.
 pub(crate) struct Answers<K, V>(Mutex<HashMap<K, Arc<Turn<Option<V>>>>>);
 
 impl<K, V> Default for Answers<K, V> {
@@ -41,7 +41,7 @@ impl<K, V> Default for Answers<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Answers<K, V> {
-    /// The answer, asked for if nobody has. The image's slot is free while somebody else asks.
+    /// The cached answer, or the answer to a new request. The image's slot is free while another image asks.
     pub(crate) async fn get<E>(
         &self,
         question: K,
@@ -61,10 +61,10 @@ impl<K: Eq + Hash, V: Clone> Answers<K, V> {
         Ok(told)
     }
 
-    /// Has a question asked again, where the answer is one of those.
+    /// Drops an answer that satisfies `if_it`.
     pub(crate) fn forget(&self, question: &K, if_it: impl Fn(&V) -> bool) {
         let mut answers = lock(&self.0);
-        // Whoever holds it asks just now.
+        // A locked entry has a running request.
         let is_one = |turn: &Arc<Turn<Option<V>>>| {
             turn.try_lock().is_ok_and(|answer| answer.as_ref().is_some_and(&if_it))
         };

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use crate::endpoint::StoreId;
 use crate::lock::lock;
 
-/// Something that a store does not take.
+/// A kind of content that a store refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Refused {
     /// Indexes without all their manifests.
@@ -19,12 +19,12 @@ pub(crate) enum Refused {
     IndexesWithAttestations,
 }
 
-/// What stores have refused.
+/// The kinds that stores have refused.
 #[derive(Default)]
 pub(crate) struct Refusals(Mutex<HashSet<(StoreId, Refused)>>);
 
 impl Refusals {
-    /// Notes it; says whether that is news.
+    /// Notes a refusal; returns whether it is new.
     pub(crate) fn note(&self, store: &StoreId, refused: Refused) -> bool {
         lock(&self.0).insert((store.clone(), refused))
     }

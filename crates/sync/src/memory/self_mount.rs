@@ -1,26 +1,27 @@
-//! Whether a registry tells what a repository has when it is asked to mount a blob from there into itself.
+//! Whether a mount of a blob from a repository into itself tells if the repository has the blob.
 //!
-//! It answers 201 where the blob is there, and else opens the upload that is needed anyway: a question less. A registry
-//! that ignores mounts opens one for every blob and would be sent everything again, so it has to prove itself.
+//! Such a registry answers 201 if the blob is present, and else opens the upload session that is needed anyway, which
+//! saves a request. A registry that ignores mounts opens a session for every blob and would get everything again, so
+//! it has to prove itself.
 
 use std::collections::HashMap;
 
 use oci::{Digest, RepositoryName};
 
-/// Sending a blob of up to so many bytes once too often costs no more than asking for it first.
+/// Sending a blob of up to this size unnecessarily costs no more than asking for it first.
 const SMALL: u64 = 1 << 20;
-/// So many small blobs are sent to a registry that has never told, before it has to prove itself.
+/// How many small blobs are sent to a registry before it has to prove itself.
 const MOST_UNTOLD: usize = 8;
 
 /// How to find out whether a blob is in a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
-    /// By a mount into itself.
+    /// By a mount from the repository itself.
     Mount,
     /// By HEAD.
     Head,
-    /// By a mount, if one of this blob shows that the registry tells by it; by HEAD otherwise. Whoever is told this
-    /// says how it went, or that it did not come to a proof.
+    /// By a mount, if a mount of this known blob shows that mounts tell; else by HEAD. The caller must report the
+    /// result, or that there is none.
     Prove(Digest),
 }
 
@@ -29,7 +30,7 @@ pub(crate) enum Question {
 pub(crate) struct SelfMounts {
     trust: Trust,
     untold: usize,
-    /// For each repository a blob that is there for sure.
+    /// For each repository a blob that it has for sure.
     known: HashMap<RepositoryName, Digest>,
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct SelfMounts {
 enum Trust {
     #[default]
     Unknown,
-    /// Somebody is finding out.
+    /// A copy is finding out.
     Proving,
     Tells,
     DoesNotTell,
@@ -63,7 +64,7 @@ impl SelfMounts {
         }
     }
 
-    /// Whether blobs of these sizes would all be asked for by mounts.
+    /// Whether all blobs of these sizes would be looked for by mounts.
     pub(crate) fn would_tell(&self, sizes: impl IntoIterator<Item = Option<u64>>) -> bool {
         match self.trust {
             Trust::Tells => true,
@@ -79,21 +80,21 @@ impl SelfMounts {
         }
     }
 
-    /// A mount of a blob into its own repository told that it is there, or did not where it should have.
+    /// Notes whether a mount of a known blob from its own repository told that the blob is present.
     pub(crate) fn note(&mut self, tells: bool) {
         self.trust =
             if tells && self.trust != Trust::DoesNotTell { Trust::Tells } else { Trust::DoesNotTell };
         self.known = HashMap::new();
     }
 
-    /// The proof was given up, or nothing came of it: the next may make it.
+    /// The proof was given up, or had no result: the next copy may try it.
     pub(crate) fn leave_unproved(&mut self) {
         if self.trust == Trust::Proving {
             self.trust = Trust::Unknown;
         }
     }
 
-    /// A blob is in a repository for sure.
+    /// Notes a blob that a repository has for sure.
     pub(crate) fn note_known(&mut self, repository: &RepositoryName, digest: &Digest) {
         if self.trust == Trust::Unknown && !self.known.contains_key(repository) {
             self.known.insert(repository.clone(), digest.clone());

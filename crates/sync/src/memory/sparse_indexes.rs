@@ -1,5 +1,5 @@
-//! Which manifests of an index a repository has. Where only some platforms are copied, it may have the index without the
-//! others, and the index's digest alone does not say that they are there: that is known, or looked at.
+//! Which manifests of an index a repository has. If only some platforms are copied, it may have the index without the
+//! other manifests, and the index's digest does not tell. So this is recorded, or else looked up.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -10,23 +10,23 @@ use crate::endpoint::{StoreId, Target};
 use crate::lock::lock;
 use crate::{PlatformFilter, State};
 
-/// What this run has seen, in front of what the state knows.
+/// What this run has seen; takes precedence over the state.
 #[derive(Default)]
 pub(crate) struct SparseIndexes {
-    /// Where this run's rules may bring such.
+    /// Where this run's rules may store sparse indexes.
     brought: SparseTargets,
-    /// Whether an earlier run brought such to a repository.
+    /// Whether an earlier run stored sparse indexes in a repository.
     before: Mutex<HashMap<(StoreId, RepositoryName), bool>>,
     seen: Mutex<HashMap<Key, Children>>,
 }
 
 type Key = (StoreId, RepositoryName, Digest);
 
-/// Repositories to which rules may bring an index without all its manifests.
+/// Repositories in which rules may store an index without all its manifests.
 #[derive(Default)]
 pub(crate) struct SparseTargets {
     pub(crate) names: HashSet<String>,
-    /// What the names of others begin with: registry and whole components.
+    /// Prefixes of further repositories: registry and whole path components.
     pub(crate) fronts: Vec<String>,
 }
 
@@ -42,17 +42,17 @@ impl SparseTargets {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Children {
     All,
-    /// Those for the platforms of a filter; the digest stands for that.
+    /// The children for the platforms of a filter; the digest is that of the filter.
     Of(Digest),
 }
 
 impl Children {
-    /// Those that such a filter wants.
+    /// The children that a filter wants.
     pub(crate) fn wanted_by(platforms: &PlatformFilter) -> Self {
         if platforms.is_active() { Self::Of(digest_of(platforms)) } else { Self::All }
     }
 
-    /// What stands for them in the state.
+    /// The digest that represents them in the state.
     fn digest(&self) -> Digest {
         match self {
             Self::All => digest_of(&PlatformFilter::default()),
@@ -70,22 +70,22 @@ fn digest_of(platforms: &PlatformFilter) -> Digest {
 }
 
 impl SparseIndexes {
-    /// Nothing is seen yet.
+    /// Nothing was seen yet.
     pub(crate) fn new(brought: SparseTargets) -> Self {
         Self { brought, ..Self::default() }
     }
 
-    /// Which children of an index the target has, if it has the index. `None` where nobody knows: it has to be looked at.
+    /// Which children of an index the target has, if it has the index. `None` if that is unknown and has to be looked up.
     ///
-    /// An index of which nothing is noted counts as whole where neither a rule of this run nor the state brings any other to the
-    /// repository: an unchanged tag costs no look at its manifest there.
+    /// An index without a record counts as complete if neither a rule of this run nor the state has sparse indexes in
+    /// the repository: an unchanged tag then needs no lookup of its children.
     pub(crate) fn children(&self, state: &State, target: &dyn Target, index: &Digest) -> Option<Children> {
         let seen = lock(&self.seen).get(&key(target, index)).cloned();
         seen.or_else(|| state.children(target, index).map(Children::noted_as))
             .or_else(|| (!self.may_be_at(state, target)).then_some(Children::All))
     }
 
-    /// Whether a repository may have indexes without all their manifests.
+    /// Whether a repository may have sparse indexes.
     fn may_be_at(&self, state: &State, target: &dyn Target) -> bool {
         if self.brought.has(target.name()) {
             return true;
@@ -95,7 +95,7 @@ impl SparseIndexes {
         *lock(&self.before).entry(repository).or_insert_with(ask)
     }
 
-    /// The target has these children of an index.
+    /// Records which children of an index the target has.
     pub(crate) fn note(&self, state: &State, target: &dyn Target, index: &Digest, children: &Children) {
         if self.children(state, target, index).as_ref() != Some(children) {
             state.note_children(target, index, &children.digest());
@@ -103,7 +103,7 @@ impl SparseIndexes {
         }
     }
 
-    /// The same, of an index that is about to be stored: returns when no kill can make the next run forget it.
+    /// The same for an index that is about to be stored: returns when the record is on disk, so that it survives a kill.
     pub(crate) async fn note_before(
         &self,
         state: &State,
@@ -115,7 +115,7 @@ impl SparseIndexes {
         state.note_children_now(target, index, &children.digest()).await;
     }
 
-    /// What was noted before is true still.
+    /// Restores the earlier record.
     pub(crate) fn restore(
         &self,
         state: &State,
@@ -132,7 +132,7 @@ impl SparseIndexes {
         }
     }
 
-    /// What is whole is left to a state, where there is one: most indexes are.
+    /// Leaves complete indexes to the state, if there is one: most indexes are complete.
     fn see(&self, state: &State, target: &dyn Target, index: &Digest, children: &Children) {
         let (mut seen, key) = (lock(&self.seen), key(target, index));
         if *children == Children::All && state.is_kept() {

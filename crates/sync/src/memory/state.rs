@@ -1,8 +1,9 @@
-//! What is remembered from run to run: uploads that did not end, which repositories have which blobs, what images
-//! become without the platforms that are left out, which manifests of an index are there where some may be missing, who refuses such
-//! indexes, and when images were first seen.
+//! What is kept from run to run: unfinished uploads, which repositories have which blobs, the digests of images after
+//! a platform filter, which children of a sparse index a repository has, which registries refuse sparse indexes, and
+//! when images were first seen.
 //!
-//! It is a hint. Without it everything works; where it is wrong, a question more is asked, or the registry's answer counts.
+//! The state is a hint. Everything works without it; if it is wrong, a run needs one request more, or the registry's
+//! answer counts.
 
 mod gone;
 mod journal;
@@ -34,16 +35,16 @@ pub use store::{Found, StateError};
 pub(crate) use trail::{SharedTrail, new_trail};
 use writer::{Change, Writer};
 
-/// A blob that a repository has is written down again after so many days.
+/// After this many days the record of a blob in a repository is written again.
 const FRESH_DAYS: u32 = 7;
 
-/// So many bytes show how fast a network is.
+/// How many bytes a run must send to show the speed of a network.
 const ENOUGH_BYTES: u64 = 16 << 20;
 
-/// A registry that refused something may be another one, or be set otherwise, after so many days.
+/// After this many days a refusal is forgotten: the registry may have been replaced or reconfigured.
 const REFUSAL_DAYS: u32 = 30;
 
-/// What is remembered, or nothing. Cheap to clone; the last clone writes what is left.
+/// The state, or none. Cheap to clone; dropping the last clone writes what is left.
 #[derive(Clone, Default)]
 pub struct State(Option<Arc<Open>>);
 
@@ -54,15 +55,15 @@ struct Open {
 }
 
 impl State {
-    /// Nothing is remembered.
+    /// No state.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Opens or makes the file, which nobody else may read. A damaged one is moved aside.
+    /// Opens or creates the file, readable only for this user. Moves a damaged one aside.
     ///
     /// # Errors
-    /// The file belongs to another run, or cannot be written. A run without state is as right as one with it.
+    /// Another run uses the file, or it cannot be written. A run without state is as correct as one with it.
     pub fn open(path: &Path) -> Result<(Self, Found), StateError> {
         let today = today();
         let (database, found) = store::open(path, today)?;
@@ -71,11 +72,11 @@ impl State {
         Ok((Self(Some(Arc::new(Open { database, writer, today }))), found))
     }
 
-    /// What the file says now, for a run that only looks: it finds what runs that copied have written down, writes nothing, and
-    /// keeps nobody from the file.
+    /// A snapshot of the file for a run that only reads: it uses the records of runs that copied, writes nothing, and
+    /// does not block the file for others.
     ///
     /// # Errors
-    /// The file belongs to a run that copies now, or cannot be read. A run without state is as right as one with it.
+    /// A run that copies has the file open, or it cannot be read. A run without state is as correct as one with it.
     pub fn read(path: &Path) -> Result<Self, StateError> {
         let today = today();
         let database = Arc::new(snapshot::of_file(path, today)?);
@@ -83,7 +84,7 @@ impl State {
         Ok(Self(Some(Arc::new(Open { database, writer, today }))))
     }
 
-    /// Writes what is left, and says what could not be written. Nothing is remembered after it.
+    /// Writes what is left, and returns a write error. Nothing is recorded after it.
     pub fn close(&self) -> Result<(), StateError> {
         let failure = self.0.as_ref().and_then(|open| open.writer().end());
         failure.map_or(Ok(()), |error| Err(StateError::Unusable(error.to_string())))
@@ -93,14 +94,14 @@ impl State {
         self.0.is_some()
     }
 
-    /// An upload of `blob` that an earlier run began and did not end.
+    /// An unfinished upload of `blob` from an earlier run.
     pub(crate) fn upload(&self, target: &dyn Target, blob: &Digest) -> Option<LeftUpload> {
         let key = record::upload_key(target.store(), target.repository(), blob);
         let open = self.0.as_ref()?;
         open.upload(&key).ok().flatten().filter(|left| !left.is_old(open.today))
     }
 
-    /// An upload was opened: returns when that cannot be lost any more. Says whether it was written.
+    /// Records that an upload session was opened; returns when the record is on disk. Returns whether it was written.
     async fn upload_opened(
         &self,
         target: &dyn Target,
@@ -114,20 +115,20 @@ impl State {
         written.await.is_ok()
     }
 
-    /// An upload has got further; `trail` says where the hashing stood.
+    /// Records the progress of an upload; `trail` has the hash states.
     fn upload_went_on(&self, target: &dyn Target, blob: &Digest, saved: SavedUpload, trail: HashTrail) {
         let Some(open) = &self.0 else { return };
         open.writer().write(open.upload_change(target, blob, saved, trail));
     }
 
-    /// There is nothing left to go on with.
+    /// Drops the record of an upload.
     pub(crate) fn upload_ended(&self, target: &dyn Target, blob: &Digest) {
         let Some(open) = &self.0 else { return };
         let key = record::upload_key(target.store(), target.repository(), blob);
         open.writer().write(Change::NoUpload(key));
     }
 
-    /// Whether the target's repository had the blob when it was last looked at.
+    /// Whether the target's repository had the blob when it was last looked up.
     pub(crate) fn had_blob(&self, target: &dyn Target, blob: &Digest) -> bool {
         let key = record::blob_key(target.store(), blob, target.repository());
         self.0.as_ref().is_some_and(|open| matches!(open.blob_day(&key), Ok(Some(_))))
@@ -139,7 +140,7 @@ impl State {
         self.0.as_ref()?.holder(&prefix, target.repository()).ok().flatten()
     }
 
-    /// The target's repository has the blob.
+    /// Records that the target's repository has the blob.
     pub(crate) fn note_blob(&self, target: &dyn Target, blob: &Digest) {
         let Some(open) = &self.0 else { return };
         let key = record::blob_key(target.store(), blob, target.repository());
@@ -149,12 +150,12 @@ impl State {
         }
     }
 
-    /// What the manifest `whole` became where only this of it was wanted.
+    /// The digest of what is left of the manifest `whole` with the filter `wanted`.
     pub(crate) fn cut(&self, whole: &Digest, wanted: &str) -> Option<Digest> {
         self.0.as_ref()?.cut(&record::cut_key(whole, wanted)).ok().flatten()
     }
 
-    /// Of the manifest `whole`, `cut` is left.
+    /// Records `cut` as what is left of the manifest `whole`.
     pub(crate) fn note_cut(&self, whole: &Digest, wanted: &str, cut: &Digest) {
         let Some(open) = &self.0 else { return };
         let key = record::cut_key(whole, wanted);
@@ -163,7 +164,7 @@ impl State {
         }
     }
 
-    /// Which children of an index the target has, if it has the index. It stays known for as long as it is asked for.
+    /// Which children of an index the target has, if it has the index. A query renews the record.
     pub(crate) fn children(&self, target: &dyn Target, index: &Digest) -> Option<Digest> {
         let open = self.0.as_ref()?;
         let key = record::children_key(target.store(), target.repository(), index);
@@ -174,13 +175,13 @@ impl State {
         Some(noted.digest)
     }
 
-    /// Whether the target lacks children of any index: others are noted than `all`.
+    /// Whether the target has an index with other children than `all`.
     pub(crate) fn lacks_children(&self, target: &dyn Target, all: &Digest) -> bool {
         let prefix = record::children_prefix(target.store(), target.repository());
         self.0.as_ref().is_some_and(|open| open.lacks_children(&prefix, all).unwrap_or(true))
     }
 
-    /// The target has these children of an index, and need not have others.
+    /// Records that the target has these children of an index, and may lack others.
     pub(crate) fn note_children(&self, target: &dyn Target, index: &Digest, children: &Digest) {
         let Some(open) = &self.0 else { return };
         let key = record::children_key(target.store(), target.repository(), index);
@@ -189,31 +190,31 @@ impl State {
         }
     }
 
-    /// The same, after all that was noted before: returns when that cannot be lost any more.
+    /// The same, after all earlier changes; returns when it is on disk.
     pub(crate) async fn note_children_now(&self, target: &dyn Target, index: &Digest, children: &Digest) {
         let Some(open) = &self.0 else { return };
         let key = record::children_key(target.store(), target.repository(), index);
         let record = Cut { day: open.today, digest: children.clone() };
         let written = open.writer().write_now(Change::Children(key, record.encode()));
-        // What cannot be written is told at the end of the run.
+        // A write error is reported at the end of the run.
         let _ = written.await;
     }
 
-    /// Nothing is known of an index any more.
+    /// Drops the record of an index.
     pub(crate) fn forget_children(&self, target: &dyn Target, index: &Digest) {
         let Some(open) = &self.0 else { return };
         let key = record::children_key(target.store(), target.repository(), index);
         open.writer().write(Change::NoChildren(key));
     }
 
-    /// Whether the target's registry refused an index without all its manifests not long ago.
+    /// Whether the target's registry recently refused an index without all its manifests.
     pub(crate) fn refuses_sparse(&self, target: &dyn Target) -> bool {
         let Some(open) = &self.0 else { return false };
         let refused = open.refusal_day(target.store().as_str()).ok().flatten();
         refused.is_some_and(|day| open.today.saturating_sub(day) < REFUSAL_DAYS)
     }
 
-    /// The target's registry refuses such indexes.
+    /// Records that the target's registry refuses sparse indexes.
     pub(crate) fn note_sparse_refusal(&self, target: &dyn Target) {
         let Some(open) = &self.0 else { return };
         open.writer().write(Change::RefusesSparse(target.store().as_str().to_owned(), open.today));
@@ -226,7 +227,7 @@ impl State {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seen.first))
     }
 
-    /// A run has sent so many bytes in so long a time. Few bytes tell nothing of the network.
+    /// Records the speed of a run. Few bytes show nothing about the network.
     pub(crate) fn note_speed(&self, bytes: u64, took: Duration) {
         if let (Some(open), true) = (&self.0, bytes >= ENOUGH_BYTES) {
             let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
@@ -234,13 +235,13 @@ impl State {
         }
     }
 
-    /// How fast the last run was that sent enough to tell.
+    /// The speed of the last run that sent enough bytes to show it.
     pub fn speed(&self) -> Option<Bandwidth> {
         let (bytes, took) = self.0.as_ref()?.speed().ok().flatten()?;
         Bandwidth::of(bytes, Duration::from_millis(took))
     }
 
-    /// The source has an image, which no earlier run saw before `now`.
+    /// Records that the source has an image, first seen at `now` unless an earlier run saw it.
     pub(crate) fn note_seen(&self, source: &dyn Source, image: &Digest, now: SystemTime) {
         let Some(open) = &self.0 else { return };
         let key = record::first_seen_key(source.store(), source.name(), image);
@@ -252,7 +253,7 @@ impl State {
         }
     }
 
-    /// This repository of the target's registry does not have the blob, or does not give it.
+    /// Records that this repository of the target's registry does not have the blob, or does not return it.
     pub(crate) fn forget_holder(&self, target: &dyn Target, blob: &Digest, holder: &RepositoryName) {
         let Some(open) = &self.0 else { return };
         let key = record::blob_key(target.store(), blob, holder);
@@ -291,7 +292,7 @@ impl Open {
         Ok(indexes.get(key)?.and_then(|record| Cut::decode(record.value())))
     }
 
-    /// What has to be written, if anything has.
+    /// The change to write, if any.
     fn children_change(&self, key: Vec<u8>, children: &Digest) -> Option<Change> {
         let noted = self.children(&key).ok().flatten().filter(|noted| noted.digest == *children);
         let is_due = noted.is_none_or(|noted| self.today.saturating_sub(noted.day) >= FRESH_DAYS);
@@ -349,7 +350,7 @@ impl Open {
     }
 }
 
-/// Days since 1970. A clock that is wrong makes entries live longer or shorter.
+/// Days since 1970. A wrong clock makes records live longer or shorter.
 fn today() -> u32 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u32::try_from(since.as_secs() / 86_400).unwrap_or(u32::MAX)

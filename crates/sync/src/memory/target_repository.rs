@@ -1,8 +1,8 @@
-//! What is known of one target repository in this run: asked with as few requests as possible.
+//! What this run knows of one target repository, with as few requests as possible.
 //!
-//! The first tag is asked for by HEAD. Only when a tag is missing is the list of tags read, once: it says
-//! which tags need no question at all, and whether the repository is empty. Where digests of all tags can be had at
-//! once, no tag is asked for by itself. Whatever the registry says to the wish for its list, it is asked for that once.
+//! The first tag is looked up by HEAD. The tags are listed only after a tag was missing, and only once: the list
+//! tells which tags need no request at all, and whether the repository is empty. If the digests of all tags are
+//! available at once, no tag is looked up alone. If the list fails, it is not requested again.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,36 +17,36 @@ use crate::endpoint::listing::BulkListing;
 use crate::endpoint::{EndpointError, Target};
 use crate::lock::lock;
 
-/// So long a target that others could not wait for reads by itself.
+/// How long a target that was too slow for the others reads by itself.
 const LAGS: Duration = Duration::from_secs(60);
 
-/// How long an image waits for what another asks, as it may need no question then. Asking costs little.
+/// How long an image waits for another image's request, which may save its own. A request costs little.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// One target repository.
 pub(crate) struct TargetRepository {
     target: Arc<dyn Target>,
-    /// Held while the first question is under way, so that it is asked once.
+    /// Locked during the first request, so that it is sent once.
     tags: Mutex<Tags>,
-    /// Whether the last question got no answer, while nothing is known yet.
+    /// Whether the last request got no answer, while nothing is known yet.
     is_silent: AtomicBool,
     was_empty: AtomicBool,
-    /// Until when it is taken to be too slow to share a read with other targets.
+    /// Until when the target counts as too slow to share a read with others.
     lags_until: std::sync::Mutex<Option<Instant>>,
 }
 
 enum Tags {
-    /// Nothing was asked yet.
+    /// No request was sent yet.
     Unknown,
-    /// Tags are there; each has to be asked for.
+    /// The repository has tags; each has to be looked up.
     Some,
-    /// One was missing: the list is worth reading, and not read yet.
+    /// A tag was missing: listing the tags makes sense, but was not done yet.
     OneMissing,
-    /// The registry did not list them, whatever the reason: each has to be asked for.
+    /// Listing the tags failed: each has to be looked up.
     Unlisted(EndpointError),
-    /// All tags that were there.
+    /// All tags.
     Listed(Arc<HashSet<Tag>>),
-    /// All tags that were there, with what they point at.
+    /// All tags with their digests.
     Known(Arc<BulkListing>),
 }
 
@@ -54,7 +54,7 @@ enum Tags {
 pub(crate) enum AllTags {
     /// Their names.
     Listed(Arc<HashSet<Tag>>),
-    /// With what they point at.
+    /// With their digests.
     Known(Arc<BulkListing>),
 }
 
@@ -66,7 +66,7 @@ impl AllTags {
         }
     }
 
-    /// What a tag points at, where the list told.
+    /// The digest of a tag, if the list has it.
     pub(crate) fn digest(&self, tag: &Tag) -> Option<&Digest> {
         match self {
             Self::Listed(_) => None,
@@ -80,13 +80,13 @@ impl AllTags {
 pub(crate) enum Found {
     /// A rule names it.
     Named,
-    /// The source lists it, most likely among many.
+    /// The source lists it, probably among many.
     Listed,
-    /// Another rule of this run has brought it to the source: what was listed before says nothing of it.
+    /// Another rule of this run has copied it to the source: earlier listings do not have it.
     Promised,
-    /// Another rule is to bring it to the source, and it is known which digest that will be.
+    /// Another rule will copy it to the source, with a known digest.
     Foreseen,
-    /// Another rule is to bring it to the source, and only the run itself can know what that will be.
+    /// Another rule will copy it to the source, with a digest that only the run itself can determine.
     Unforeseen,
 }
 
@@ -97,7 +97,7 @@ impl TargetRepository {
         Self { target, tags: Mutex::new(Tags::Unknown), is_silent, was_empty, lags_until }
     }
 
-    /// What a tag or digest points at here; `None` if it is not there.
+    /// The digest of a tag or digest in this repository; `None` if it does not exist.
     pub(crate) async fn resolve(
         &self,
         reference: &TagOrDigest,
@@ -108,7 +108,7 @@ impl TargetRepository {
             return self.target.resolve(reference).await;
         };
         if matches!(*tags, Tags::Unknown) && self.is_silent.load(Ordering::Relaxed) {
-            // A registry that swallows questions is not to be asked by one image after the other.
+            // If the registry does not answer, images must not wait for each other's requests.
             drop(tags);
             let found = self.target.resolve(reference).await?;
             self.is_silent.store(false, Ordering::Relaxed);
@@ -141,7 +141,7 @@ impl TargetRepository {
             }
         }
         let found = self.target.resolve(reference).await?;
-        // Whoever holds it reads the list; this image has its answer.
+        // If the lock is held, another image is listing the tags; this one has its answer.
         if found.is_none()
             && let Ok(mut tags) = self.tags.try_lock()
             && matches!(*tags, Tags::Some)
@@ -151,8 +151,7 @@ impl TargetRepository {
         Ok(found)
     }
 
-    /// Reads the list of tags where it is worth it since one was missing: while the image's manifest is read, and before
-    /// anything is asked about its blobs.
+    /// Lists the tags after one was missing: while the image's manifest is read, and before any request for its blobs.
     pub(crate) async fn list_if_one_is_missing(&self) {
         if let Ok(mut tags) = timeout(LONGEST_WAIT, self.tags.lock()).await
             && matches!(*tags, Tags::OneMissing)
@@ -161,10 +160,10 @@ impl TargetRepository {
         }
     }
 
-    /// All tags that are here, as they are listed once in the run.
+    /// All tags, listed once in the run.
     ///
     /// # Errors
-    /// It does not list them.
+    /// The registry does not list them.
     pub(crate) async fn all_tags(&self) -> Result<AllTags, EndpointError> {
         let mut tags = self.tags.lock().await;
         if matches!(*tags, Tags::Unknown | Tags::Some | Tags::OneMissing) {
@@ -181,27 +180,27 @@ impl TargetRepository {
         }
     }
 
-    /// Whether the repository had no tags, so that looking for blobs in it is idle.
+    /// Whether the repository had no tags, so that looking for blobs in it is useless.
     pub(crate) fn was_empty(&self) -> bool {
         self.was_empty.load(Ordering::Relaxed)
     }
 
-    /// Others could not wait for it.
+    /// Notes that the other targets could not wait for this one.
     pub(crate) fn note_lag(&self) {
         *lock(&self.lags_until) = Some(Instant::now() + LAGS);
     }
 
-    /// Whether it was too slow for others not long ago.
+    /// Whether it was recently too slow for the others.
     pub(crate) fn lags(&self) -> bool {
         lock(&self.lags_until).is_some_and(|until| Instant::now() < until)
     }
 
-    /// The registry turned out to be in another state than it said.
+    /// The registry's state turned out to differ from its answers.
     pub(crate) fn distrust(&self) {
         self.was_empty.store(false, Ordering::Relaxed);
     }
 
-    /// A registry that refuses the list, swallows the question or breaks off is asked tag by tag, and for its list no more.
+    /// Lists the tags. After an error the tags are looked up one by one, and the list is not requested again.
     async fn list(&self) -> Tags {
         let mut listed = HashSet::new();
         let mut pages = self.target.tags();
@@ -217,7 +216,7 @@ impl TargetRepository {
     }
 }
 
-/// Whether a registry may keep a tag out of its lists of artifacts: Harbor shows signatures by their subject alone
+/// Whether a registry may omit a tag from its listings of artifacts: Harbor shows signatures only with their subject
 /// (<https://github.com/goharbor/harbor/blob/main/src/pkg/accessory/model/cosign/cosign.go>).
 fn may_be_hidden(tag: &Tag) -> bool {
     tag.as_str().starts_with("sha256-") || tag.as_str().starts_with("sha512-")

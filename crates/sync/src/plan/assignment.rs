@@ -1,4 +1,4 @@
-//! Images that rules select, as plain values: for whoever brings them elsewhere.
+//! Images that rules select, as plain values for other processes.
 
 use std::sync::Arc;
 
@@ -8,35 +8,35 @@ use crate::plan::shard::Splittable;
 use crate::plan::wanted::Wanted;
 use crate::{Image, Source, Target};
 
-/// An image to be brought to its targets: names, and how it is copied. Whoever brings it finds the endpoints with their own
-/// config and logins, and decides what is to be done when they look.
+/// An image to copy to its targets: its references, and how it is copied. The process that copies it finds the
+/// endpoints with its own config and logins, and decides what to do from what it finds there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Assignment {
-    /// The rule that asked for it, counted from 0.
+    /// The rule that selected it, counted from 0.
     pub rule: usize,
-    /// The names at the source and at each target: the source is the same in all.
+    /// The references at the source and at each target; the source is the same in all.
     pub images: Vec<Arc<Image>>,
     /// How it is copied.
     pub wanted: Wanted,
 }
 
-/// An assignment with the endpoints that its names stand for.
+/// An assignment with its endpoints.
 #[derive(Clone)]
 pub struct BoundAssignment {
-    /// What is to be brought.
+    /// What to copy.
     pub assignment: Assignment,
-    /// Where it is read.
+    /// The source.
     pub source: Arc<dyn Source>,
-    /// Where it is written, in the order of the images.
+    /// The targets, in the order of the images.
     pub targets: Vec<Arc<dyn Target>>,
 }
 
-/// An image that rules select, with what is known of it without looking at it.
+/// An image that rules select, with what is known of it from listings.
 #[derive(Clone, Debug)]
 pub struct Surveyed {
     /// The image.
     pub assignment: Assignment,
-    /// What it is kept together with: images of one repository here should be brought by one process, one after the other.
+    /// The repository that it belongs to: one process should copy all images of a repository, one after the other.
     pub place: Splittable,
 }

@@ -1,4 +1,4 @@
-//! Images that others wait for.
+//! Images that other images wait for.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -10,53 +10,53 @@ use crate::lock::lock;
 use crate::plan::place::Place;
 use crate::{Image, Source};
 
-/// Names that rules read and other rules of the same run write: whether they were written, or will not be any more.
+/// References that rules read and other rules of the same run write: whether they were written, or will not be any more.
 #[derive(Default)]
 pub(crate) struct Awaited(Mutex<HashMap<Place, watch::Sender<Standing>>>);
 
-/// What is known of an awaited name.
+/// What is known of an awaited reference.
 #[derive(Default)]
 struct Standing {
     has_ended: bool,
     promise: Option<Promise>,
 }
 
-/// What will stand under a name that a run only plans to write.
+/// What a plan's run would store under a reference.
 #[derive(Clone)]
 pub(crate) enum Promise {
-    /// This image, which can be read there meanwhile.
+    /// This image, which can be read from `source` until then.
     Image { digest: Digest, source: Arc<dyn Source> },
-    /// What only the run itself can know.
+    /// Only the run itself can determine it.
     Unforeseen,
 }
 
 impl Awaited {
-    /// Somebody will wait for this.
+    /// Registers a reference that an image will wait for.
     pub(crate) fn expect(&self, place: &Place) {
         lock(&self.0).entry(place.clone()).or_default();
     }
 
-    /// Whether somebody waits for this.
+    /// Whether an image waits for this reference.
     pub(crate) fn is_expected(&self, place: &Place) -> bool {
         lock(&self.0).contains_key(place)
     }
 
-    /// Waits until a name has ended; what nobody expects has. Gives what will stand there, where that is more than what stands
-    /// there now.
+    /// Waits until a reference was written, or will not be. An unregistered reference returns at once. Returns the
+    /// promised content, if there is any.
     pub(crate) async fn ended(&self, place: &Place) -> Option<Promise> {
         let mut standing = lock(&self.0).get(place).map(watch::Sender::subscribe)?;
         let ended = standing.wait_for(|standing| standing.has_ended).await;
         ended.ok()?.promise.clone()
     }
 
-    /// Says what will stand under the name that this image gets, before its end is told.
+    /// Promises the content of this image's target reference. Call it before [`tell`](Self::tell).
     pub(crate) fn promise(&self, image: &Image, promise: impl FnOnce() -> Promise) {
         if let Some(standing) = lock(&self.0).get(&Place::new(&image.target, &image.target_reference)) {
             standing.send_modify(|standing| standing.promise = Some(promise()));
         }
     }
 
-    /// Tells whoever waits for this image that it has ended, well or not.
+    /// Notifies waiting images that this image has ended, successfully or not.
     pub(crate) fn tell(&self, image: &Image) {
         self.tell_of(&Place::new(&image.target, &image.target_reference));
     }
@@ -68,7 +68,8 @@ impl Awaited {
     }
 }
 
-/// Names that one rule has yet to write: whoever waits for them goes on when the rule is over, whatever became of it.
+/// References that one rule has yet to write. When the rule ends in any way, the images that wait for the rest are
+/// released.
 pub(crate) struct Owed<'a> {
     awaited: &'a Awaited,
     places: HashSet<Place>,
@@ -82,7 +83,7 @@ impl<'a> Owed<'a> {
         Self { awaited, places }
     }
 
-    /// Images with these names are on their way: their ends are told.
+    /// Images for these references are queued and will be reported on their own.
     pub(crate) fn are_on_their_way(&mut self, places: impl Iterator<Item = Place>) {
         for place in places {
             self.places.remove(&place);

@@ -1,4 +1,4 @@
-//! Tells what the target of a rule has beyond what its source has.
+//! Reports what the target of a rule has in addition to its source.
 
 use std::collections::HashSet;
 
@@ -14,19 +14,19 @@ use crate::plan::extra::Extra;
 use crate::rule::referrer_tag::subject;
 use crate::rule::{Rule, RuleTarget};
 
-/// Tags that are looked up at once, where only the target itself tells what they point at.
+/// How many tags are looked up in parallel, if only the target can tell their digests.
 const LOOKED_UP_AT_ONCE: usize = 8;
 
-/// What a rule finds beyond its source.
+/// Finds what a rule's targets have in addition to its source.
 pub(crate) struct Beyond<'a> {
     pub(crate) run: &'a Run,
     pub(crate) rule: &'a Rule,
-    /// Which of the run's rules it is.
+    /// The rule's index in the run.
     pub(crate) index: usize,
 }
 
 impl Beyond<'_> {
-    /// Tells it of one target, while the source has the tags `here`.
+    /// Reports the additional tags of one target; `here` are the source's tags.
     pub(crate) async fn tell(&self, target: &RuleTarget, here: &HashSet<Tag>) {
         match self.run.target_repository(&target.target).all_tags().await {
             Ok(there) => self.tell_of(target, here, &there).await,
@@ -38,7 +38,7 @@ impl Beyond<'_> {
         }
     }
 
-    /// What is so at a target whose tags are `there`.
+    /// The additional tags of a target; `there` are its tags.
     pub(crate) fn extra<'t>(
         &self,
         target: &RuleTarget,
@@ -53,7 +53,7 @@ impl Beyond<'_> {
         let mut extra = self.extra(target, here, there.tags());
         extra.images.sort();
         let mut tags = with_digests(&*target.target, extra.images, there).await;
-        // What follows an image that only the target has is only there, too.
+        // The referrers tags of an additional image are additional, too.
         let digests: HashSet<&Digest> = tags.iter().filter_map(|(_, digest)| digest.as_ref()).collect();
         let is_theirs = |tag: &Tag| match subject(tag) {
             Some(subject) => digests.contains(&subject),
@@ -69,7 +69,7 @@ impl Beyond<'_> {
     }
 }
 
-/// Tags with what they point at; without that where the target does not tell.
+/// Tags with their digests, where the target tells them.
 async fn with_digests(target: &dyn Target, tags: Vec<Tag>, there: &AllTags) -> Vec<(Tag, Option<Digest>)> {
     let looks: Vec<_> = tags.into_iter().map(|tag| digest_of(target, tag, there)).collect();
     stream::iter(looks).buffered(LOOKED_UP_AT_ONCE).collect().await

@@ -1,4 +1,4 @@
-//! What a rule chooses of a list, as long as other rules may still add to that.
+//! The tags that a rule selects from a list, to which other rules may still add tags.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use oci::{Tag, TagOrDigest};
 
 use crate::select::{ListedTag, Selected, TagSelection, TooFew};
 
-/// A selection, with the list that it is about.
+/// A selection with the list that it applies to.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
     selection: Arc<TagSelection>,
@@ -21,12 +21,12 @@ impl Choice {
         Self { selection, listed, now }
     }
 
-    /// Which tags are in and which are out, and why.
+    /// Which tags are selected and which are not, and why.
     pub(crate) fn selected(&self) -> Selected {
         self.selection.select(&self.listed, self.now)
     }
 
-    /// The images: a pinned one that is not listed is looked for like any that is named, and fails like that.
+    /// The selected images. A pinned tag that is not listed is included, and fails like any named tag that does not exist.
     pub(crate) fn images(selected: &Selected) -> Vec<TagOrDigest> {
         let missing = selected.missing_pins.iter().cloned().map(TagOrDigest::Tag);
         selected.chosen.iter().cloned().chain(missing).collect()
@@ -40,18 +40,18 @@ impl Choice {
         self.selection.shortfall(&selected.counts)
     }
 
-    /// Whether a tag that is not listed could be chosen, or count among the newest.
+    /// Whether a tag that is not listed could be selected, or count among the newest.
     pub(crate) fn may_have(&self, tag: &Tag) -> bool {
         self.selection.selects_by_name(tag)
     }
 
-    /// Adds tags that come to the source in this run: they are the youngest then.
+    /// Adds tags that other rules of this run write to the source: these are the newest.
     pub(crate) fn add(&mut self, tags: impl Iterator<Item = Tag>) {
         let added = tags.map(|tag| ListedTag { tag, date: Some(self.now), first_seen: None });
         self.listed.extend(added);
     }
 
-    /// Takes tags away that do not come after all.
+    /// Removes tags that are not written after all.
     pub(crate) fn remove(&mut self, tags: &HashSet<Tag>) {
         self.listed.retain(|listed| !tags.contains(&listed.tag));
     }

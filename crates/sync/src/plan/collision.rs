@@ -1,4 +1,5 @@
-//! Two rules that give one name to different images, where that is a slip: neither is carried out, and both fail.
+//! Two rules that copy different images to one reference, and treat that as a mistake: neither is carried out, and
+//! both fail.
 
 use std::sync::Arc;
 
@@ -9,12 +10,12 @@ use crate::endpoint::Source;
 use crate::plan::order::Contest;
 use crate::plan::place::Place;
 
-/// Two images for one name, with where they are read.
+/// Two images for one reference, with their sources.
 pub(crate) struct Collision {
     contest: Contest,
     loser: Arc<dyn Source>,
     winner: Arc<dyn Source>,
-    /// Both rules get one answer.
+    /// Cached, so that both rules get the same answer.
     is_same: OnceCell<bool>,
 }
 
@@ -23,17 +24,17 @@ impl Collision {
         Self { contest, loser, winner, is_same: OnceCell::new() }
     }
 
-    /// Whether it is one of a wish's.
+    /// Whether one of the images is of this wish.
     pub(crate) fn concerns(&self, wish: usize) -> bool {
         self.contest.loser.0 == wish || self.contest.winner.0 == wish
     }
 
-    /// The name that both want.
+    /// The reference that both want.
     pub(crate) fn name(&self) -> &Place {
         &self.contest.name
     }
 
-    /// Whether both are known to be one image: then nobody minds whose it is.
+    /// Whether both are known to be the same image: then there is no conflict.
     pub(crate) async fn is_of_one_image(&self) -> bool {
         let ask = async || {
             let ((_, loser), (_, winner)) = (&self.contest.loser, &self.contest.winner);
@@ -43,7 +44,7 @@ impl Collision {
     }
 }
 
-/// What is told of it.
+/// The description for users.
 impl std::fmt::Display for Collision {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Contest { name, loser: (_, loser), winner: (_, winner), .. } = &self.contest;
@@ -52,7 +53,7 @@ impl std::fmt::Display for Collision {
     }
 }
 
-/// Whether two names are known to be of one image.
+/// Whether two references are known to be the same image.
 pub(crate) async fn is_one_image(
     (source, reference): (&Arc<dyn Source>, &TagOrDigest),
     (other_source, other): (&Arc<dyn Source>, &TagOrDigest),
@@ -62,7 +63,7 @@ pub(crate) async fn is_one_image(
     here.is_some() && here == there
 }
 
-/// What an image is, if that can be had.
+/// The digest of an image, if it can be determined.
 async fn digest(source: &Arc<dyn Source>, reference: &TagOrDigest) -> Option<Digest> {
     match reference {
         TagOrDigest::Digest(digest) => Some(digest.clone()),

@@ -1,9 +1,9 @@
-//! Rules that meet wait for each other's lists, and for each other's images, and for nothing else.
+//! Rules that meet wait for each other's listings and images, but for no other rules.
 //!
-//! Which rules meet is seen before anything is asked: those that write to one repository, or one of which reads what the
-//! other writes. A pattern meets another rule where either reads what the other writes, and where both go from one place
-//! to one place. Patterns that only share a target do not wait for each other's images: their registries may be slow. Who has a name
-//! that both want is decided in `rivals.rs`.
+//! Which rules meet is known before any request: those that write to one repository, and those of which one reads
+//! what the other writes. A pattern meets another rule if either reads what the other writes, or if both copy between
+//! the same two places. Patterns that only share a target do not wait for each other's images, because their
+//! registries may be slow. `rivals.rs` decides which of them gets a reference that both want.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use crate::plan::reach::{Extent, Reach};
 use crate::plan::wish::Wish;
 use crate::{Cause, OnCollision};
 
-/// For each rule the first of those that it meets, itself included.
+/// For each rule the first rule of its group, which may be itself.
 pub(crate) fn firsts(all: &[Reach]) -> Vec<usize> {
     let mut firsts: Vec<usize> = (0..all.len()).collect();
     let mut writers: HashMap<&str, usize> = HashMap::new();
@@ -61,7 +61,7 @@ fn join(firsts: &mut [usize], one: usize, other: usize) {
     firsts[one.max(other)] = one.min(other);
 }
 
-/// Seats for all rules that meet others, by their places in the run.
+/// Seats for all rules that meet others, by their indexes in the run.
 pub(crate) fn seats(firsts: &[usize], awaited: &Arc<Awaited>) -> Vec<Option<Arc<Seat>>> {
     let mut sizes: HashMap<usize, usize> = HashMap::new();
     for first in firsts {
@@ -88,31 +88,31 @@ pub(crate) struct Company {
 
 #[derive(Default)]
 struct Talk {
-    /// Rules that may still have wishes.
+    /// How many rules may still have wishes.
     seated: usize,
     wishes: Vec<Wish>,
-    /// Where they are read.
+    /// The sources of the wishes.
     sources: Vec<Arc<dyn Source>>,
-    /// Wishes of rules that could not be listed, without images.
+    /// Wishes of rules whose source could not be listed, without images.
     unlisted: Vec<Wish>,
-    /// Rules, and sources of rules, of which nothing is wanted any more.
+    /// Rules, or single sources of rules, whose wishes were withdrawn.
     withdrawn: HashSet<(usize, Option<Arc<str>>)>,
     images: HashMap<usize, Result<Vec<Settled>, Cause>>,
     order: Order,
     collisions: Vec<Arc<Collision>>,
 }
 
-/// What became of a wish.
+/// The decision about a wish.
 pub(crate) struct Decided {
     pub(crate) images: Result<Vec<Settled>, Cause>,
-    /// Where it gave way, with where the other image is read.
+    /// Where the wish lost a reference, with the source of the winner.
     pub(crate) contests: Vec<(Contest, Arc<dyn Source>)>,
-    /// Names for which another rule has another image, where both are to fail.
+    /// References for which another rule has another image, where both must fail.
     pub(crate) collisions: Vec<Arc<Collision>>,
     pub(crate) circles: Vec<Circle>,
 }
 
-/// The right to have wishes. They are settled when all have gone.
+/// The right to add wishes. The wishes are settled when all seats are dropped.
 pub(crate) struct Seat(Arc<Company>);
 
 impl Drop for Seat {
@@ -133,7 +133,7 @@ impl Company {
         Self { talk: Mutex::new(talk), is_settled: watch::Sender::new(false), awaited: awaited.clone() }
     }
 
-    /// Takes a wish; the number says whose it is.
+    /// Adds a wish; returns its number.
     pub(crate) fn wish(&self, wish: Wish, source: Arc<dyn Source>) -> usize {
         let mut talk = lock(&self.talk);
         talk.wishes.push(wish);
@@ -141,12 +141,12 @@ impl Company {
         talk.wishes.len() - 1
     }
 
-    /// It cannot be known what a wish is about.
+    /// Adds a wish whose source could not be listed.
     pub(crate) fn cannot_be_listed(&self, wish: Wish) {
         lock(&self.talk).unlisted.push(wish);
     }
 
-    /// Forgets what a rule wants, of one source or of all.
+    /// Withdraws the wishes of a rule, for one source or for all.
     pub(crate) fn withdraw(&self, rule: usize, source: Option<Arc<str>>) {
         lock(&self.talk).withdrawn.insert((rule, source));
     }
@@ -162,10 +162,10 @@ impl Company {
         }
     }
 
-    /// What a wish became, with what its rule has to tell: each contest and circle is told once, a collision to both
-    /// of its rules.
+    /// The decision about a wish, with what its rule has to report: each contest and circle is reported once, a
+    /// collision to both rules.
     pub(crate) async fn decided(&self, number: usize) -> Decided {
-        // The sender lives as long as this.
+        // The sender lives as long as `self`.
         let _ = self.is_settled.subscribe().wait_for(|settled| *settled).await;
         let talk = &mut *lock(&self.talk);
         let images = talk.images.remove(&number).unwrap_or_else(|| Ok(Vec::new()));
@@ -211,7 +211,7 @@ impl Talk {
 mod tests {
     use super::*;
 
-    /// A text that ends in `/` stands for all below it.
+    /// A text that ends in `/` includes all repositories below it.
     fn extent(text: &str) -> Extent {
         if text.ends_with('/') { Extent::Below(text.to_owned()) } else { Extent::One(text.to_owned()) }
     }

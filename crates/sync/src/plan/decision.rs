@@ -1,4 +1,4 @@
-//! What has to be done for one image at one target: what `plan` prints and what a run carries out.
+//! What has to be done for one image at one target: `plan` prints it, and a run carries it out.
 
 use std::sync::Arc;
 
@@ -10,46 +10,46 @@ use crate::plan::task::Task;
 use crate::plan::wanted::WantedReferrers;
 use crate::{Image, Policy, ReferrerPolicy};
 
-/// What a run does about one image at one target. Looking is enough to know it; nothing has changed yet.
+/// The decision about one image at one target. Making it changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Decision {
-    /// The rule that asked for it first, counted from 0.
+    /// The first rule that selected it, counted from 0.
     pub rule: usize,
-    /// Which image, and where it goes.
+    /// The image with its source and target.
     #[serde(flatten)]
     pub image: Arc<Image>,
-    /// What the source has under its name. `None` where that was not asked for, or is not there.
+    /// The digest at the source. `None` if it was not looked up, or does not exist.
     pub source_digest: Option<Digest>,
-    /// What the target has under its name now. `None` if it has nothing, or does not tell.
+    /// The present digest at the target. `None` if there is none, or the target does not tell.
     pub target_digest: Option<Digest>,
-    /// What the target will have. `None` where only the run itself can know.
+    /// The digest that the target will have. `None` if only the run itself can determine it.
     pub result_digest: Option<Digest>,
-    /// What is to be done.
+    /// What to do.
     pub action: Action,
-    /// What people should know about it.
+    /// A note for users.
     pub note: Option<String>,
-    /// How it is copied: what all rules together want that asked for this copy.
+    /// The policy: what all rules want that selected this copy.
     pub policy: Arc<Policy>,
-    /// Which referrers it brings: what stands under tags that come along anyway has decisions of its own.
+    /// Which referrers are copied with it. Referrer tags that are copied anyway have their own decisions.
     pub referrers: WantedReferrers,
 }
 
-/// What is to be done about an image at a target.
+/// What to do about an image at a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Action {
-    /// The target does not have the name.
+    /// The target does not have the reference.
     Create,
-    /// The target has the name with another digest.
+    /// The target has the reference with another digest.
     Update,
-    /// The target has the image, and lacks only the name.
+    /// The target has the image, and lacks only the reference.
     Retag,
-    /// The target has the image, and lacks some of what refers to it.
+    /// The target has the image, and lacks some referrers.
     Referrers,
     /// Nothing.
     Unchanged,
-    /// The target has the name with another digest, which its rule wants to stay.
+    /// The target has the reference with another digest, which the rule keeps.
     Conflict,
     /// The source does not have an image that a rule names.
     Missing,
@@ -62,41 +62,41 @@ impl Action {
     }
 }
 
-/// What has to come to a target for one image, as far as the target tells.
+/// What has to be transferred to a target for one image, as far as the target tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Load {
     /// Blobs that the target repository lacks, each once.
     pub blobs: Vec<LoadedBlob>,
     /// How many manifests are stored, those of referrers included.
     pub manifests: usize,
-    /// How many signatures, SBOMs and other referrers are brought.
+    /// How many signatures, SBOMs and other referrers are copied.
     pub referrers: usize,
-    /// Manifests and blobs that a target repository has or is asked for, beside what it lacks. Whether another image has asked
-    /// before does not count: which one does differs from run to run.
+    /// Manifests and blobs that a target repository has or is asked for, besides those that it lacks. Includes
+    /// lookups that another image has already made: which image makes them differs from run to run.
     pub looks: Vec<Digest>,
 }
 
 /// A blob that a target repository lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadedBlob {
-    /// Which one.
+    /// Its digest.
     pub digest: Digest,
-    /// Its bytes; 0 where its manifest does not tell.
+    /// Its size in bytes; 0 if its manifest does not tell.
     pub size: u64,
-    /// A repository of the same store that had it when it was last looked at.
+    /// A repository of the same store that had it when it was last looked up.
     pub held_by: Option<RepositoryName>,
 }
 
 impl Decision {
-    /// What is left to do, as a value that can be carried out elsewhere and later: exactly this digest, where the target
-    /// still has what it had. `None` if nothing is to be done, or nobody knows with which digest.
+    /// What is left to do, as a value that can be carried out elsewhere and later: copy exactly this digest, if the
+    /// target is unchanged. `None` if there is nothing to do, or if the digest is unknown.
     pub fn task(&self) -> Option<Task> {
         let source_digest = self.source_digest.clone().filter(|_| self.action.writes())?;
         let expected = self.target_digest.clone().map_or(Expected::Absent, Expected::Digest);
         Some(self.bringing(source_digest, expected, (self.policy.clone(), self.referrers)))
     }
 
-    /// Looks whether the target still has an image that is unchanged. What has come to refer to it since is left.
+    /// A task that checks whether the target still has an unchanged image. Ignores later referrers.
     pub fn recheck(&self) -> Option<Task> {
         let expected = Expected::Digest(self.target_digest.clone()?);
         let policy = Policy { referrers: ReferrerPolicy::Leave, ..(*self.policy).clone() };

@@ -1,4 +1,4 @@
-//! Turns a rule into images: page by page where names need no knowledge of all tags.
+//! Turns a rule into images, page by page if the references do not depend on the whole list.
 
 mod choose;
 mod extra;
@@ -34,7 +34,7 @@ use crate::rule::{Rule, RuleTarget, Selection};
 use crate::select::Counts;
 use crate::{Cause, Error, Event, Operation, ReferrerPolicy, RuleFailure};
 
-/// Sends all images of `rule` to `plan`.
+/// Sends all images of `rule` to the schedule.
 async fn discover(
     discoveries: &Discoveries,
     (rule, index): (&Rule, usize),
@@ -48,7 +48,7 @@ async fn discover(
 }
 
 impl Discoveries {
-    /// Plans the images of one repository. That it will is told at once, before anything is awaited.
+    /// Plans the images of one repository. Announces the rule to its rivals at once, before the future is polled.
     pub(crate) fn of_rule(
         self: Arc<Self>,
         rule: Rule,
@@ -71,20 +71,20 @@ impl Discoveries {
 struct Discovery<'a> {
     run: &'a Run,
     rule: &'a Rule,
-    /// Which of the run's rules it is.
+    /// The rule's index in the run.
     index: usize,
     planned: &'a mpsc::Sender<Planned>,
     origin: Origin,
-    /// Held while the source is asked, and while images wait to be taken.
+    /// Held while the source is listed, and while images wait to be accepted.
     turn: Turn,
-    /// What the source has listed, where that is asked afterwards.
+    /// The source's tags, if they are needed later.
     listed: Listed,
     source: Arc<str>,
     targets: Vec<Arc<str>>,
     pairs: Vec<Pair>,
     rivals: &'a Rivals,
     telling: Telling,
-    /// Names that this rule would have, and a later one has.
+    /// References that this rule lost to later rules.
     given_way: Mutex<Vec<(Contest, Arc<dyn Source>)>>,
 }
 
@@ -120,7 +120,7 @@ impl<'a> Discovery<'a> {
     }
 
     async fn discover(&self, seat: Option<Arc<Seat>>) -> Result<(), Arc<Error>> {
-        // Another shard brings all of it.
+        // Another shard copies the whole repository.
         if seat.is_none() && self.run.share.as_ref().is_some_and(|share| share.has_nothing_of(&self.targets))
         {
             return Ok(());
@@ -132,7 +132,7 @@ impl<'a> Discovery<'a> {
             Origin::Listed(gate) => gate.approach().await,
             Origin::Written => None,
         };
-        // Ten thousand repositories wait for their turns: what they do then has its memory when it begins.
+        // Boxed, because ten thousand repositories wait for their turns: the memory is allocated only when the work begins.
         if let Some(seat) = seat {
             return Box::pin(self.run_in_company(seat)).await;
         }
@@ -146,7 +146,7 @@ impl<'a> Discovery<'a> {
         discovered
     }
 
-    /// Begins to list tags, as soon as the registry's breaker lets it.
+    /// Begins to list tags, as soon as the registry's breaker admits it.
     async fn begin(&self) -> Result<Attempt, Arc<Error>> {
         let needed = Needed::by_source(&self.rule.source);
         let begun = self.run.engine.breakers().begin(needed, &self.run.deadline).await;
@@ -171,7 +171,7 @@ impl<'a> Discovery<'a> {
         }
     }
 
-    /// Signatures and the like that a rule leaves behind, where the source can say how many there are.
+    /// Counts signatures and other referrers that a rule leaves out, if the source reports their number.
     async fn count_what_is_left(&self) {
         let is_listed = self.rule.selection.named().is_none();
         if is_listed
@@ -183,8 +183,7 @@ impl<'a> Discovery<'a> {
         }
     }
 
-    /// Says so where a tag points at something else than the digest that was written beside it. What cannot be asked
-    /// is told of the image itself.
+    /// Reports a tag that no longer points at the digest in its rule. Errors are ignored: copying the image reports them.
     async fn tell_of_moved(&self, tag: &Tag, digest: &Digest) {
         let text = match self.rule.source.resolve(&TagOrDigest::Tag(tag.clone())).await {
             Ok(Some(now)) if now != *digest => {
@@ -201,7 +200,7 @@ impl<'a> Discovery<'a> {
         self.run.tell(&Event::NothingSelected { rule, source, counts });
     }
 
-    /// Plans all images at once, because names may be paired by position.
+    /// Plans all images at once, because references may be paired by position.
     async fn pair(&self, images: Vec<TagOrDigest>) -> Result<(), Arc<Error>> {
         if images.is_empty() {
             self.tell_of_nothing(None);
@@ -240,7 +239,7 @@ impl<'a> Discovery<'a> {
         Ok(())
     }
 
-    /// Waits until images may start, without keeping others from their lists; says whether they may.
+    /// Waits until images may start, without blocking other listings; returns whether they may.
     async fn pass_the_gate(&self) -> bool {
         let Origin::Listed(gate) = &self.origin else { return true };
         if gate.is_open() {

@@ -20,7 +20,7 @@ use crate::plan::task_order::{TaskOrder, Turn, writes};
 use crate::plan::turns::Turns;
 use crate::{Cause, Error, Event, Operation, RuleFailure, Side};
 
-/// What all discoveries of a run share.
+/// What the discoveries of a run share.
 pub(crate) struct Discoveries {
     pub(crate) run: Arc<Run>,
     pub(crate) plan: mpsc::Sender<Planned>,
@@ -29,7 +29,8 @@ pub(crate) struct Discoveries {
 }
 
 impl Discoveries {
-    /// Plans what was decided before. A task that reads what another one writes waits for that, in whichever rule it is.
+    /// Plans the images of tasks. A task that reads what another task writes waits for that one, whichever rule it
+    /// belongs to.
     pub(crate) async fn of_tasks(
         self: Arc<Self>,
         tasks: Vec<BoundTask>,
@@ -37,7 +38,7 @@ impl Discoveries {
         order: Arc<TaskOrder>,
     ) -> Vec<RuleFailure> {
         let mut owed = Owed::new(&self.run.awaited, tasks.iter().map(|bound| writes(&bound.task)));
-        // What is made of another image's digest follows that image, which has to be planned before.
+        // Referrer tags follow their subject, which has to be planned before.
         let (followers, leaders): (Vec<_>, Vec<_>) =
             tasks.into_iter().partition(|bound| is_follower(&bound.task.image.source_reference));
         let (waiting, mut refused) = (FuturesUnordered::new(), Refused::default());
@@ -56,7 +57,7 @@ impl Discoveries {
     }
 
     async fn when_it_may_go(&self, bound: BoundTask, place: Place) -> BoundTask {
-        // Its digest is the task's own, whatever stands there.
+        // The promise is ignored, because a task names its own digest.
         let _ = self.run.awaited.ended(&place).await;
         bound
     }
@@ -66,7 +67,7 @@ impl Discoveries {
         self.send(Planned::of_task(bound)).await;
     }
 
-    /// Plans what was selected before. What is read where others of these are written comes after them.
+    /// Plans the images of assignments. An assignment that reads what another one writes comes after it.
     pub(crate) async fn of_assignments(self: Arc<Self>, bound: Vec<BoundAssignment>) -> Vec<RuleFailure> {
         let places = |bound: &BoundAssignment| -> Vec<Place> {
             let images = bound.assignment.images.iter();
@@ -104,7 +105,7 @@ impl Discoveries {
         Vec::new()
     }
 
-    /// The receiver is gone when the run is stopped.
+    /// Sends an image to the schedule. If the run was stopped, the receiver is gone.
     async fn send(&self, planned: Planned) {
         let Ok(room) = self.plan.reserve().await else { return };
         planned.ways.iter().for_each(|(image, _)| self.run.tell(&Event::ImagePlanned(image.clone())));
@@ -112,7 +113,7 @@ impl Discoveries {
     }
 }
 
-/// Tasks that have no right order, each circle told once.
+/// Tasks in a cycle, which can never run. Each cycle is reported once.
 #[derive(Default)]
 struct Refused {
     told: HashSet<Vec<String>>,

@@ -1,4 +1,4 @@
-//! Expands rules about many repositories: what a registry lists is turned into rules about one each.
+//! Expands a rule about many repositories: makes a rule for each matching repository of a registry's listing.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::rule::Rule;
 use crate::rule::pattern_rule::PatternRule;
 use crate::{Cause, Error, Event, RuleFailure};
 
-/// So many names are kept for whoever wants to know what else there is.
+/// How many names are kept for the message that no repository matches.
 const NAMES_KEPT: usize = 1000;
 
 /// What a registry lists for a pattern.
@@ -24,7 +24,7 @@ const NAMES_KEPT: usize = 1000;
 struct Listed {
     repositories: usize,
     selected: usize,
-    /// The first ones.
+    /// The first names.
     names: Vec<RepositoryName>,
 }
 
@@ -35,7 +35,7 @@ impl Listed {
         self.names.extend(page.iter().take(room).cloned());
     }
 
-    /// What is told where no rule comes of it.
+    /// The event to report if no repository was planned.
     fn event(self, rule: usize, source: Arc<str>) -> Event {
         if self.selected > 0 {
             return Event::NothingSelected { rule, source, counts: None };
@@ -44,12 +44,12 @@ impl Listed {
     }
 }
 
-/// Repositories whose tags are being listed, by their names.
+/// The repositories whose tags are being listed, with their tasks.
 type Found = Vec<(Arc<str>, AbortHandle)>;
 
 impl Discoveries {
-    /// Plans the images of all repositories that match. Tags are listed while repositories still come; images
-    /// start when all are known, and none of them lands where another does.
+    /// Plans the images of all matching repositories. Lists their tags while the registry still lists repositories.
+    /// Images start only when all repositories are known, so that no two sources are copied to one place.
     pub(crate) async fn of_pattern(
         self: Arc<Self>,
         rule: PatternRule,
@@ -103,7 +103,7 @@ impl Discoveries {
         failures
     }
 
-    /// Lets go of repositories that turned out to be copies of others, and tells of all that are left out.
+    /// Drops repositories that turned out to be copies of others, and reports all left-out repositories.
     fn leave_out(&self, pattern_targets: &mut PatternTargets, mut found: Found) -> Vec<Arc<str>> {
         found.retain(|(repository, _)| pattern_targets.is_copy(repository));
         for (_, task) in &found {
@@ -168,7 +168,7 @@ async fn all_ended(mut tasks: JoinSet<Vec<RuleFailure>>, rule: usize, source: &A
     while let Some(ended) = tasks.join_next().await {
         match ended {
             Ok(failure) => failures.extend(failure),
-            // It was left out.
+            // It was dropped by `leave_out`.
             Err(ended) if JoinError::is_cancelled(&ended) => {}
             Err(panic) => {
                 let error = panicked(source, panic).into();

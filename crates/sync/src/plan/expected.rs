@@ -5,13 +5,13 @@ use std::fmt;
 use oci::Digest;
 use serde::{Deserialize, Serialize};
 
-/// What a target has under a name before a task is carried out.
+/// What a target has under a reference before a task is carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Expected {
     /// Nothing.
     Absent,
-    /// This.
+    /// This digest.
     Digest(Digest),
 }
 

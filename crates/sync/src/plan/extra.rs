@@ -1,4 +1,4 @@
-//! What only a target has, where a rule would name it.
+//! Tags that only a target has, and that a rule would write.
 
 use std::collections::HashSet;
 
@@ -8,20 +8,20 @@ use crate::ReferrerPolicy;
 use crate::rule::referrer_tag::belongs_to_another;
 use crate::rule::{Naming, Selection};
 
-/// Tags of a target that a rule would name, by what its source has of them.
+/// Tags of a target that a rule would write, by what its source has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Extra {
     /// The source does not have them.
     pub(crate) images: Vec<Tag>,
-    /// The source does not have them, and they are made of another image's digest, which they follow.
+    /// Referrer tags that the source does not have. They follow their subjects.
     pub(crate) followers: Vec<Tag>,
-    /// The source has them, and something beside their names may leave them out: newer ones, or their age.
+    /// The source has them, but the selection may leave them out for another reason than their names: age, or newer tags.
     pub(crate) at_source: Vec<Tag>,
 }
 
 impl Extra {
-    /// What is so at a target whose tags are `there`, while the source's are `here`. Names that are paired by position say
-    /// nothing of others.
+    /// The tags of a target; `there` are the target's tags, `here` the source's. A rule that pairs names by position
+    /// gives none.
     pub(crate) fn of<'a>(
         (selection, referrers): (&Selection, &ReferrerPolicy),
         naming: &Naming,
@@ -53,7 +53,7 @@ impl Extra {
     }
 }
 
-/// Whether a tag made of another image's digest is the rule's: such tags follow their image, whatever else is asked of names.
+/// Whether the rule would copy a referrer tag: these follow their subject, and no other condition on names applies.
 fn takes_follower(selection: &Selection, referrers: &ReferrerPolicy, tag: &Tag) -> bool {
     let fits = match selection {
         Selection::All | Selection::Chosen(_) => true,

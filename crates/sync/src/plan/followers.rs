@@ -1,10 +1,10 @@
-//! Tags that depend on another image follow it: signatures, attestations, SBOMs and lists of referrers stand under tags
-//! made of their image's digest, and some registries take them only once they have that
+//! Makes referrer tags wait for their subjects. Signatures, attestations, SBOMs and lists of referrers have tags made
+//! from their subject's digest, and some registries accept them only after the subject
 //! (<https://github.com/goharbor/harbor/issues/16375>, <https://github.com/sigstore/cosign/issues/2208>).
 //!
-//! Which tag has which digest, and which index has it for a child, is known only when all are looked at. So a follower
-//! waits until the other images of its repository that came before it have ended at its target, well or badly; and is tried then,
-//! whether its own was among them or not. It waits here, and holds nothing meanwhile.
+//! The digest of each tag, and the children of each index, are known only after all are looked up. So a follower
+//! waits until the other images of its repository that came before it have ended at its target, successfully or not.
+//! Then it is tried, whether its subject was among them or not. It waits in this module, and holds no slot meanwhile.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use oci::TagOrDigest;
 
 use crate::rule::referrer_tag::subject;
 
-/// Whether an image depends on another one, by its name.
+/// Whether an image depends on another one, by its tag.
 pub(crate) fn is_follower(reference: &TagOrDigest) -> bool {
     matches!(reference, TagOrDigest::Tag(tag) if subject(tag).is_some())
 }
 
-/// A repository of a source and one of a target: what is slow at one target keeps no follower from another.
+/// A source repository and a target repository: a slow target does not delay the followers of another target.
 pub(crate) type Between = (Arc<str>, Arc<str>);
 
-/// Those that wait, by where they go from and to.
+/// The waiting followers, by source and target repository.
 pub(crate) struct Followers<T> {
     repositories: HashMap<Between, Repository<T>>,
     ready: VecDeque<T>,
 }
 
 struct Repository<T> {
-    /// Images in work that may be followed.
+    /// How many running images may be the subject of a follower.
     leading: usize,
     waiting: Vec<T>,
 }
@@ -40,13 +40,13 @@ impl<T> Default for Followers<T> {
 }
 
 impl<T> Followers<T> {
-    /// An image that may be followed is in work.
+    /// An image that may be a subject has begun.
     pub(crate) fn leads(&mut self, between: &Between) {
         let first = Repository { leading: 0, waiting: Vec::new() };
         self.repositories.entry(between.clone()).or_insert(first).leading += 1;
     }
 
-    /// Takes a follower while there is somebody before it; gives it back otherwise.
+    /// Keeps a follower while images before it are running; otherwise returns it.
     pub(crate) fn wait(&mut self, between: &Between, follower: T) -> Option<T> {
         match self.repositories.get_mut(between) {
             Some(repository) => {
@@ -57,7 +57,7 @@ impl<T> Followers<T> {
         }
     }
 
-    /// An image that might be followed has ended.
+    /// An image that may be a subject has ended.
     pub(crate) fn ended(&mut self, between: &Between) {
         let Some(repository) = self.repositories.get_mut(between) else { return };
         repository.leading -= 1;
@@ -66,12 +66,12 @@ impl<T> Followers<T> {
         }
     }
 
-    /// One that need not wait any more.
+    /// The next follower that need not wait any more.
     pub(crate) fn next(&mut self) -> Option<T> {
         self.ready.pop_front()
     }
 
-    /// All that have not begun.
+    /// All followers that have not begun.
     pub(crate) fn take(&mut self) -> Vec<T> {
         let waiting = self.repositories.drain().flat_map(|(_, repository)| repository.waiting);
         self.ready.drain(..).chain(waiting).collect()

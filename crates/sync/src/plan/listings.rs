@@ -1,4 +1,4 @@
-//! What a run that only lists has found, for whoever decides about deletion.
+//! The results of a run that only lists, for the decision about deletions.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use crate::plan::extra::Extra;
 use crate::rule::referrer_tag::belongs_to_another;
 use crate::rule::{Naming, Selection};
 
-/// What rules select, and what their targets have beside it.
+/// What the rules select, and what else their targets have.
 #[derive(Default)]
 pub(crate) struct Listings {
-    /// The names that rules bring to repositories, or take from them, whichever rule it is.
+    /// The references that any rule writes to a repository, or reads from it.
     selected: HashMap<RepositoryPlace, HashSet<TagOrDigest>>,
     /// What rules about whole repositories found at their targets.
     pub(crate) at_targets: Vec<AtTarget>,
@@ -30,7 +30,7 @@ pub(crate) struct AtTarget {
     pub(crate) extra: Extra,
 }
 
-/// A repository, however the host of its registry is written.
+/// A repository, with its registry's host in a canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct RepositoryPlace(String);
 
@@ -41,19 +41,20 @@ impl RepositoryPlace {
     }
 }
 
-/// What the source has listed of what a rule is about.
+/// What the source has listed, with respect to a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SourceTags {
-    /// Images whose names the rule selects.
+    /// Images whose tags the rule selects.
     Some,
-    /// Tags, but no such image: signatures and lists of referrers stay where registries delete images by digest.
+    /// Tags, but no such image. Registries may keep the tags of signatures and referrers lists when they delete
+    /// images by digest.
     NoImages,
-    /// Nothing.
+    /// No tags.
     None,
 }
 
 impl SourceTags {
-    /// What a source has whose tags are `here`.
+    /// What a source with the tags `here` has.
     pub(crate) fn of(selection: &Selection, here: &HashSet<Tag>) -> Self {
         let is_image = |tag: &Tag| !belongs_to_another(tag) && selection.selects_by_name(tag);
         match (here.is_empty(), here.iter().any(is_image)) {
@@ -65,7 +66,7 @@ impl SourceTags {
 }
 
 impl Listings {
-    /// A rule brings this to its target, and reads it from its source.
+    /// Records that a rule writes this to its target, and reads it from its source.
     pub(crate) fn select(&mut self, image: &Image) {
         for (name, reference) in
             [(&image.target, &image.target_reference), (&image.source, &image.source_reference)]
@@ -74,7 +75,7 @@ impl Listings {
         }
     }
 
-    /// What rules bring to a repository, or take from it.
+    /// The references that rules write to a repository, or read from it.
     pub(crate) fn selected(&self, place: &RepositoryPlace) -> Option<&HashSet<TagOrDigest>> {
         self.selected.get(place)
     }

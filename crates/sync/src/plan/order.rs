@@ -1,12 +1,12 @@
-//! What rules that meet do together: decided once all their images are known, and before any of them moves.
+//! Settles what rules that meet do together, after all their images are known, and before any image is copied.
 //!
-//! Two rules meet where they write one name, and where one reads what the other writes. Of two images for one name
-//! the later rule's is carried out. An image that is read from a name which another rule writes waits for that image,
-//! though the registry may not list it yet. Names that are copied in a circle have no right order.
+//! Two rules meet if they write one reference, or if one reads what the other writes. Of two images for one reference
+//! the later rule's is copied. An image that is read from a reference that another rule writes waits for that image,
+//! even if the registry does not list it yet. References that are copied in a cycle cannot be ordered.
 //!
-//! A rule that chooses from a whole list, the newest five for instance, chooses from what the list will be: what other
-//! rules bring there counts, as pushed in this run. So it may push out what is listed now, and is too young where rules
-//! want an age. A tag that is listed already keeps its date, also where another rule is about to set it anew.
+//! A rule that selects from a whole list, for example the newest five, selects from the future list: tags that other
+//! rules write there count as pushed in this run. So such a tag may displace listed ones, and is too young for rules
+//! with a minimum age. A tag that is listed already keeps its date, even if another rule is about to set it again.
 
 mod hopes;
 #[cfg(test)]
@@ -26,39 +26,39 @@ use crate::plan::wanted::Wanted;
 use crate::plan::wish::{Wish, on_collision};
 use crate::{Cause, OnCollision};
 
-/// An image that its rule carries out.
+/// An image that its rule copies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Settled {
     pub(crate) reference: TagOrDigest,
-    /// For each target of the rule; `None` where it does not go, or another rule brings it there.
+    /// For each target of the rule; `None` if the image does not go there, or if another rule copies it there.
     pub(crate) names: Vec<Option<TagOrDigest>>,
-    /// Those of all rules that want this copy.
+    /// The merged wants of all rules that want this copy.
     pub(crate) wanted: Wanted,
-    /// What has to end before.
+    /// The reference that has to be written before.
     pub(crate) after: Option<Place>,
 }
 
-/// Two images for one name.
+/// Two images for one reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Contest {
     pub(crate) name: Place,
     /// The wish that gives way, and its image.
     pub(crate) loser: (usize, TagOrDigest),
-    /// The wish that is carried out, and its image.
+    /// The wish that wins, and its image.
     pub(crate) winner: (usize, TagOrDigest),
-    /// Whether that is a slip of both rules. The winner is carried out only if both images are the same one.
+    /// Whether both rules treat the collision as a mistake. If so, the winner is copied only if both images are the same.
     pub(crate) on_collision: OnCollision,
 }
 
-/// Names that are copied to each other.
+/// References that are copied in a cycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Circle {
-    /// The first of the rules.
+    /// The wish of the first rule.
     pub(crate) wish: usize,
     pub(crate) names: Vec<Place>,
 }
 
-/// What was decided.
+/// The result of the settlement.
 #[derive(Debug, Default)]
 pub(crate) struct Order {
     /// For each wish.
@@ -66,7 +66,7 @@ pub(crate) struct Order {
     pub(crate) contests: Vec<Contest>,
     pub(crate) circles: Vec<Circle>,
 }
-/// Decides what each wish carries out, beside rules whose images are not known, because they could not be listed.
+/// Decides what each wish copies. `unlisted` are wishes of rules whose images are unknown, because their listing failed.
 pub(crate) fn settle(mut wishes: Vec<Wish>, unlisted: &[Wish]) -> Order {
     let mut hopes = Hopes::default();
     loop {
@@ -83,11 +83,11 @@ pub(crate) fn settle(mut wishes: Vec<Wish>, unlisted: &[Wish]) -> Order {
         return order(&wishes, &ways, broken, &winners, &circles);
     }
 }
-/// What is carried out.
+/// The images that are copied.
 #[derive(Default)]
 struct Carried<'a> {
     ways: HashMap<(usize, usize, usize), Wanted>,
-    /// Names that are written.
+    /// References that are written.
     names: HashSet<&'a Place>,
 }
 
@@ -133,7 +133,7 @@ fn order(
         .collect();
     order
 }
-/// What one wish carries out: an image of which different things are wanted at different targets is there twice.
+/// The images of one wish. An image whose wants differ between targets occurs several times.
 fn settled(
     wishes: &[Wish],
     index: usize,
@@ -153,7 +153,7 @@ fn settled(
             let key = (index, image, target);
             let wanted = match carried.ways.get(&key) {
                 Some(wanted) => wanted,
-                // Onto itself: nothing is decided about it.
+                // A copy onto itself is not part of the decision.
                 None if !with_ways.contains(&key) => &wish.wanted,
                 None => continue,
             };

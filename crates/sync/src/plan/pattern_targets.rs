@@ -1,4 +1,4 @@
-//! Where a pattern's repositories land: no two of them in one place, and none that was copied there before is copied again.
+//! The targets of a pattern's repositories: no two repositories get the same target, and no copies are copied again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,37 +7,38 @@ use oci::RepositoryName;
 
 use crate::{Cause, PatternRule, Rule, SharedTarget};
 
-/// Left out repositories whose names are told.
+/// How many left-out repositories are named in a message.
 const TOLD: usize = 3;
 
-/// What one pattern's repositories are copied to.
+/// The targets of one pattern's repositories.
 pub struct PatternTargets {
     registry: Arc<str>,
-    /// Below these lies what this rule itself writes, though the pattern matches it.
+    /// Prefixes that the pattern matches, but to which the rule itself writes.
     below: Vec<String>,
-    /// Sources by their targets.
+    /// The sources, by their targets.
     taken: HashMap<Arc<str>, Arc<str>>,
     left_out: Vec<Arc<str>>,
 }
 
 impl PatternTargets {
-    /// None yet.
+    /// No targets yet.
     pub fn new(rule: &PatternRule) -> Self {
         let registry: Arc<str> = rule.listing.name().into();
         let mut components = vec![&*registry];
         components.extend(rule.pattern.literal_front());
         let source_front = format!("{}/", components.join("/"));
-        // A target that is no deeper than the source's own front says nothing: what is to be copied lies below it, too.
+        // A target prefix that is no deeper than the source's prefix does not help: the repositories to copy lie
+        // below it, too.
         let deeper = rule.targets.iter().filter(|target| target.front.starts_with(&source_front));
         let below = deeper.map(|target| format!("{}/", target.front)).collect();
         Self { registry, below, taken: HashMap::new(), left_out: Vec::new() }
     }
 
-    /// The rule that the pattern makes of a repository. `None` where that does not match, or is most likely a copy that this
-    /// rule made.
+    /// The rule for a repository. `None` if the pattern does not match, or if the repository is most likely a copy
+    /// that this rule made.
     ///
     /// # Errors
-    /// A repository that cannot be called what the rule says, and one that would be mixed with another at the target.
+    /// The target name is invalid, or another repository is already copied to it.
     pub fn rule_of(
         &mut self,
         rule: &PatternRule,
@@ -61,7 +62,8 @@ impl PatternTargets {
         lies_below
     }
 
-    /// Takes the targets of a repository. Two repositories in one place are a slip that would mix them for good.
+    /// Reserves the targets of a repository. Two repositories with one target are a mistake that would mix them
+    /// irreversibly.
     fn take(&mut self, rule: &Rule) -> Result<(), Cause> {
         let source: Arc<str> = rule.source.name().into();
         for target in &rule.targets {
@@ -78,12 +80,12 @@ impl PatternTargets {
         Ok(())
     }
 
-    /// Whether a repository of a target is where one of the source lands.
+    /// Whether a repository of the source is copied to this target repository.
     pub(crate) fn is_taken(&self, target: &str) -> bool {
         self.taken.contains_key(target)
     }
 
-    /// Whether a repository, once all are known, is where another lands; then it is left out.
+    /// Whether a repository is the target of another one; then it is left out. Call it when all repositories are known.
     pub(crate) fn is_copy(&mut self, repository: &Arc<str>) -> bool {
         let is_copy = self.taken.contains_key(repository);
         if is_copy {
@@ -92,7 +94,7 @@ impl PatternTargets {
         is_copy
     }
 
-    /// What was left out, for people, with the registry.
+    /// A message about the left-out repositories, with the registry.
     pub(crate) fn note(&self) -> Option<(Arc<str>, String)> {
         let told: Vec<_> = self.left_out.iter().take(TOLD).map(|name| &**name).collect();
         let names = match self.left_out.len().checked_sub(told.len()) {

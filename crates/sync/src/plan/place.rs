@@ -1,11 +1,11 @@
-//! A name somewhere.
+//! A reference in a repository.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use oci::{TagOrDigest, as_place};
 
-/// A name somewhere, however the host of its registry is written.
+/// A reference in a repository, with the registry's host in a canonical form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Place {
     /// Registry and repository.

@@ -1,4 +1,4 @@
-//! An image that discovery has found, with where it goes.
+//! An image that a discovery has found, with its targets.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use crate::plan::task::BoundTask;
 use crate::plan::wanted::Wanted;
 use crate::{Image, Source, Target};
 
-/// An image of a source with the names that it gets at its targets.
+/// An image of a source with its references at the targets.
 pub(crate) struct Planned {
-    /// The rule that asks for it.
+    /// The rule that selected it.
     pub(crate) rule: usize,
     pub(crate) image: PlannedImage,
     pub(crate) ways: Vec<(Arc<Image>, Arc<dyn Target>)>,
@@ -23,23 +23,23 @@ pub(crate) struct Planned {
 #[derive(Clone)]
 pub(crate) struct PlannedImage {
     pub(crate) source: Arc<dyn Source>,
-    /// What it is read by.
+    /// The reference by which it is read.
     pub(crate) reference: TagOrDigest,
     pub(crate) found: Found,
     pub(crate) wanted: Wanted,
-    /// What its targets have to have before; `None` where anything may be there.
+    /// What its targets must have before; `None` if anything is allowed.
     pub(crate) expected: Option<Expected>,
-    /// What its targets are to have afterwards; `None` where that is for this run to find out.
+    /// The digest that its targets must get; `None` if this run may determine it.
     pub(crate) result: Option<Digest>,
 }
 
 impl Planned {
-    /// The same image on other ways.
+    /// The same image with other targets.
     pub(crate) fn with(&self, ways: Vec<(Arc<Image>, Arc<dyn Target>)>) -> Self {
         Self { rule: self.rule, image: self.image.clone(), ways }
     }
 
-    /// What an assignment asks for.
+    /// The image of an assignment.
     pub(crate) fn of_assignment(bound: BoundAssignment, found: Found) -> Option<Self> {
         let BoundAssignment { assignment: Assignment { rule, images, wanted }, source, targets } = bound;
         let reference = images.first()?.source_reference.clone();
@@ -47,7 +47,7 @@ impl Planned {
         Some(Self { rule, image, ways: images.into_iter().zip(targets).collect() })
     }
 
-    /// What a task asks for: its digest, whatever the name at the source points at by now.
+    /// The image of a task: its digest, even if the tag at the source points at another one now.
     pub(crate) fn of_task(bound: BoundTask) -> Self {
         let BoundTask { task, source, target } = bound;
         let image = PlannedImage {

@@ -1,14 +1,14 @@
-//! Where rules read and write, as far as it is known before anything is asked.
+//! Where rules read and write, as far as it is known before any request.
 
 use oci::as_place;
 
 use crate::Work;
 
-/// Where something is read or written.
+/// One repository, or all repositories below a prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
     One(String),
-    /// All that begins with this.
+    /// All repositories with this prefix.
     Below(String),
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Reach {
 impl Reach {
     pub(crate) fn of(work: &Work) -> Self {
         match work {
-            // They were settled when they were decided.
+            // Their order was settled when they were made.
             Work::Tasks(_) | Work::Assignments(_) => {
                 Self { reads: Extent::One(String::new()), writes: Vec::new() }
             }
@@ -67,7 +67,7 @@ impl Reach {
         self.writes.iter().any(|written| written.overlaps(place))
     }
 
-    /// Whether a pattern and another rule have to know of each other.
+    /// Whether a pattern and another rule need to coordinate.
     pub(crate) fn meets(&self, other: &Self) -> bool {
         self.writes_to(&other.reads)
             || other.writes_to(&self.reads)

@@ -1,5 +1,5 @@
-//! Tags under which clients keep what refers to an image, as cosign does: those that a source has listed. Those that rules leave
-//! behind are counted, and a source that has listed all its tags is not asked for those that it lacks.
+//! Referrer tags that sources have listed, such as cosign's. Counts those that rules leave out, and saves requests
+//! for tags that a complete listing does not have.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -10,29 +10,29 @@ use crate::lock::lock;
 use crate::rule::referrer_tag::subject;
 use crate::rule::{Naming, Rule};
 
-/// By the source's repository.
+/// By source repository.
 #[derive(Default)]
 pub(crate) struct ReferrerTags(Mutex<HashMap<Arc<str>, Repository>>);
 
 /// What a run knows of one source repository.
 #[derive(Default)]
 struct Repository {
-    /// Its list of tags was read to the end.
+    /// Its tag list was read to the end.
     is_listed: bool,
-    /// The source itself tells how many referrers it has.
+    /// The source itself reports the number of its referrers.
     is_counted: bool,
-    /// Tags of referrers that some rule did not take.
+    /// Referrer tags that some rule did not take.
     left: HashSet<Tag>,
-    /// And those that some rule took.
+    /// Referrer tags that some rule took.
     taken: HashSet<Tag>,
-    /// Images that were taken without their referrers.
+    /// Images that were copied without their referrers.
     alone: HashSet<Digest>,
-    /// Images that were taken with them.
+    /// Images that were copied with their referrers.
     followed: HashSet<Digest>,
 }
 
 impl ReferrerTags {
-    /// Notes the tags of a page of a source's list that are such.
+    /// Records the referrer tags of a page of a source's tag list.
     pub(crate) fn listed(&self, source: &Arc<str>, rule: &Rule, page: &[Tag]) {
         let (taken, left): (Vec<_>, Vec<_>) =
             page.iter().filter(|tag| subject(tag).is_some()).cloned().partition(|tag| takes(rule, tag));
@@ -45,22 +45,22 @@ impl ReferrerTags {
         repository.taken.extend(taken);
     }
 
-    /// The source's list of tags was read to its end.
+    /// The source's tag list was read to its end.
     pub(crate) fn listed_all(&self, source: &Arc<str>) {
         lock(&self.0).entry(source.clone()).or_default().is_listed = true;
     }
 
-    /// Whether a source has listed all its tags, and this one was not among them.
+    /// Whether a source's complete tag list does not have this tag.
     pub(crate) fn lacks(&self, source: &str, tag: &Tag) -> bool {
         lock(&self.0).get(source).is_some_and(|repository| repository.lacks(tag))
     }
 
-    /// The source told how many referrers there are.
+    /// The source reported the number of its referrers.
     pub(crate) fn counted(&self, source: &Arc<str>) {
         lock(&self.0).entry(source.clone()).or_default().is_counted = true;
     }
 
-    /// An image stands at a target; its digest at the source.
+    /// An image is at a target; `digest` is the one at the source.
     pub(crate) fn stands(&self, source: &Arc<str>, digest: &Digest, is_followed: bool) {
         let mut repositories = lock(&self.0);
         let repository = repositories.entry(source.clone()).or_default();
@@ -68,7 +68,7 @@ impl ReferrerTags {
         images.insert(digest.clone());
     }
 
-    /// How many referrers of images that were taken stayed behind.
+    /// How many referrers of copied images were left out.
     pub(crate) fn left(&self) -> u64 {
         lock(&self.0).values().map(Repository::left).sum()
     }
@@ -76,7 +76,7 @@ impl ReferrerTags {
 
 impl Repository {
     fn lacks(&self, tag: &Tag) -> bool {
-        // Others are not noted.
+        // Only referrer tags are recorded.
         let is_noted = subject(tag).is_some();
         self.is_listed && is_noted && !self.left.contains(tag) && !self.taken.contains(tag)
     }
@@ -93,7 +93,7 @@ impl Repository {
     }
 }
 
-/// Whether a rule takes a tag that its source lists to any of its targets, or counts what it leaves of it.
+/// Whether a rule copies a listed tag to any of its targets, or counts what it leaves out of the tag's list.
 fn takes(rule: &Rule, tag: &Tag) -> bool {
     let referrers = &rule.policy.referrers;
     if referrers.opens(tag) || !referrers.takes_tag(tag) {

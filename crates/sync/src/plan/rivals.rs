@@ -1,11 +1,12 @@
-//! Rules that share a target without meeting: a pattern, and another rule that reads elsewhere. Of two images for one name the later
-//! rule's is carried out, whichever registry is faster.
+//! Rules that share a target but do not meet: a pattern, and another rule that reads elsewhere. Of two images for one
+//! reference the later rule's is copied, whichever registry is faster.
 //!
-//! A later rule tells which names it wants, as it learns them. An image of an earlier rule waits only where a later one may still want
-//! its name, and only while the list comes that tells: a registry whose list fails once, or of which nothing is heard for a while, is
-//! waited for no more. What has the name at the target stays then, since it may be that rule's image of an earlier run.
+//! A later rule announces the references that it wants as soon as it knows them. An image of an earlier rule waits
+//! only if a later rule may still want its reference, and only while that rule's listing makes progress. If a listing
+//! fails once, or makes no progress for a while, earlier rules no longer wait for it. They then keep what the target
+//! has under the reference, because it may be the later rule's image from an earlier run.
 //!
-//! No wait goes round in a circle: only lists are waited for, and only those of later rules.
+//! Waits cannot form a cycle: rules only wait for listings, and only for those of later rules.
 
 mod told;
 
@@ -22,44 +23,44 @@ use crate::lock::lock;
 use crate::plan::place::Place;
 use crate::plan::reach::{Extent, Reach};
 
-/// So long a later rule is waited for of which nothing is heard.
+/// How long earlier rules wait for a later rule without progress.
 const LONGEST_SILENCE: Duration = Duration::from_secs(10);
 
-/// All rules of a run, as far as they share targets without meeting.
+/// All rules of a run that share targets without meeting.
 #[derive(Default)]
 pub(crate) struct Rivals {
     rules: Vec<Rival>,
-    /// Whenever a rule has told something.
+    /// Notified whenever a rule has announced something.
     changed: Notify,
 }
 
 struct Rival {
     writes: Vec<Extent>,
-    /// Later rules that may want the same names.
+    /// Later rules that may want the same references.
     later: Vec<usize>,
-    /// Whether it is such a rule to an earlier one: else it has to tell nothing.
+    /// Whether an earlier rule has it among its `later` rules; otherwise it need not announce anything.
     is_later: bool,
     is_pattern: bool,
     told: Mutex<Told>,
 }
 
-/// What later rules say of a name.
+/// What later rules say about a reference.
 pub(crate) enum Word {
-    /// None wants it.
+    /// No later rule wants it.
     Free,
-    /// One has another image for it.
+    /// A later rule has another image for it.
     Wanted(Winner),
-    /// One may want it, as far as anybody knows.
+    /// A later rule may want it, which cannot be determined.
     MayBeWanted,
 }
 
 impl Rivals {
-    /// Finds those that share a target; `firsts` says which meet.
+    /// Finds the rules that share a target; `firsts` tells which rules meet.
     pub(crate) fn new(all: &[Reach], firsts: &[usize]) -> Self {
         let mut rivals = Self { rules: all.iter().map(Rival::new).collect(), changed: Notify::new() };
         for (index, reach) in all.iter().enumerate().filter(|(_, reach)| reach.is_pattern()) {
             for (other, them) in all.iter().enumerate() {
-                // Of two patterns the first sees the other.
+                // Each pair of patterns is handled once, at the first one.
                 let is_seen = other != index && !(them.is_pattern() && other < index);
                 if is_seen && firsts[index] != firsts[other] && reach.shares_a_target(them) {
                     rivals.rules[index.min(other)].later.push(index.max(other));
@@ -71,17 +72,17 @@ impl Rivals {
         rivals
     }
 
-    /// Whether both rules may want the same names without having met.
+    /// Whether both rules may want the same references without having met.
     pub(crate) fn are(&self, one: usize, other: usize) -> bool {
         self.rules.get(one.min(other)).is_some_and(|rival| rival.later.contains(&one.max(other)))
     }
 
-    /// Whether any do.
+    /// Whether no two rules are rivals.
     pub(crate) fn is_empty(&self) -> bool {
         self.rules.iter().all(|rival| rival.later.is_empty())
     }
 
-    /// What later rules say of a name, where nobody has to be waited for.
+    /// What later rules say about a reference; `None` if a listing has to be awaited.
     pub(crate) fn now(&self, rule: usize, place: &Place) -> Option<Word> {
         let Some(rival) = self.rules.get(rule) else { return Some(Word::Free) };
         let (mut waits, mut may_be) = (false, false);
@@ -103,7 +104,7 @@ impl Rivals {
         }
     }
 
-    /// The same; waits for lists.
+    /// The same, but waits for listings.
     pub(crate) async fn word(&self, rule: usize, place: &Place) -> Word {
         loop {
             let changed = self.changed.notified();
@@ -119,7 +120,7 @@ impl Rivals {
         }
     }
 
-    /// When the one was heard of which nothing was heard for longest.
+    /// The time of the oldest last progress among the later rules that are waited for.
     fn heard_last(&self, rule: usize) -> Instant {
         let later = self.rules[rule].later.iter().map(|later| lock(&self.rules[*later].told));
         later.filter(|told| told.is_awaited()).map(|told| told.heard).min().unwrap_or_else(Instant::now)
@@ -149,17 +150,17 @@ impl Rivals {
         self.tell(rule, Told::repositories_are_known);
     }
 
-    /// A page has come.
+    /// A page of a listing was read.
     pub(crate) fn is_at_it(&self, rule: usize) {
         self.tell(rule, |_| ());
     }
 
-    /// A list of the rule failed: nobody waits for it any more, though it may come yet.
+    /// A listing of the rule failed: earlier rules no longer wait for it, although a retry may succeed.
     pub(crate) fn is_failing(&self, rule: usize) {
         self.tell(rule, Told::is_failing);
     }
 
-    /// Begins to tell what a rule about one repository wants.
+    /// Begins the announcements of a rule about one repository.
     pub(crate) fn telling(self: &Arc<Self>, rule: usize, targets: Vec<Arc<str>>) -> Telling {
         let is_pattern = self.rules.get(rule).is_some_and(|rival| rival.is_pattern);
         self.tell(rule, |told| {
@@ -179,7 +180,8 @@ impl Rival {
     }
 }
 
-/// A rule about one repository that tells which names it wants. When it is dropped before it has told all, nobody knows the others.
+/// The announcements of a rule about one repository. If it is dropped before they are complete, the rule's other
+/// references stay unknown.
 pub(crate) struct Telling {
     rivals: Arc<Rivals>,
     rule: usize,
@@ -188,7 +190,7 @@ pub(crate) struct Telling {
 }
 
 impl Telling {
-    /// Whether anybody wants to know.
+    /// Whether an earlier rule needs the announcements.
     pub(crate) fn is_of_use(&self) -> bool {
         self.rivals.rules.get(self.rule).is_some_and(|rival| rival.is_later)
     }

@@ -1,6 +1,6 @@
-//! Which part of all images a process brings, where several share one config and nothing else.
+//! The part of all images that a process copies, if several processes share only a config.
 //!
-//! The same images give the same parts wherever they are split: a shard knows nothing of the others.
+//! Every process computes the same parts from the same images: shards do not communicate.
 
 mod chains;
 pub(crate) mod share;
@@ -12,18 +12,18 @@ use std::str::FromStr;
 pub use chains::Chains;
 pub use split::{Split, Splittable};
 
-/// One of so many parts.
+/// One of several parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     index: usize,
     count: usize,
 }
 
-/// More processes than anybody starts.
+/// More than any reasonable number of processes.
 const MOST: usize = 10_000;
 
 impl Shard {
-    /// The shard with this number, counted from 0. `None` where there is none.
+    /// The shard with this number, counted from 0. `None` if the numbers are invalid.
     pub fn new(index: usize, count: usize) -> Option<Self> {
         (index < count && count <= MOST).then_some(Self { index, count })
     }
@@ -33,7 +33,7 @@ impl Shard {
         self.index
     }
 
-    /// How many there are.
+    /// The number of shards.
     pub fn count(self) -> usize {
         self.count
     }
@@ -45,7 +45,7 @@ impl fmt::Display for Shard {
     }
 }
 
-/// A text that names no shard.
+/// A text that is no shard.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("write which shard of how many, counted from 1, such as 2/5")]
 pub struct ShardError;

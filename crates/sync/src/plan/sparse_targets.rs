@@ -1,10 +1,10 @@
-//! Where the rules of a run may bring indexes without all their manifests. It is known before anything is asked, so that it
-//! does not matter which rule comes first.
+//! The targets at which the rules of a run may store indexes without all their manifests. Determined before any
+//! request, so that the order of the rules does not matter.
 
 use crate::Work;
 use crate::memory::sparse_indexes::SparseTargets;
 
-/// The targets of all rules, and of all tasks, that leave platforms out and keep the index.
+/// The targets of all rules and tasks that leave platforms out and keep the index.
 pub(crate) fn sparse_targets(rules: &[Work]) -> SparseTargets {
     let mut targets = SparseTargets::default();
     for work in rules {

@@ -1,4 +1,4 @@
-//! Takes down which images rules select, for whoever divides them.
+//! Records which images rules select, so that they can be divided.
 
 use std::sync::Mutex;
 
@@ -10,7 +10,7 @@ use crate::plan::shard::Splittable;
 use crate::plan::shard::share::Key;
 use crate::{Source, Work};
 
-/// Whether any source of these rules tells how large its images are, before they are looked at.
+/// Whether any source of these rules reports image sizes in its listing.
 pub(crate) async fn tell_sizes(rules: &[Work]) -> bool {
     for rule in rules {
         let tells = match rule {
@@ -25,12 +25,12 @@ pub(crate) async fn tell_sizes(rules: &[Work]) -> bool {
     false
 }
 
-/// The images that rules select, as they come.
+/// The images that rules select, in the order in which they come.
 #[derive(Default)]
 pub(crate) struct Survey(Mutex<Vec<Surveyed>>);
 
 impl Survey {
-    /// Takes an image down, which `source` calls so.
+    /// Records an image with its reference at `source`.
     pub(crate) async fn take_down(
         &self,
         source: &dyn Source,
@@ -49,7 +49,7 @@ impl Survey {
         lock(&self.0).push(Surveyed { assignment, place });
     }
 
-    /// All that was taken down.
+    /// Takes all recorded images.
     pub(crate) fn all(&self) -> Vec<Surveyed> {
         std::mem::take(&mut *lock(&self.0))
     }

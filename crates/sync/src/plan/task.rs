@@ -1,4 +1,4 @@
-//! One image to bring to one target, as a plain value: it can go through a channel, a plan file or a queue.
+//! One image to copy to one target, as a plain value: it can be sent through a channel, a plan file or a queue.
 
 use std::sync::Arc;
 
@@ -9,35 +9,35 @@ use crate::plan::expected::Expected;
 use crate::plan::wanted::WantedReferrers;
 use crate::{Image, Policy, Source, Target};
 
-/// What is to be brought where. Whoever carries it out finds the endpoints with their own config and logins.
+/// What to copy where. The process that carries it out finds the endpoints with its own config and logins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
-    /// The rule that asked for it, counted from 0.
+    /// The rule that selected it, counted from 0.
     pub rule: usize,
-    /// The names at the source and at the target.
+    /// The references at the source and at the target.
     #[serde(flatten)]
     pub image: Arc<Image>,
-    /// What is brought, whatever the name at the source points at by then.
+    /// The digest to copy, even if the tag at the source points at another one then.
     pub source_digest: Digest,
-    /// What the target has to have under the name before: another digest has come from somebody else.
+    /// What the target must have under the reference before: another digest comes from another client.
     pub expected: Expected,
-    /// What the target is to have under the name afterwards: anything else is not stored. `None` where only the run itself can know.
+    /// The digest that the target must get; nothing else is stored. `None` if only the run itself can determine it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Digest>,
-    /// How.
+    /// How it is copied.
     pub policy: Arc<Policy>,
-    /// Which referrers go along.
+    /// Which referrers are copied with it.
     pub referrers: WantedReferrers,
 }
 
-/// A task with the endpoints that its names stand for.
+/// A task with its endpoints.
 #[derive(Clone)]
 pub struct BoundTask {
-    /// What is to be done.
+    /// What to do.
     pub task: Task,
-    /// Where it is read.
+    /// The source.
     pub source: Arc<dyn Source>,
-    /// Where it is written.
+    /// The target.
     pub target: Arc<dyn Target>,
 }

@@ -1,4 +1,4 @@
-//! Which tasks have to wait for others of their run: those that read what another one writes.
+//! Orders tasks: those that read what another task of the run writes have to wait for it.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -8,41 +8,41 @@ use crate::plan::place::Place;
 use crate::plan::task::{BoundTask, Task};
 use crate::{Cause, Work};
 
-/// The order of a run's tasks, as far as there is one.
+/// The order of a run's tasks.
 #[derive(Default)]
 pub(crate) struct TaskOrder {
-    /// Names that are read and written.
+    /// References that are both read and written.
     between: HashSet<Place>,
-    /// Names that wait for each other, by each of them.
+    /// References in cycles, by each member.
     circles: HashMap<Place, Arc<[Place]>>,
 }
 
-/// What a task has to do with others.
+/// When a task may run.
 pub(crate) enum Turn {
     Now,
-    /// When this has ended.
+    /// When this reference was written.
     After(Place),
-    /// Never: these names are copied to each other.
+    /// Never: the references are copied in a cycle.
     Never(Cause),
 }
 
-/// Where a task reads.
+/// The reference that a task reads.
 pub(crate) fn reads(task: &Task) -> Place {
     Place::new(&task.image.source, &task.image.source_reference)
 }
 
-/// Where it writes.
+/// The reference that a task writes.
 pub(crate) fn writes(task: &Task) -> Place {
     Place::new(&task.image.target, &task.image.target_reference)
 }
 
 impl TaskOrder {
-    /// The order of all tasks of a run; whoever waits for a name is expected to.
+    /// The order of all tasks of a run. Registers the references that tasks wait for.
     pub(crate) fn of(works: &[Work], awaited: &Awaited) -> Self {
         let tasks = || works.iter().filter_map(Work::tasks).flatten().map(|bound: &BoundTask| &bound.task);
         let targets: HashSet<&str> = tasks().map(|task| &*task.image.target).collect();
         let sources: HashSet<&str> = tasks().map(|task| &*task.image.source).collect();
-        // Most plans have no repository on both sides: no name is looked at.
+        // In most plans no repository is both read and written, and this loop looks at no reference.
         let mut read_for: HashMap<Place, Place> = HashMap::new();
         for task in tasks().filter(|task| sources.contains(&*task.image.target)) {
             let (reads, writes) = (reads(task), writes(task));
@@ -58,7 +58,7 @@ impl TaskOrder {
         Self { circles: circles(&read_for), between }
     }
 
-    /// When a task may go.
+    /// When a task may run.
     pub(crate) fn turn(&self, task: &Task) -> Turn {
         if self.between.is_empty() {
             return Turn::Now;
@@ -73,7 +73,7 @@ impl TaskOrder {
     }
 }
 
-/// The names that lead back to themselves. Each name that is written is made of one that is read.
+/// The cycles. Each written reference depends on the one that its task reads.
 fn circles(read_for: &HashMap<Place, Place>) -> HashMap<Place, Arc<[Place]>> {
     let (mut seen, mut circles) = (HashSet::new(), HashMap::new());
     for start in read_for.keys() {
@@ -88,7 +88,7 @@ fn circles(read_for: &HashMap<Place, Place>) -> HashMap<Place, Arc<[Place]>> {
         let is_read = read_for.contains_key(place);
         if let Some(first) = path.iter().position(|member| is_read && *member == place) {
             let mut names: Vec<Place> = path[first..].iter().map(|place| (*place).clone()).collect();
-            // Told from the first name on, in the order in which they are copied.
+            // In the order of the copies, from the least reference on.
             names.reverse();
             let least = names.iter().enumerate().min_by_key(|(_, name)| *name).map_or(0, |(index, _)| index);
             names.rotate_left(least);

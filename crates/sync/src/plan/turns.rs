@@ -1,4 +1,5 @@
-//! Turns to list: so many at once for each store that is read, so that no registry's lists wait for another's.
+//! Limits how many listings run in parallel for each source store, so that listings of one registry do not wait for
+//! another.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,7 +16,7 @@ pub(crate) struct Turns {
 }
 
 impl Turns {
-    /// So many at once for each store.
+    /// With this many turns for each store.
     pub(crate) fn new(at_once: usize) -> Self {
         Self { at_once: at_once.max(1), stores: Mutex::default() }
     }
@@ -28,26 +29,26 @@ impl Turns {
     }
 }
 
-/// The right to list at one store, as long as it is not given back.
+/// The right to list at one store, once it is taken.
 pub(crate) struct Turn {
     turns: Arc<Semaphore>,
     taken: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 impl Turn {
-    /// Waits for it.
+    /// Waits for the turn.
     pub(crate) async fn take(&self) {
-        // Never closed, so this always gives one.
+        // The semaphore is never closed, so this always succeeds.
         let taken = self.turns.clone().acquire_owned().await.ok();
         *lock(&self.taken) = taken;
     }
 
-    /// Lets somebody else have it.
+    /// Gives the turn to another discovery.
     pub(crate) fn give_back(&self) {
         lock(&self.taken).take();
     }
 
-    /// Waits for something. Somebody else has the turn meanwhile, if it was taken.
+    /// Waits for something else. If the turn was taken, other discoveries can use it meanwhile.
     pub(crate) async fn wait<T>(&self, wait: impl Future<Output = T>) -> T {
         let taken = lock(&self.taken).take().is_some();
         let waited = wait.await;

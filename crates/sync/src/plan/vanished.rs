@@ -1,4 +1,4 @@
-//! Repositories of a pattern's targets that nothing at the source goes to any more.
+//! Finds repositories of a pattern's targets to which no repository of the source is copied any more.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::rule::Rule;
 use crate::rule::pattern_rule::{PatternRule, PatternTarget};
 use crate::{Error, Event, Mode, Operation, Side};
 
-/// Repositories that are looked at at once.
+/// How many repositories are compared in parallel.
 const LOOKED_AT_AT_ONCE: usize = 8;
 
 impl Discoveries {
-    /// In plans: tells what the targets of a pattern have in repositories that no listed one goes to. Where a target does
-    /// not list its repositories, that is told, and nothing fails.
+    /// In plans: reports the additional tags in target repositories to which no listed repository is copied. If a
+    /// target cannot list its repositories, reports that without failing.
     pub(super) async fn find_vanished(&self, (rule, index): (&PatternRule, usize), goes_to: &PatternTargets) {
         if self.run.mode != Mode::Plan || self.run.survey.is_some() {
             return;
@@ -48,7 +48,7 @@ impl Discoveries {
         }
     }
 
-    /// Repositories of a target, with the rule that would bring images to each.
+    /// Such repositories of a target, with the rule that would copy images to each.
     async fn vanished(
         &self,
         rule: &PatternRule,
@@ -79,7 +79,7 @@ impl Discoveries {
         Ok(vanished)
     }
 
-    /// A registry may list less than it has: what counts is whether the source has the tags.
+    /// Reports the repository's additional tags. A registry's listing may be incomplete, so the source's tags decide.
     async fn look_at_vanished(&self, (rule, index): (&Rule, usize), name: &str) {
         let Some(target) = rule.targets.iter().find(|target| target.target.name() == name) else { return };
         let turn = self.turns.at(rule.source.store());
@@ -99,7 +99,7 @@ impl Discoveries {
         }
     }
 
-    /// None where there is no such repository.
+    /// Empty if there is no such repository.
     async fn tags_at_source(&self, rule: &Rule) -> Result<HashSet<Tag>, Arc<Error>> {
         let name: Arc<str> = rule.source.name().into();
         match WholeList::read(&self.run, (Side::Source, &name), rule.source.tags()).await {
@@ -110,7 +110,7 @@ impl Discoveries {
     }
 }
 
-/// The rule that a repository of a target would be of, if there were one at the source that goes there.
+/// The rule for the source repository that would be copied to this target repository.
 fn rule_of(
     rule: &PatternRule,
     target: &PatternTarget,

@@ -1,4 +1,4 @@
-//! What is wanted of one image: its rule's policy, and which referrers are left to bring where all tags come along anyway.
+//! How one image is copied: its rule's policy, and which referrers are left to copy if all tags are copied anyway.
 
 use std::sync::Arc;
 
@@ -7,24 +7,24 @@ use serde::{Deserialize, Serialize};
 use crate::rule::Rule;
 use crate::{Naming, OnConflict, Policy, ReferrerPolicy, Selection};
 
-/// Which referrers of an image go along.
+/// Which referrers of an image are copied with it.
 ///
-/// The later ones are the wider ones.
+/// Ordered: later variants include earlier ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum WantedReferrers {
     /// None.
     None,
-    /// Those that stand under a tag, because all tags come along anyway.
+    /// Those with a tag, because all tags are copied anyway.
     Tagged,
-    /// Those that do not stand under a tag, because all tags come along anyway.
+    /// Those without a tag, because all tags are copied anyway.
     Untagged,
     /// All of them.
     All,
 }
 
 impl WantedReferrers {
-    /// Of an image of which nobody says that all tags beside it come along.
+    /// For an image whose other tags may not all be copied.
     pub fn of(policy: &Policy) -> Self {
         match &policy.referrers {
             ReferrerPolicy::Leave => Self::None,
@@ -36,14 +36,14 @@ impl WantedReferrers {
 /// How an image is copied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
-    /// Which referrers are left to bring.
+    /// Which referrers are left to copy.
     pub referrers: WantedReferrers,
-    /// All else.
+    /// Everything else.
     pub policy: Arc<Policy>,
 }
 
 impl Wanted {
-    /// What a rule wants of its images.
+    /// What a rule wants for its images.
     pub(crate) fn of(rule: &Rule) -> Self {
         let is_all = match &rule.selection {
             Selection::All => true,
@@ -60,12 +60,12 @@ impl Wanted {
         Self { referrers, ..alone }
     }
 
-    /// What such a policy wants of an image of which nobody says that all tags beside it come along.
+    /// What a policy wants for an image whose other tags may not all be copied.
     pub(crate) fn of_one_image(policy: Arc<Policy>) -> Self {
         Self { referrers: WantedReferrers::of(&policy), policy }
     }
 
-    /// The same, but what the target has under the name stays, if it is another image.
+    /// The same, but another image that the target has under the reference stays.
     pub(crate) fn keeping_what_is_there(self) -> Self {
         if self.policy.on_conflict != OnConflict::Overwrite {
             return self;
@@ -74,7 +74,7 @@ impl Wanted {
         Self { policy: Arc::new(policy), ..self }
     }
 
-    /// All that this rule or a later one wants of the same copy.
+    /// The combined wants of this rule and a later one for the same copy.
     pub(crate) fn merged(&self, later: &Self) -> Self {
         let policy = if self.policy == later.policy {
             self.policy.clone()

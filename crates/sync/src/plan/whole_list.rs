@@ -1,4 +1,4 @@
-//! All tags of a repository, as a run reads them that has to know all of them.
+//! The complete tag list of a repository.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,15 +13,15 @@ use crate::{Error, Operation, Side};
 #[derive(Debug, Default)]
 pub(crate) struct WholeList {
     pub(crate) tags: HashSet<Tag>,
-    /// What else is listed, for people.
+    /// Listed names that are no tags, as shown to users.
     pub(crate) invalid: Vec<String>,
 }
 
 impl WholeList {
-    /// Reads it to its end.
+    /// Reads the list to its end.
     ///
     /// # Errors
-    /// A page failed for good: nobody knows all tags then.
+    /// A page failed permanently: the list would be incomplete.
     pub(crate) async fn read(
         run: &Run,
         (side, name): (Side, &Arc<str>),

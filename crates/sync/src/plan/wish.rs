@@ -1,4 +1,4 @@
-//! What a rule wants of one repository, once it is known what that has.
+//! What a rule wants from one repository, after its listing.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::plan::wanted::Wanted;
 use crate::rule::{Naming, Selection};
 use crate::select::TooFew;
 
-/// What a rule wants of one repository.
+/// What a rule wants from one repository.
 #[derive(Clone, Debug)]
 pub(crate) struct Wish {
     pub(crate) rule: usize,
@@ -20,16 +20,16 @@ pub(crate) struct Wish {
     pub(crate) selection: Selection,
     pub(crate) targets: Vec<(Arc<str>, Naming)>,
     pub(crate) wanted: Wanted,
-    /// Those that are written down, or listed, or chosen of what is listed.
+    /// The images that the rule names, or that were listed or selected.
     pub(crate) images: Vec<TagOrDigest>,
-    /// What they are chosen of, where the whole list decides.
+    /// The list that they are selected from, if the selection needs the whole list.
     pub(crate) choice: Option<Choice>,
-    /// Why these are too few, where a rule says so.
+    /// Why these are too few, if the rule requires more.
     pub(crate) too_few: Option<TooFew>,
 }
 
 impl Wish {
-    /// Chooses from the list as it is.
+    /// Selects from the present list.
     pub(crate) fn choose(&mut self) {
         if let Some(choice) = &self.choice {
             let selected = choice.selected();
@@ -38,7 +38,7 @@ impl Wish {
         }
     }
 
-    /// Those of some tags that it is about and has not seen yet.
+    /// The tags among `tags` that the rule would select and has not seen yet.
     pub(super) fn unseen(&self, tags: Vec<Tag>) -> Vec<Tag> {
         if let Some(choice) = &self.choice {
             let seen: HashSet<&Tag> = choice.listed().iter().map(|listed| &listed.tag).collect();
@@ -61,7 +61,7 @@ impl Wish {
         self.choose();
     }
 
-    /// Whether it may want to write a name, as far as that can be told without its list.
+    /// Whether it might write a reference, as far as that is known without its listing.
     pub(super) fn may_write(&self, place: &Place) -> bool {
         let is_tag = |tag: Tag| !self.selection.by_name(vec![tag]).is_empty();
         let tag = || place.reference.strip_prefix(':')?.parse().ok();
@@ -84,7 +84,7 @@ impl Wish {
     }
 }
 
-/// It takes two to refuse.
+/// Both rules have to refuse.
 pub(super) fn on_collision(one: &Wish, other: &Wish) -> OnCollision {
     match [one, other].map(|wish| wish.wanted.policy.on_collision) {
         [OnCollision::Refuse, OnCollision::Refuse] => OnCollision::Refuse,

@@ -1,4 +1,4 @@
-//! Looks again, before anything goes: the source, and the tags of the target, may have changed since they were looked at.
+//! Checks again before a deletion: the source and the target's tags may have changed since they were read.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,11 +12,11 @@ use super::repository::{Missed, Repository};
 use crate::Error;
 use crate::endpoint::Target;
 
-/// Tags that are asked for at once.
+/// How many tags are looked up in parallel.
 const ASKED_AT_ONCE: usize = 8;
 
-/// What of a repository's tags is not as it was: one that is new, or points at something else, or is not listed and there: what
-/// such a list leaves out beside it nobody knows. `taken` is what went since.
+/// A description of the first change of a repository's tags: a new tag, a tag with another digest, or an existing tag
+/// that is not listed any more (such a list may omit others, too). `taken` are the tags deleted since.
 pub(super) async fn changes(
     target: &dyn Target,
     retries: u32,
@@ -38,7 +38,7 @@ pub(super) async fn changes(
     let mut answers = stream::iter(questions.collect::<Vec<_>>()).buffer_unordered(ASKED_AT_ONCE);
     while let Some(answer) = answers.next().await {
         let (tag, is_listed, now) = answer?;
-        // What is gone needs nothing.
+        // A deleted tag needs nothing.
         if now.is_some() && !is_listed {
             return Ok(Some(format!("`{tag}` is there, but not listed any more,")));
         }
@@ -49,7 +49,7 @@ pub(super) async fn changes(
     Ok(None)
 }
 
-/// How it ends with tags that are due and that their source has by now, or cannot be asked for.
+/// The tags to delete that their source has again, or whose source cannot be asked, with the result for each.
 pub(super) async fn back_at_source(repository: &Repository, retries: u32) -> HashMap<TagOrDigest, Ended> {
     let due = repository.candidates.iter().filter(|candidate| candidate.is_due());
     let missed = due.filter_map(|candidate| match &candidate.name {

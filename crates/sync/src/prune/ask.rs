@@ -1,4 +1,4 @@
-//! Asks an endpoint until it answers.
+//! Requests with retries.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::engine::backoff::Backoff;
 use crate::engine::retry::{Asked, Counted, retry};
 use crate::{Error, Operation, Side};
 
-/// Asks, and asks again while that may help.
+/// Sends a request, and retries it while that may help.
 pub(super) async fn ask<'a, T: Send>(
     (side, place): (Side, &str),
     retries: u32,
@@ -29,15 +29,15 @@ pub(super) async fn ask<'a, T: Send>(
     retry(&mut Counted { tries: &mut Backoff::new(retries), attempt, pause }).await
 }
 
-/// What a repository lists.
+/// The listing of a repository.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
     pub(super) tags: BTreeSet<Tag>,
-    /// What is no tag, as it stands there.
+    /// Listed names that are no tags.
     pub(super) invalid: BTreeSet<String>,
 }
 
-/// All tags, as they are listed now.
+/// Lists all tags.
 pub(super) async fn list(target: &dyn Target, retries: u32) -> Result<Listed, Error> {
     let (mut pages, mut all, tries) = (target.tags(), Listed::default(), &mut Backoff::new(retries));
     let error = |cause: EndpointError| {
@@ -57,8 +57,8 @@ async fn pause(_: Error, wait: Duration) -> Result<(), Error> {
     Ok(())
 }
 
-/// What a name points at now. Where things can be deleted, what the registry denies is an error: only what it says is not there
-/// is gone.
+/// The present digest of a reference. If the target supports deletion, a denied request is an error: only what the
+/// registry reports as missing counts as gone.
 pub(super) async fn resolve(
     target: &dyn Target,
     retries: u32,
@@ -71,7 +71,7 @@ pub(super) async fn resolve(
     ask((Side::Target, target.name()), retries, Operation::Resolve(name.clone()), question).await
 }
 
-/// What a name points at in a source now.
+/// The present digest of a reference at a source.
 pub(super) async fn resolve_at_source(
     source: &dyn Source,
     retries: u32,

@@ -1,4 +1,4 @@
-//! What might be deleted, and why it is or is not.
+//! Content that may be deleted, and why it is or is not.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,63 +8,64 @@ use oci::{Digest, TagOrDigest};
 
 use crate::select::Age;
 
-/// Something at a target that might be deleted.
+/// A tag or manifest at a target that may be deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// Registry and repository.
     pub repository: Arc<str>,
-    /// Its name there.
+    /// Its tag or digest.
     pub name: TagOrDigest,
-    /// What it points at.
+    /// Its digest.
     pub digest: Digest,
-    /// Why it goes, or stays.
+    /// Why it is deleted or stays.
     pub standing: Standing,
-    /// What stays and needs it, for people. Its name may go nevertheless, where a registry takes names away alone.
+    /// What stays and needs it, as shown to users. Its tag may be deleted nevertheless, if the registry can delete a
+    /// tag alone.
     pub held_by: Vec<String>,
     /// Whether its registry is known to do so.
     pub untagging: Untagging,
 }
 
-/// Whether a registry takes a tag away without its image.
+/// Whether a registry deletes a tag without its image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Untagging {
     /// It does for sure.
     Certain,
-    /// Only a deletion can show it.
+    /// Unknown until the first deletion.
     Unknown,
 }
 
-/// What becomes of something, as far as that is known before anything is deleted.
+/// The expected result, before anything is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It goes.
+    /// It is deleted.
     Goes,
-    /// It goes if its registry takes a tag away without its image, and stays otherwise.
+    /// It is deleted if the registry deletes a tag without its image, and stays otherwise.
     GoesAlone,
     /// It stays.
     Stays,
 }
 
-/// Why something goes, or stays.
+/// Why it is deleted or stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It goes: the source does not have it.
+    /// Deleted: the source does not have it.
     Due,
-    /// It goes with the image that it refers to.
+    /// Deleted with its subject.
     Follows {
-        /// Which one.
+        /// The subject.
         subject: Digest,
     },
-    /// It stays: the source does not have it, and not for long enough.
+    /// Stays: the source does not have it, but not for long enough.
     Waits {
-        /// Since when runs have seen that; `None` where nothing is remembered.
+        /// Since when runs have seen that; `None` without a state.
         since: Option<SystemTime>,
-        /// How long it has to be gone.
+        /// How long it has to be missing.
         grace: Duration,
     },
-    /// It stays: the source still has it, though the rule does not select it any more.
+    /// Stays: the source still has it, although the rule no longer selects it.
     AtSource,
-    /// It stays: a rule that deletes nothing would name it, too.
+    /// Stays: a rule that does not delete would write it, too.
     OfAnother,
 }
 
@@ -77,7 +78,7 @@ impl Candidate {
         }
     }
 
-    /// What becomes of it.
+    /// The expected result.
     pub fn fate(&self) -> Fate {
         match (self.is_due(), &self.held_by[..], self.untagging) {
             (false, ..) => Fate::Stays,
@@ -86,7 +87,7 @@ impl Candidate {
         }
     }
 
-    /// Whether it is to go.
+    /// Whether it is to be deleted.
     pub fn is_due(&self) -> bool {
         matches!(self.standing, Standing::Due | Standing::Follows { .. })
     }

@@ -1,5 +1,5 @@
-//! Deletes what was decided: of a repository one after the other, and stops believing it at the first surprise; a few repositories
-//! side by side.
+//! Carries out a deletion plan: a few repositories in parallel, but within a repository one deletion after the other,
+//! and none after the first unexpected change.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
@@ -20,23 +20,23 @@ use super::repository::Repository;
 use crate::endpoint::StoreId;
 use crate::lock::lock;
 
-/// Repositories from which something goes at once.
+/// How many repositories are processed in parallel.
 const AT_ONCE: usize = 4;
-/// After so many deletions a repository's tags are looked at again.
+/// After this many deletions a repository's tags are checked again.
 const BATCH: usize = 100;
 
-/// What registries were seen to do.
+/// The observed behavior of registries.
 type Habits = Mutex<HashMap<StoreId, Habit>>;
 
 impl PrunePlan {
-    /// Deletes what goes. Nothing, where the plan was refused.
+    /// Deletes what the plan contains. Deletes nothing if the plan was refused.
     pub async fn carry_out(self, cancel: CancellationToken) -> Pruned {
         let mut pruned = Pruned::default();
         if self.refused.is_some() {
             return pruned;
         }
         let habits = Habits::default();
-        // One repository of each registry shows what that does with deletions.
+        // The first repository of each registry shows how that registry deletes.
         let mut seen = HashSet::new();
         let (first, others): (Vec<_>, Vec<_>) =
             self.repositories.iter().partition(|repository| seen.insert(repository.target.store()));
@@ -63,7 +63,7 @@ impl PrunePlan {
     }
 }
 
-/// One repository.
+/// The deletions in one repository.
 struct Execution<'a> {
     room: Room<'a>,
     store: &'a StoreId,
@@ -73,8 +73,9 @@ struct Execution<'a> {
 }
 
 impl Execution<'_> {
-    /// What nothing holds goes first: it shows whether the registry takes tags away alone. What follows others comes last.
-    /// What has come back at its source stays, and so does what that needs, before anything goes.
+    /// Deletes the images that nothing holds first: they show whether the registry deletes tags alone. Followers come
+    /// last. Images that have come back at their source stay, with everything that they need; this is checked before
+    /// any deletion.
     async fn run(mut self, (repository, retries): (&Repository, u32), cancel: &CancellationToken) -> Pruned {
         let asked = cancel.run_until_cancelled(back_at_source(repository, retries)).await;
         let mut back = asked.unwrap_or_default();
@@ -106,7 +107,7 @@ impl Execution<'_> {
         self.pruned
     }
 
-    /// Deletes by what the registry was seen to do, in whichever repository, and tells what it does here.
+    /// Deletes according to the registry's observed behavior, and records what it does here.
     async fn delete(&mut self, candidate: &Candidate) -> Ended {
         let mut habit = lock(self.habits).get(self.store).copied().unwrap_or_default();
         let ended = self.room.delete(candidate, &mut habit).await;
@@ -116,7 +117,7 @@ impl Execution<'_> {
 
     async fn subject_stays(&mut self, candidate: &Candidate) -> bool {
         match (&candidate.standing, &candidate.name) {
-            // What has no tag goes only with an image that is gone itself.
+            // An untagged referrer is deleted only after its subject.
             (Standing::Follows { subject }, TagOrDigest::Digest(_)) => !self.room.has_gone(subject).await,
             (Standing::Follows { subject }, TagOrDigest::Tag(_)) => self.room.stays(subject),
             _ => false,

@@ -1,56 +1,56 @@
-//! What a target repository has, and what of it needs what.
+//! The contents of a target repository, and their dependencies.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use oci::{Digest, Tag};
 
-/// The tags of a repository, and what their manifests name.
+/// The tags of a repository, and the references between its manifests.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Contents {
-    /// All tags that are listed, also those without a manifest.
+    /// All listed tags, also those without a manifest.
     pub(super) listed: BTreeSet<Tag>,
-    /// What is listed and is no tag: nobody knows what it points at.
+    /// Listed names that are no tags: their digests are unknown.
     pub(super) invalid: BTreeSet<String>,
-    /// What tags point at.
+    /// The digest of each tag.
     tags: BTreeMap<Tag, Digest>,
-    /// The same the other way round.
+    /// The tags of each digest.
     tagged: HashMap<Digest, Vec<Tag>>,
-    /// What each manifest that was read names: an index its children.
+    /// The children of each manifest that was read.
     children: HashMap<Digest, Vec<Digest>>,
-    /// What each manifest that was read refers to.
+    /// The subject of each manifest that was read.
     subjects: HashMap<Digest, Digest>,
-    /// Manifests that are there though nothing that was read names them.
+    /// Manifests that exist although no manifest that was read refers to them.
     pub(super) untagged: HashSet<Digest>,
-    /// What refers to manifests and has no tag.
+    /// The referrers without a tag of each manifest.
     pub(super) referrers: HashMap<Digest, Vec<Digest>>,
     /// Manifests whose referrers cannot be listed, and why.
     pub(super) unlisted: HashMap<Digest, String>,
 }
 
 impl Contents {
-    /// A repository of which nothing is known but what it lists.
+    /// A repository of which only the listing is known.
     pub(super) fn listing(listed: BTreeSet<Tag>, invalid: BTreeSet<String>) -> Self {
         Self { listed, invalid, ..Self::default() }
     }
 
-    /// Notes what a tag points at.
+    /// Records the digest of a tag.
     pub(super) fn point(&mut self, tag: Tag, digest: Digest) {
         self.tagged.entry(digest.clone()).or_default().push(tag.clone());
         self.tags.insert(tag, digest);
     }
 
-    /// Notes what a manifest names, and what it refers to.
+    /// Records the children and the subject of a manifest.
     pub(super) fn read(&mut self, digest: &Digest, children: Vec<Digest>, subject: Option<Digest>) {
         self.children.insert(digest.clone(), children);
         self.subjects.extend(subject.map(|subject| (digest.clone(), subject)));
     }
 
-    /// Tags with what they point at, sorted.
+    /// Tags with their digests, sorted.
     pub(super) fn tags(&self) -> impl Iterator<Item = (&Tag, &Digest)> {
         self.tags.iter()
     }
 
-    /// What a tag points at.
+    /// The digest of a tag.
     pub(super) fn digest(&self, tag: &Tag) -> Option<&Digest> {
         self.tags.get(tag)
     }
@@ -60,7 +60,7 @@ impl Contents {
         self.tagged.get(digest).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether a manifest was read, or is there as far as is known otherwise.
+    /// Whether a manifest was read, or is known to exist.
     pub(super) fn is_there(&self, digest: &Digest) -> bool {
         self.is_read(digest) || self.untagged.contains(digest)
     }
@@ -70,7 +70,7 @@ impl Contents {
         self.children.contains_key(digest)
     }
 
-    /// All digests that are known: of manifests that were read, and of what those name and refer to.
+    /// All known digests: of manifests that were read, their children and their subjects.
     pub(super) fn digests(&self) -> impl Iterator<Item = &Digest> {
         let read =
             self.children.iter().flat_map(|(digest, children)| std::iter::once(digest).chain(children));
@@ -83,8 +83,8 @@ impl Contents {
         named.flat_map(|(_, children)| children).collect()
     }
 
-    /// Everything that some manifests need, these included, each with the name of one that leads to it. Whatever refers to a
-    /// manifest needs that.
+    /// Everything that some manifests need, including themselves, each with the name of a root that needs it. A
+    /// referrer needs its subject.
     pub(super) fn needed_by<'a, N>(
         &'a self,
         roots: impl Iterator<Item = (N, &'a Digest)>,
@@ -98,7 +98,8 @@ impl Contents {
         })
     }
 
-    /// Some manifests, and everything below them: what goes with them where nothing else needs it. What they refer to does not.
+    /// Some manifests, and everything below them, which goes with them unless something else needs it. Excludes their
+    /// subjects.
     pub(super) fn below<'a>(&'a self, roots: impl Iterator<Item = &'a Digest>) -> HashSet<&'a Digest> {
         let below =
             walk(roots.map(|root| ((), root)), |digest| self.children.get(digest).into_iter().flatten());
@@ -106,7 +107,7 @@ impl Contents {
     }
 }
 
-/// All that can be reached, each with the name of a root that leads to it.
+/// Everything that can be reached, each with the name of a root that leads to it.
 fn walk<'a, N: Copy, I: Iterator<Item = &'a Digest>>(
     roots: impl Iterator<Item = (N, &'a Digest)>,
     next: impl Fn(&'a Digest) -> I,

@@ -1,4 +1,4 @@
-//! What of a target repository goes: from lists to a decision, without asking anybody.
+//! Decides what to delete in a target repository, without requests.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,27 +15,27 @@ use super::order::put_in_order;
 use super::suspects::{Claim, Suspects};
 use crate::rule::referrer_tag::belongs_to_another;
 
-/// A target repository, and what all rules say of it.
+/// A target repository, and what all rules say about it.
 pub(super) struct Scene<'a> {
     pub(super) name: Arc<str>,
     pub(super) contents: &'a Contents,
     pub(super) untagging: Untagging,
-    /// What rules bring there.
+    /// The references that rules write there.
     pub(super) selected: &'a HashSet<TagOrDigest>,
     pub(super) claims: &'a [Claim<'a>],
     pub(super) suspects: &'a Suspects,
 }
 
-/// What is decided of a repository.
+/// The decision about a repository.
 #[derive(Debug, Default)]
 pub(super) struct Decided {
-    /// In the order in which they go.
+    /// In the order of their deletion.
     pub(super) candidates: Vec<Candidate>,
-    /// Where more would go than may: how much.
+    /// How much would be deleted, if that is more than allowed.
     pub(super) too_much: Option<String>,
 }
 
-/// So long something must have been gone, whichever rule says so.
+/// How long an image must have been missing: the maximum of all rules.
 pub(super) fn grace(claims: &[Claim<'_>]) -> Duration {
     claims.iter().filter_map(|claim| claim.guards).map(|guards| guards.grace).max().unwrap_or_default()
 }
@@ -55,7 +55,7 @@ pub(super) fn decide(scene: &Scene<'_>, gone: &GoneSince, now: SystemTime) -> De
     let images = candidates.len();
     candidates.extend(judge.followers(&suspects.followers, &candidates));
     judge.hold(&mut candidates);
-    // Signatures, which come behind the images, do not count.
+    // Only images count, not the signatures behind them.
     let too_much = too_much(scene, guards, tags, &candidates[..images]);
     candidates.extend(judge.referrers(&candidates));
     candidates.extend(judge.stay(&suspects.left_out, &Standing::AtSource));
@@ -64,7 +64,8 @@ pub(super) fn decide(scene: &Scene<'_>, gone: &GoneSince, now: SystemTime) -> De
     Decided { candidates, too_much }
 }
 
-/// Why nothing goes where too many images would. Those count, too, that go only where a tag goes alone: they may.
+/// The reason for a refusal if too many images would be deleted. Includes those that go only if the registry deletes
+/// tags alone, because they may go.
 fn too_much(scene: &Scene<'_>, guards: Guards, tags: usize, images: &[Candidate]) -> Option<String> {
     let count = |fate| images.iter().filter(|image| image.fate() == fate).count();
     let (sure, alone) = (count(Fate::Goes), count(Fate::GoesAlone));

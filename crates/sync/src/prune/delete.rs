@@ -1,4 +1,4 @@
-//! Deletes one thing, in the way in which its registry does so.
+//! Deletes one tag or manifest, in the way that its registry supports.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,34 +16,34 @@ use super::repository::Repository;
 use crate::endpoint::{Answer, Deletes, Deletion, Target};
 use crate::{Error, Operation, Side};
 
-/// A repository while things go from it.
+/// A repository during its deletions.
 pub(super) struct Room<'a> {
     target: &'a dyn Target,
     contents: &'a Contents,
     retries: u32,
     cancel: &'a CancellationToken,
-    /// What became of manifests that lost a tag, or were deleted.
+    /// What happened to manifests that lost a tag, or were deleted.
     became: HashMap<Digest, Became>,
-    /// Tags that went.
+    /// The deleted tags.
     taken: HashSet<Tag>,
-    /// Manifests that something needs which should have gone and has not.
+    /// Manifests needed by content that should have been deleted and was not.
     staying: HashSet<Digest>,
-    /// Whether the tags were looked at again since some of them went.
+    /// Whether the tags were checked since the last deletions.
     is_looked_at_again: bool,
-    /// What is not as it was when it was looked at: nobody knows then what else needs what.
+    /// An unexpected change: after it the dependencies are unknown.
     changed: Option<String>,
 }
 
-/// What became of a manifest.
+/// What happened to a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Became {
-    /// A tag of it was not there any more when it was to go; whether it is there itself nobody has asked.
+    /// One of its tags was missing before its deletion; whether the manifest exists was not checked.
     LostTag,
-    /// A tag of it was taken away: some registries take all tags, or the image, along.
+    /// One of its tags was deleted: some registries delete all its tags, or the image, too.
     Untagged,
-    /// It has lost a tag, and is still there.
+    /// It has lost a tag, and still exists.
     Left,
-    /// It is gone.
+    /// It is deleted.
     Gone,
 }
 
@@ -62,12 +62,12 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// What was looked at a while ago is looked at again before more goes.
+    /// Requires another check of the tags before further deletions.
     pub(super) fn doubt(&mut self) {
         self.is_looked_at_again = false;
     }
 
-    /// Whether a manifest is gone. Where it has only lost tags, it is asked for.
+    /// Whether a manifest is deleted. If it has only lost tags, asks the registry.
     pub(super) async fn has_gone(&mut self, digest: &Digest) -> bool {
         match self.became.get(digest) {
             Some(Became::Gone) => true,
@@ -82,18 +82,18 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// Something does not go, and all that it needs stays with it.
+    /// Records that something stays, with everything that it needs.
     pub(super) fn keep(&mut self, digest: &Digest) {
         let needed = self.contents.needed_by([((), digest)].into_iter());
         self.staying.extend(needed.into_keys().cloned());
     }
 
-    /// Whether something needs a manifest that should have gone and has not.
+    /// Whether a manifest is needed by content that should have been deleted and was not.
     pub(super) fn stays(&self, digest: &Digest) -> bool {
         self.staying.contains(digest)
     }
 
-    /// Deletes something, if it is still what was looked at.
+    /// Deletes a candidate, if it is unchanged.
     pub(super) async fn delete(&mut self, candidate: &Candidate, habit: &mut Habit) -> Ended {
         let Some(deletes) = self.target.deletes() else {
             return Ended::failed("nothing can be deleted there");
@@ -120,7 +120,7 @@ impl<'a> Room<'a> {
     ) -> Result<Ended, Error> {
         let became = self.became.get(&candidate.digest);
         match resolve(self.target, self.retries, &candidate.name).await? {
-            // Another tag of it has taken it along.
+            // It was deleted with another tag of its image.
             None if matches!(became, Some(Became::Gone | Became::Untagged | Became::Left)) => {
                 return Ok(Ended::Deleted);
             }
@@ -134,7 +134,7 @@ impl<'a> Room<'a> {
             }
             Some(_) => {}
         }
-        // Whoever has pushed meanwhile may have brought back what it follows.
+        // A client that pushed in the meantime may have brought back its subject.
         if matches!(candidate.standing, Standing::Follows { .. })
             && let Some(change) = self.change().await?
         {
@@ -143,7 +143,7 @@ impl<'a> Room<'a> {
         if *habit == Habit::Unknown && deletes.untags().await {
             *habit = Habit::Untags;
         }
-        // What takes a tag away alone may do so whatever needs the image.
+        // Deleting a tag alone is allowed even if the image is needed.
         let may_untag = match *habit {
             Habit::Untags => true,
             Habit::Unknown | Habit::Deletes => self.holder(candidate).await?.is_none(),
@@ -158,7 +158,7 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// Deletes what has no tag and refers to an image that is gone. Some registries have deleted it with that.
+    /// Deletes an untagged referrer of a deleted image. Some registries have already deleted it with the image.
     async fn delete_untagged(
         &mut self,
         deletes: &dyn Deletes,
@@ -172,7 +172,7 @@ impl<'a> Room<'a> {
         Ok(if ended == Ended::WasGone { Ended::Deleted } else { ended })
     }
 
-    /// Why an image must not go: something needs it, or may do so.
+    /// Why an image must not be deleted: something needs it, or may need it.
     async fn holder(&mut self, candidate: &Candidate) -> Result<Option<Ended>, Error> {
         if !candidate.held_by.is_empty() {
             let holders = candidate.held_by.join(", ");
@@ -187,7 +187,7 @@ impl<'a> Room<'a> {
         self.change().await
     }
 
-    /// Why nothing goes that a change may need: tags are looked at again before the first such thing of a batch goes.
+    /// Why nothing is deleted that a change may need. Checks the tags before the first such deletion of a batch.
     async fn change(&mut self) -> Result<Option<Ended>, Error> {
         if self.changed.is_none() && !self.is_looked_at_again {
             let asked = changes(self.target, self.retries, (self.contents, &self.taken));
@@ -205,7 +205,7 @@ impl<'a> Room<'a> {
         }))
     }
 
-    /// Takes a tag away; `None` where the registry wants a digest.
+    /// Deletes a tag; `None` if the registry requires a digest.
     async fn untag(
         &mut self,
         deletes: &dyn Deletes,
@@ -227,7 +227,7 @@ impl<'a> Room<'a> {
             }
             Asked::Done(Deletion::Done) if *habit == Habit::Unknown => {
                 let image = by_digest(&candidate.digest);
-                // The tag is gone whatever comes of this; who does not answer has shown nothing.
+                // The tag is deleted in any case; an error shows nothing about the registry.
                 *habit = match resolve(self.target, self.retries, &image).await {
                     Ok(Some(_)) => Habit::Untags,
                     Ok(None) => Habit::Deletes,
@@ -246,12 +246,12 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// What holds an image must still have it: a registry that has taken it along is not believed any more.
+    /// Checks that a held image still exists: if the registry has deleted it with the tag, it is not trusted any more.
     async fn see_what_is_left(&self, candidate: &Candidate, habit: &mut Habit) -> Ended {
         let image = by_digest(&candidate.digest);
         match resolve(self.target, self.retries, &image).await {
             Ok(Some(_)) => return Ended::Deleted,
-            // The tag is gone, and nothing more is risked.
+            // The tag is deleted, but to be safe the registry is not trusted any more.
             Err(_) => {
                 *habit = Habit::Deletes;
                 return Ended::Deleted;
@@ -289,7 +289,8 @@ impl<'a> Room<'a> {
         }
     }
 
-    /// Asks for a deletion. What is not there when it is asked for again was deleted by the answer that got lost.
+    /// Sends a deletion request. If a retry reports that the content is missing, the first request deleted it and its
+    /// answer was lost.
     async fn ask_to_delete<'q>(
         &self,
         name: &TagOrDigest,
@@ -313,10 +314,10 @@ impl<'a> Room<'a> {
     }
 }
 
-/// What came of a question for a deletion.
+/// The result of a deletion request.
 enum Asked {
     Done(Deletion),
-    /// The registry says that it is not there, and has it: some say so to who may not delete.
+    /// The registry reports the content as missing, but has it: some answer so if the login may not delete.
     StillThere,
 }
 

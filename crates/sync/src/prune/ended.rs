@@ -1,24 +1,24 @@
-//! How it ended with something that was to go.
+//! The result of one deletion.
 
-/// How it ended with something that was to go.
+/// The result of one deletion.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     Deleted,
-    /// It was not there any more.
+    /// It did not exist any more.
     WasGone,
     Kept(Kept),
 }
 
-/// Why something that should be gone is still there.
+/// Why something was not deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kept {
     /// Something needs it, which is no failure.
     Held(String),
-    /// Its registry deletes nothing.
+    /// The registry does not support deletion.
     Off,
     /// The run was stopped before.
     Stopped,
-    /// It could not be deleted, or nobody knows whether it may.
+    /// The deletion failed, or it is unknown whether it is allowed.
     Failed(String),
 }
 
@@ -33,7 +33,7 @@ impl Ended {
 }
 
 impl Kept {
-    /// Why, in words.
+    /// The reason as a text.
     pub fn why(&self) -> &str {
         match self {
             Self::Held(why) | Self::Failed(why) => why,

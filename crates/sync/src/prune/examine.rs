@@ -1,4 +1,4 @@
-//! Looks at one target repository, and decides what of it goes.
+//! Reads one target repository, and decides what to delete there.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::endpoint::Target;
 use crate::plan::listings::AtTarget;
 use crate::{Error, State};
 
-/// A target repository of which it is not known what it has, so that nothing of it goes.
+/// A target repository that could not be read, so that nothing is deleted there.
 #[derive(Clone, Debug)]
 pub struct Unread {
     /// Registry and repository.
@@ -28,16 +28,16 @@ pub struct Unread {
     pub error: Arc<Error>,
 }
 
-/// What was found of one repository.
+/// The result for one repository.
 pub(super) struct Examined {
     pub(super) repository: Option<Repository>,
-    /// Where more would go than may: how much.
+    /// How much would be deleted, if that is more than allowed.
     pub(super) too_much: Option<String>,
 }
 
-/// What rules say of one target repository.
+/// What rules say about one target repository.
 pub(super) struct Examination<'a> {
-    /// What rules found there, each with its guards: first those of rules that delete.
+    /// What rules found there, each with its guards: rules that delete come first.
     found: Vec<(&'a AtTarget, Option<Guards>)>,
     selected: &'a HashSet<TagOrDigest>,
     state: &'a State,
@@ -45,13 +45,13 @@ pub(super) struct Examination<'a> {
 }
 
 impl<'a> Examination<'a> {
-    /// `None` where no rule deletes.
+    /// `None` if no rule deletes.
     pub(super) fn new(
         mut found: Vec<(&'a AtTarget, Option<Guards>)>,
         selected: &'a HashSet<TagOrDigest>,
         (state, retries): (&'a State, u32),
     ) -> Option<Self> {
-        // A repository may have several names, and a login for each.
+        // A repository may have several names, each with its own login.
         found.sort_by_key(|(found, guards)| (guards.is_none(), found.target.name()));
         found.first()?.1?;
         Some(Self { found, selected, state, retries })
@@ -61,7 +61,7 @@ impl<'a> Examination<'a> {
         &self.found[0].0.target
     }
 
-    /// What is known of it, and what goes.
+    /// Reads the repository, and decides what to delete.
     pub(super) async fn examine(self) -> Result<Examined, Unread> {
         let name: Arc<str> = self.target().name().into();
         let examined = self.look(name.clone()).await;
@@ -85,7 +85,7 @@ impl<'a> Examination<'a> {
         Ok(Examined { repository, too_much: decided.too_much })
     }
 
-    /// Asks for no more than is needed: manifests are read only where time lets something go.
+    /// Sends only the necessary requests: reads manifests only if the grace period lets something go.
     async fn see(
         &self,
         target: &dyn Target,
@@ -97,7 +97,7 @@ impl<'a> Examination<'a> {
             let contents = read_digests(target, self.retries, suspects.all()).await?;
             let gone = self.note(target, &suspects, &contents, now);
             if !(Grace { gone: &gone, now, lasts }).lets_go(&suspects, &contents) {
-                // Whether images of signatures are there was not asked.
+                // It was not checked whether the subjects of signatures exist.
                 suspects.followers.clear();
                 return Ok(Seen { contents, gone, suspects });
             }
@@ -123,7 +123,7 @@ impl<'a> Examination<'a> {
         Ok(contents)
     }
 
-    /// Remembers what is seen to be gone.
+    /// Records in the state which tags are missing.
     fn note(
         &self,
         target: &dyn Target,
@@ -136,7 +136,7 @@ impl<'a> Examination<'a> {
         self.state.note_gone((target.store(), target.repository()), &seen, now)
     }
 
-    /// What was missed at sources when they were listed.
+    /// The tags that were missing in the sources' listings.
     fn missed(&self) -> HashMap<Tag, Vec<Missed>> {
         let mut missed: HashMap<Tag, Vec<Missed>> = HashMap::new();
         for (found, _) in &self.found {
@@ -149,11 +149,11 @@ impl<'a> Examination<'a> {
     }
 }
 
-/// What was seen of a repository.
+/// What was read of a repository.
 struct Seen {
     contents: Contents,
     gone: GoneSince,
-    /// Of what could be asked whether it goes.
+    /// The tags that could be checked for deletion.
     suspects: Suspects,
 }
 
@@ -161,7 +161,7 @@ fn claim(found: &AtTarget, guards: Option<Guards>) -> Claim<'_> {
     Claim { guards, source: found.source.name().into(), tags: found.tags, extra: &found.extra }
 }
 
-/// Whether a target takes a tag away without its image, as far as is known before it has done so.
+/// Whether a target is known to delete a tag without its image.
 async fn untagging(target: &dyn Target) -> Untagging {
     match target.deletes() {
         Some(deletes) if deletes.untags().await => Untagging::Certain,

@@ -1,4 +1,4 @@
-//! Since when something has been gone, and whether that is long enough.
+//! Since when a tag has been missing at its source, and whether that is long enough.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -9,10 +9,10 @@ use super::candidate::Standing;
 use super::contents::Contents;
 use super::suspects::Suspects;
 
-/// Since when runs have seen something gone; `None` where nothing is remembered.
+/// Since when runs have seen tags missing; `None` without a state.
 pub(super) type GoneSince = Option<HashMap<(Tag, Digest), SystemTime>>;
 
-/// What `grace` makes of what is gone.
+/// Applies the grace period.
 pub(super) struct Grace<'a> {
     pub(super) gone: &'a GoneSince,
     pub(super) now: SystemTime,
@@ -20,7 +20,7 @@ pub(super) struct Grace<'a> {
 }
 
 impl Grace<'_> {
-    /// Whether something has been gone for long enough.
+    /// Whether a tag has been missing for long enough.
     pub(super) fn standing(&self, tag: &Tag, digest: &Digest) -> Standing {
         let since = self.gone.as_ref().and_then(|gone| gone.get(&(tag.clone(), digest.clone())).copied());
         let is_over =
@@ -32,7 +32,7 @@ impl Grace<'_> {
         }
     }
 
-    /// The images that are due among what is suspected.
+    /// The suspected images whose grace period is over.
     pub(super) fn due<'c>(
         &self,
         tags: impl Iterator<Item = &'c Tag>,
@@ -45,7 +45,7 @@ impl Grace<'_> {
             .collect()
     }
 
-    /// Whether anything may go, as far as time tells.
+    /// Whether the grace period lets any image go.
     pub(super) fn lets_go(&self, suspects: &Suspects, contents: &Contents) -> bool {
         !self.due(suspects.gone(), contents).is_empty()
     }

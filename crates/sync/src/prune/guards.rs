@@ -1,23 +1,23 @@
-//! How much may be deleted, and how soon.
+//! Limits how much is deleted, and how soon.
 
 use std::fmt;
 use std::time::Duration;
 
-/// What keeps a rule from deleting too much, or too early.
+/// The limits of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Guards {
-    /// The most that goes in one run, of each target repository.
+    /// The most that one run deletes in each target repository.
     pub max_delete: MaxDelete,
-    /// So long something must have been gone from the source, as far as runs with a state have seen.
+    /// How long a tag must have been missing at the source, as seen by runs with a state.
     pub grace: Duration,
 }
 
-/// The most that is deleted of a repository in one run.
+/// The most that one run deletes in a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaxDelete {
-    /// So many tags.
+    /// A number of tags.
     Tags(u32),
-    /// So many of a hundred of its tags: at least 1, but none for 0.
+    /// A percentage of its tags: at least 1 tag, but none for 0.
     Percent(u8),
 }
 
@@ -28,7 +28,7 @@ impl Default for Guards {
 }
 
 impl Guards {
-    /// What both allow.
+    /// What both limits allow.
     pub(super) fn strictest(self, other: Self, tags: usize) -> Self {
         let is_stricter = other.max_delete.of(tags) < self.max_delete.of(tags);
         let max_delete = if is_stricter { other.max_delete } else { self.max_delete };
@@ -37,7 +37,7 @@ impl Guards {
 }
 
 impl MaxDelete {
-    /// How many of so many tags may go.
+    /// How many of `tags` tags may be deleted.
     pub fn of(self, tags: usize) -> usize {
         match self {
             Self::Tags(most) => usize::try_from(most).unwrap_or(usize::MAX),

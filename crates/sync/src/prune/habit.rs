@@ -1,23 +1,23 @@
-//! What a registry does where it is asked to delete something.
+//! How a registry answers deletion requests.
 
-/// What a registry was seen to do where it is asked to take a tag away, the better first.
+/// How a registry was seen to answer the deletion of a tag. Ordered from best to worst.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Habit {
-    /// Nobody has seen it yet.
+    /// Not seen yet.
     #[default]
     Unknown,
-    /// The tag goes, and its image stays.
+    /// It deletes the tag, and keeps its image.
     Untags,
-    /// The tag goes; whether its image does is not known, because it was not there afterwards.
+    /// It deletes the tag. Whether it deletes the image is not certain: the image was missing afterwards.
     Deletes,
-    /// Nothing: it wants a digest.
+    /// It does not delete by tag: it requires a digest.
     Refuses,
-    /// Nothing, and for a digest neither: deletion is off.
+    /// It deletes neither tags nor digests: deletion is disabled.
     Off,
 }
 
 impl Habit {
-    /// Takes what was seen in another repository, too: the worse of both counts.
+    /// Merges the behavior seen in another repository: the worse of both counts.
     pub(super) fn learn(&mut self, seen: Self) {
         *self = (*self).max(seen);
     }

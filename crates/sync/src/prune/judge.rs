@@ -1,4 +1,4 @@
-//! What goes with what, and what holds what: of one repository, without asking anybody.
+//! The dependencies in one repository: which deletions imply others, and what prevents them. Without requests.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use super::contents::Contents;
 use super::gone::Grace;
 use crate::rule::referrer_tag::subject;
 
-/// So many of what holds an image are named.
+/// How many holders of an image are named.
 const NAMED: usize = 5;
 
-/// What one repository has, and what is to be said of it.
+/// The contents of one repository, and what decides about them.
 pub(super) struct Judge<'a> {
     pub(super) name: &'a Arc<str>,
     pub(super) contents: &'a Contents,
-    /// What rules bring there.
+    /// The references that rules write there.
     pub(super) selected: &'a HashSet<TagOrDigest>,
     pub(super) untagging: Untagging,
     pub(super) grace: Grace<'a>,
@@ -30,7 +30,7 @@ impl<'a> Judge<'a> {
     }
 
     fn of_tag(&self, tag: &Tag, standing: impl FnOnce(&Digest) -> Standing) -> Option<Candidate> {
-        // What is not there any more is nobody's candidate.
+        // A tag that does not exist any more is no candidate.
         let digest = self.contents.digest(tag)?;
         Some(self.candidate(TagOrDigest::Tag(tag.clone()), digest, standing(digest)))
     }
@@ -40,7 +40,7 @@ impl<'a> Judge<'a> {
         tags.iter().filter_map(|tag| self.of_tag(tag, |digest| self.grace.standing(tag, digest))).collect()
     }
 
-    /// What stays, each with the source that keeps it.
+    /// Candidates that stay, each with the source that keeps it.
     pub(super) fn stay(&self, tags: &BTreeMap<Tag, Arc<str>>, standing: &Standing) -> Vec<Candidate> {
         let stay = tags.iter().filter_map(|(tag, source)| {
             let candidate = self.of_tag(tag, |_| standing.clone())?;
@@ -49,13 +49,13 @@ impl<'a> Judge<'a> {
         stay.collect()
     }
 
-    /// Those of some followers whose image goes, or is gone: all others stay with theirs.
+    /// The followers whose subject is deleted, now or before; all others stay with their subjects.
     pub(super) fn followers(&self, tags: &BTreeSet<Tag>, images: &[Candidate]) -> Vec<Candidate> {
         let going = going(images);
         let due = images.iter().filter(|image| image.is_due()).map(|image| &image.digest);
         let doomed = self.contents.below(due);
         let mut followers = self.with_subjects(tags);
-        // One that stays may need what another one follows.
+        // A follower that stays may need the subject of another one.
         loop {
             let needed = self.needed(|tag| !going.contains(tag) && !followers.contains_key(tag));
             let before = followers.len();
@@ -76,8 +76,8 @@ impl<'a> Judge<'a> {
         candidates.collect()
     }
 
-    /// What tags follow. A list of referrers of a sha512 digest has only a part of that in its tag: where no manifest that was
-    /// read has such a digest, it is not known, and the tag stays.
+    /// The subjects of tags. The referrers tag of a sha512 digest has only a part of the digest: if no known digest
+    /// matches, the subject is unknown, and the tag stays.
     fn with_subjects<'t>(&self, tags: &'t BTreeSet<Tag>) -> BTreeMap<&'t Tag, Digest> {
         let (known, unknown): (Vec<_>, Vec<_>) =
             tags.iter().map(|tag| (tag, subject(tag))).partition(|(_, subject)| subject.is_some());
@@ -92,7 +92,7 @@ impl<'a> Judge<'a> {
         subjects
     }
 
-    /// Says of all that goes what holds it.
+    /// Sets the holders of all candidates that are to be deleted.
     pub(super) fn hold(&self, candidates: &mut [Candidate]) {
         let going = going(candidates);
         let needed = self.needed(|tag| !going.contains(tag));
@@ -104,7 +104,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What the tags that stay, what rules bring by digest, and that whose referrers cannot be listed, need.
+    /// What is needed by tags that stay, by digests that rules write, and by manifests whose referrers cannot be listed.
     fn needed(&self, stays: impl Fn(&Tag) -> bool) -> HashMap<&'a Digest, Name<'a>> {
         let contents = self.contents;
         let tags =
@@ -117,7 +117,7 @@ impl<'a> Judge<'a> {
         contents.needed_by(tags.chain(digests).chain(unlisted))
     }
 
-    /// What stays and needs a manifest: its other tags, or else what leads to it, or may do so.
+    /// What stays and needs a manifest: its other tags, or else what refers to it, or may do so.
     fn holders(
         &self,
         digest: &Digest,
@@ -134,7 +134,7 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What refers to images that go by their digest, and has no tag.
+    /// Untagged referrers of images that are deleted by digest.
     pub(super) fn referrers(&self, candidates: &[Candidate]) -> Vec<Candidate> {
         let going = going(candidates);
         let needed = self.needed(|tag| !going.contains(tag));
@@ -156,7 +156,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// The tags that are to go.
+/// The tags that are to be deleted.
 fn going(candidates: &[Candidate]) -> BTreeSet<Tag> {
     let due = candidates.iter().filter(|candidate| candidate.is_due());
     let tags = due.filter_map(|candidate| match &candidate.name {
@@ -171,9 +171,9 @@ fn going(candidates: &[Candidate]) -> BTreeSet<Tag> {
 enum Name<'a> {
     Tag(&'a Tag),
     Digest(&'a Digest),
-    /// What refers to a manifest, as far as is known: its list failed, and why.
+    /// The unknown referrers of a manifest, with the error of their listing.
     Unlisted(&'a str),
-    /// What is listed and cannot be asked for.
+    /// A listed name that is no tag, and cannot be looked up.
     NoTag(&'a str),
 }
 

@@ -1,4 +1,4 @@
-//! Looks at sources and targets, and decides what goes.
+//! Reads sources and targets, and decides what to delete.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
@@ -15,33 +15,33 @@ use super::repository::Repository;
 use crate::plan::listings::{AtTarget, Listings, RepositoryPlace, SourceTags};
 use crate::{Observer, Options, Report, State, Sync, Work};
 
-/// Repositories that are looked at side by side.
+/// How many repositories are read in parallel.
 const AT_ONCE: usize = 4;
 
-/// Rules, and what keeps those that delete from deleting too much.
+/// The rules, with the limits of those that delete.
 pub struct Prune {
-    /// All rules of a config: what any of them selects stays. `None` for those that delete nothing.
+    /// All rules of a config: what any of them selects stays. `None` for rules that do not delete.
     pub rules: Vec<(Work, Option<Guards>)>,
-    /// How often what fails in passing is tried again, and how many lists are read at once.
+    /// How often a step is retried after a passing error, and how many listings run in parallel.
     pub options: Options,
-    /// What earlier runs have seen gone.
+    /// What earlier runs have seen missing.
     pub state: State,
 }
 
-/// What would go, and why the rest does not.
+/// What would be deleted, and why the rest stays.
 pub struct PrunePlan {
-    /// Why nothing goes at all.
+    /// Why nothing is deleted at all.
     pub refused: Option<Refusal>,
-    /// Repositories of which nothing goes, because what they have cannot be read; sorted.
+    /// Repositories that could not be read, so that nothing is deleted there; sorted.
     pub unread: Vec<Unread>,
     pub(super) repositories: Vec<Repository>,
     pub(super) retries: u32,
-    /// How far its deletion is.
+    /// The progress of the deletion.
     pub progress: PruneProgress,
 }
 
 impl Prune {
-    /// Lists, reads and decides. Nothing is deleted; what is seen to be gone is remembered.
+    /// Lists, reads and decides. Deletes nothing; records in the state what is missing.
     pub async fn look(self, observer: Arc<dyn Observer>, cancel: CancellationToken) -> PrunePlan {
         let Self { rules, options, state } = self;
         let mut plan = PrunePlan::refused_or_empty(None, options.retries);
@@ -66,7 +66,7 @@ impl PrunePlan {
         Self { refused, unread, repositories, retries, progress }
     }
 
-    /// All that might go, with why it does or does not, sorted by name.
+    /// All candidates with their reasons, sorted by name.
     pub fn candidates(&self) -> Vec<&Candidate> {
         let all = self.repositories.iter().flat_map(|repository| &repository.candidates);
         let mut all: Vec<_> = all.collect();
@@ -74,7 +74,7 @@ impl PrunePlan {
         all
     }
 
-    /// What goes if all goes well, a line `NAME DIGEST` for each: enough to bring every name back.
+    /// What a successful deletion removes, a line `NAME DIGEST` for each: enough to restore every reference.
     pub fn undo_lines(&self) -> Vec<String> {
         let due = self.candidates().into_iter().filter(|candidate| candidate.is_due());
         due.map(|candidate| format!("{} {}", candidate.target(), candidate.digest)).collect()
@@ -107,7 +107,7 @@ impl PrunePlan {
     }
 }
 
-/// Why nothing goes where a rule could not be listed.
+/// The refusal if a rule could not be listed.
 fn not_listed(report: &Report) -> Option<Refusal> {
     if !report.unfinished_rules.is_empty() {
         return Some(Refusal::Stopped);
@@ -123,7 +123,7 @@ fn pattern_of(work: &Work) -> Option<String> {
     }
 }
 
-/// Why nothing goes where a source that is named has no tags, or a pattern no repositories.
+/// The refusal if a named source has no tags, or a pattern no repositories.
 fn without_tags(
     listings: &Listings,
     patterns: &[Option<String>],
@@ -132,7 +132,7 @@ fn without_tags(
     let is_written = |rule: usize| patterns.get(rule).is_some_and(Option::is_none);
     let lacks = |found: &AtTarget| match found.tags {
         SourceTags::Some => None,
-        // A rule that deletes nothing may wait for its first image.
+        // The source of a rule that does not delete may still be empty.
         SourceTags::NoImages if guards.get(found.rule).is_none_or(Option::is_none) => None,
         SourceTags::NoImages => Some("has none of the images that its rule selects"),
         SourceTags::None => Some("has no tags"),

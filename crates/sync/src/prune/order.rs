@@ -1,4 +1,4 @@
-//! In which order things go: what needs something goes before it, and what refers to something after it.
+//! The order of deletions: content that needs other content goes before it, and referrers go after their subjects.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -7,7 +7,7 @@ use oci::{Digest, TagOrDigest};
 use super::candidate::{Candidate, Standing};
 use super::contents::Contents;
 
-/// Puts indexes before what they name, images before what refers to them, and otherwise sorts by name.
+/// Sorts indexes before their children, subjects before their referrers, and otherwise by name.
 pub(super) fn put_in_order(candidates: &mut [Candidate], contents: &Contents) {
     let distinct: BTreeSet<Digest> = candidates.iter().map(|candidate| candidate.digest.clone()).collect();
     let mut needed_by_others: HashMap<&Digest, usize> = HashMap::new();
@@ -20,7 +20,7 @@ pub(super) fn put_in_order(candidates: &mut [Candidate], contents: &Contents) {
     candidates.sort_by_cached_key(|candidate| {
         let follows = matches!(candidate.standing, Standing::Follows { .. });
         let depth = needed_by_others.get(&candidate.digest).copied().unwrap_or_default();
-        // What has a subject needs it, and goes after it nevertheless: what has no tag comes in that order already.
+        // A referrer needs its subject, but is deleted after it: untagged referrers already have the right order.
         let name = match candidate.name {
             TagOrDigest::Tag(_) => candidate.target(),
             TagOrDigest::Digest(_) => String::new(),

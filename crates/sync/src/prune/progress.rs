@@ -1,14 +1,14 @@
-//! How far a deletion is, for whoever asks meanwhile.
+//! The progress of a deletion.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Counts along. Clones share the counts.
+/// Counts deletions. Clones share the counts.
 #[derive(Clone, Debug, Default)]
 pub struct PruneProgress(Arc<[AtomicUsize; 2]>);
 
 impl PruneProgress {
-    /// How many are gone so far, and how many stay that were to go.
+    /// How many are deleted so far, and how many could not be deleted.
     pub fn now(&self) -> (usize, usize) {
         let [gone, kept] = &*self.0;
         (gone.load(Ordering::Relaxed), kept.load(Ordering::Relaxed))

@@ -1,4 +1,4 @@
-//! What became of a plan.
+//! The results of a deletion plan.
 
 use std::collections::BTreeSet;
 
@@ -6,39 +6,39 @@ use oci::Digest;
 
 use super::ended::Kept;
 
-/// What became of a plan: each thing that was to go stands in one of the lists.
+/// The results of a deletion plan: each candidate to delete is in one of the lists.
 #[derive(Debug, Default)]
 pub struct Pruned {
-    /// What is gone.
+    /// Deleted.
     pub deleted: Vec<Deleted>,
-    /// What was gone before it was asked for: somebody else has deleted it.
+    /// Missing before the request: another client has deleted it.
     pub already_gone: Vec<Deleted>,
-    /// What should be gone and is not.
+    /// Not deleted.
     pub not_deleted: Vec<NotDeleted>,
 }
 
-/// Something that is gone.
+/// Something that was deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deleted {
     /// `HOST/REPOSITORY:TAG`, or with `@DIGEST`.
     pub target: String,
-    /// What it was.
+    /// Its digest.
     pub digest: Digest,
 }
 
-/// Something that should be gone and is not.
+/// Something that was not deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotDeleted {
     /// `HOST/REPOSITORY:TAG`, or with `@DIGEST`.
     pub target: String,
-    /// What it is.
+    /// Its digest.
     pub digest: Digest,
-    /// Why it is still there.
+    /// Why it still exists.
     pub kept: Kept,
 }
 
 impl Pruned {
-    /// Hosts of registries that delete nothing.
+    /// Hosts of registries that do not support deletion.
     pub fn off(&self) -> BTreeSet<&str> {
         let off = self.not_deleted.iter().filter(|kept| kept.kept == Kept::Off);
         off.filter_map(|kept| kept.target.split('/').next()).collect()
@@ -50,7 +50,7 @@ impl Pruned {
         self.not_deleted.extend(other.not_deleted);
     }
 
-    /// By repositories, whichever came first; in a repository as they went.
+    /// Sorts by repository, and keeps the order of the deletions within each.
     pub(super) fn sort(&mut self) {
         self.deleted.sort_by(|one, other| repository(&one.target).cmp(repository(&other.target)));
         self.already_gone.sort_by(|one, other| repository(&one.target).cmp(repository(&other.target)));

@@ -1,4 +1,4 @@
-//! Reads what a target repository has: its tags, and what their manifests need.
+//! Reads the contents of a target repository: its tags, and what their manifests need.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -12,10 +12,10 @@ use crate::endpoint::Target;
 use crate::rule::referrer_tag::subject;
 use crate::{Cause, Error, Operation, Side};
 
-/// Manifests that are read, or asked for, at once.
+/// How many manifests are read or looked up in parallel.
 const ASKED_AT_ONCE: usize = 8;
 
-/// What some tags point at, and nothing else: enough where nothing can go.
+/// Reads only the digests of some tags, which is enough if nothing can be deleted.
 pub(super) async fn read_digests<'a>(
     target: &dyn Target,
     retries: u32,
@@ -43,8 +43,8 @@ pub(super) async fn read_digests<'a>(
     Ok(contents)
 }
 
-/// Reads what tells whether `suspects` can go, and what the digests that rules select need. What is known already is not asked
-/// for by its tag.
+/// Reads what is needed to decide about `suspects`, and what the digests that rules select need. Tags with a known
+/// digest are read by it.
 pub(super) async fn read(
     target: &dyn Target,
     retries: u32,
@@ -68,7 +68,7 @@ pub(super) async fn read(
     Ok(contents)
 }
 
-/// Reads the manifests of all tags, each once where it is known which are the same. Gives the indexes among what they name.
+/// Reads the manifests of all tags, each digest once if it is known. Returns the indexes among their children.
 async fn read_tags(
     target: &dyn Target,
     retries: u32,
@@ -95,7 +95,7 @@ async fn read_tags(
     let mut answers = stream::iter(questions.collect::<Vec<_>>()).buffer_unordered(ASKED_AT_ONCE);
     let mut children = Vec::new();
     while let Some((name, manifest)) = answers.try_next().await? {
-        // A tag without a manifest is nobody's image.
+        // A tag without a manifest is no image.
         let Some(manifest) = manifest else { continue };
         if let TagOrDigest::Tag(tag) = name {
             contents.point(tag, manifest.digest().clone());
@@ -125,7 +125,7 @@ async fn read_children(
     Ok(more)
 }
 
-/// A manifest; `None` where it is not there.
+/// A manifest; `None` if it does not exist.
 async fn manifest(
     target: &dyn Target,
     retries: u32,
@@ -139,7 +139,7 @@ async fn manifest(
     }
 }
 
-/// Notes what a manifest needs; gives the indexes among that.
+/// Records what a manifest needs; returns the indexes among that.
 fn note(target: &dyn Target, manifest: &RawManifest, contents: &mut Contents) -> Result<Vec<Digest>, Error> {
     let digest = manifest.digest();
     let unusable = |source| Error {
@@ -157,8 +157,7 @@ fn note(target: &dyn Target, manifest: &RawManifest, contents: &mut Contents) ->
     Ok(children.map(|child| child.digest).collect())
 }
 
-/// Finds out whether the images of followers are there, where no tag and no index leads to them: what refers to an image does
-/// not tell.
+/// Finds out whether the subjects of followers exist, if no tag and no index leads to them: a referrer does not tell.
 async fn look_for_subjects(
     target: &dyn Target,
     retries: u32,

@@ -1,4 +1,4 @@
-//! Asks what refers to images that go, and has no tag.
+//! Lists the untagged referrers of images that are deleted.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -10,13 +10,13 @@ use super::contents::Contents;
 use crate::endpoint::{Deletes, Target};
 use crate::{Error, Operation, Side};
 
-/// Subjects whose referrers are listed side by side.
+/// How many subjects have their referrers listed in parallel.
 const ASKED_AT_ONCE: usize = 8;
-/// Referrers of referrers deeper than this are an attack: they are left to the registry.
+/// Chains of referrers deeper than this are treated as an attack, and left to the registry.
 const DEEPEST: usize = 5;
 
-/// Lists what refers to `going`. A registry that keeps no lists has nothing to tell; one whose list fails may have, and the image
-/// stays.
+/// Lists the referrers of `going`. A registry without a referrers API has none. If a listing fails, there may be
+/// referrers, and the image stays.
 pub(super) async fn list_referrers(
     target: &dyn Target,
     retries: u32,

@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use crate::RuleFailure;
 
-/// So many reasons are told one by one.
+/// How many reasons are named in a message.
 const TOLD: usize = 5;
 
 /// Why nothing is deleted at all.
 #[derive(Clone, Debug)]
 pub enum Refusal {
-    /// The run was stopped before all was looked at.
+    /// The run was stopped before everything was read.
     Stopped,
-    /// Rules that could not be listed, so that it is not known what is gone.
+    /// Rules that could not be listed, so that it is unknown what is missing.
     NotListed(Vec<Arc<RuleFailure>>),
-    /// A source has nothing, and may have had everything.
+    /// A source is empty, and may have lost everything.
     Empty(String),
-    /// More would go than one run may delete: of which repositories, and how much.
+    /// More would be deleted than one run may delete: the repositories, and how much.
     TooMuch(Vec<String>),
 }
 

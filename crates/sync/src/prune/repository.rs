@@ -1,4 +1,4 @@
-//! A target repository, and what is decided of it.
+//! A target repository, and the decision about it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use super::candidate::Candidate;
 use super::contents::Contents;
 use crate::endpoint::{Source, Target};
 
-/// What goes of one repository.
+/// What to delete in one repository.
 pub(super) struct Repository {
     pub(super) target: Arc<dyn Target>,
     pub(super) contents: Contents,
-    /// In the order in which they go.
+    /// In the order of their deletion.
     pub(super) candidates: Vec<Candidate>,
-    /// What tags would be at sources that did not have them.
+    /// For each tag, what it would be at the sources that did not have it.
     pub(super) missed: HashMap<Tag, Vec<Missed>>,
 }
 

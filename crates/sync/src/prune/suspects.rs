@@ -1,4 +1,4 @@
-//! Which tags of a target repository come into question: from what rules say of it, without asking anybody.
+//! Which tags of a target repository may be deleted according to the rules, without requests.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -9,9 +9,9 @@ use super::guards::Guards;
 use crate::plan::extra::Extra;
 use crate::plan::listings::SourceTags;
 
-/// What a rule about a whole repository says of a target repository.
+/// What a rule about a whole repository says about a target repository.
 pub(super) struct Claim<'a> {
-    /// `None` for a rule that deletes nothing.
+    /// `None` for a rule that does not delete.
     pub(super) guards: Option<Guards>,
     pub(super) source: Arc<str>,
     pub(super) tags: SourceTags,
@@ -19,38 +19,39 @@ pub(super) struct Claim<'a> {
 }
 
 impl Claim<'_> {
-    /// Whether it is not known what is gone: the source may have had everything.
+    /// Whether it is unknown what is missing: the source may have lost everything.
     fn is_silent(&self) -> bool {
         match self.tags {
             SourceTags::Some => false,
-            // A rule that deletes nothing may wait for its first image.
+            // The source of a rule that does not delete may still be empty.
             SourceTags::NoImages => self.guards.is_some(),
             SourceTags::None => true,
         }
     }
 }
 
-/// Tags that may go, and those of which it is told why they stay.
+/// Tags that may be deleted, and those that stay for a reason that is reported.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
     pub(super) images: BTreeSet<Tag>,
     pub(super) followers: BTreeSet<Tag>,
     /// With the source that still has them.
     pub(super) left_out: BTreeMap<Tag, Arc<str>>,
-    /// With the source of a rule that deletes nothing and would name them.
+    /// With the source of a rule that does not delete and would write them.
     pub(super) of_others: BTreeMap<Tag, Arc<str>>,
 }
 
 impl Suspects {
-    /// What a rule that deletes would name, nobody brings, and no source has: all else stays without a word.
+    /// The tags that a rule with deletion would write, that no rule selects, and that no source has. All other tags
+    /// stay without a report.
     pub(super) fn of(claims: &[Claim<'_>], selected: &HashSet<TagOrDigest>) -> Self {
-        // A source without images says nothing of what it had, and so nobody says that it is gone.
+        // A source without images tells nothing about what it had, so nothing counts as missing.
         if claims.iter().any(Claim::is_silent) {
             return Self::default();
         }
         let is_selected = |tag: &Tag| selected.contains(&TagOrDigest::Tag(tag.clone()));
         let at_source: HashSet<&Tag> = claims.iter().flat_map(|claim| &claim.extra.at_source).collect();
-        // What a rule would name that deletes nothing is that rule's, and it may have put it there.
+        // A tag that a rule without deletion would write belongs to that rule, which may have written it.
         let of_others = claims.iter().filter(|claim| claim.guards.is_none());
         let of_others: HashMap<&Tag, &Arc<str>> =
             of_others.flat_map(|claim| claim.extra.names().map(|tag| (tag, &claim.source))).collect();
@@ -71,7 +72,7 @@ impl Suspects {
         suspects
     }
 
-    /// What may go.
+    /// The tags that may be deleted.
     pub(super) fn gone(&self) -> impl Iterator<Item = &Tag> {
         self.images.iter().chain(&self.followers)
     }

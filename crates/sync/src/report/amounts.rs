@@ -1,4 +1,4 @@
-//! What was moved for one image. The sums of a report are made from these and from nothing else, so they agree.
+//! How much was transferred for one image. A report's sums are made only from these, so they agree.
 
 use std::ops::Add;
 use std::sync::Mutex;
@@ -6,19 +6,19 @@ use std::sync::Mutex;
 use crate::BlobOutcome;
 use crate::lock::lock;
 
-/// What was moved for one image, or for many.
+/// How much was transferred for one image, or for many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amounts {
-    /// Bytes of blobs that were sent, also in tries that failed and in runs that were stopped.
+    /// Bytes of blobs that were sent, including failed tries and stopped runs.
     pub moved_bytes: u64,
-    /// Bytes of blobs that a target took from another repository of its own.
+    /// Bytes of blobs that the target mounted from another of its repositories.
     pub mounted_bytes: u64,
-    /// Bytes of blobs that were at the target already.
+    /// Bytes of blobs that the target had already.
     pub present_bytes: u64,
-    /// Signatures, SBOMs and other referrers that were brought to the target.
+    /// Signatures, SBOMs and other referrers that were copied.
     pub referrers: u64,
-    /// Those of the whole image that stay behind because platforms are left out: they refer to a digest that the target
-    /// does not get.
+    /// Referrers of the whole image that were left out with its unwanted platforms, because the target does not get
+    /// the digest that they refer to.
     pub referrers_left: u64,
 }
 
@@ -61,7 +61,7 @@ impl Counter {
         self.add(Amounts { moved_bytes: bytes, ..Amounts::default() });
     }
 
-    /// A blob of `size` bytes is at the target. What was sent of it has been counted when it was sent.
+    /// Counts a blob of `size` bytes that the target has. Bytes that were sent are counted while they are sent.
     pub(crate) fn blob(&self, size: u64, outcome: BlobOutcome) {
         match outcome {
             BlobOutcome::Mounted => self.add(Amounts { mounted_bytes: size, ..Amounts::default() }),

@@ -1,16 +1,16 @@
-//! How a blob came to a target.
+//! How a target got a blob.
 
-/// How a blob came to be at the target.
+/// How a target got a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlobOutcome {
     /// Its bytes were sent.
     Copied,
-    /// The registry linked it from another of its repositories.
+    /// The registry mounted it from another of its repositories.
     Mounted,
-    /// It was there already.
+    /// The target had it already.
     Present,
-    /// It is there, and was read there to its end.
+    /// The target has it, and it was read there to its end.
     Read,
-    /// It may be kept elsewhere, and could be had nowhere: the image's users have to fetch it themselves.
+    /// Registries need not keep it, and no address had it: the image's users have to fetch it themselves.
     LeftOut,
 }

@@ -1,4 +1,4 @@
-//! What a run tells while it goes on: the only way out of the engine.
+//! What a run reports while it goes on: the only output of the engine.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,14 +9,14 @@ use crate::endpoint::StoreId;
 use crate::select::{Counts, Reason};
 use crate::{BlobOutcome, Decision, Error, Image, ImageReport, Load, RuleFailure, RunId};
 
-/// Which run tells something, and when it happened.
+/// Which run an event belongs to, and when it happened.
 #[derive(Clone, Debug)]
 pub struct Stamp {
-    /// The run: several may tell one observer.
+    /// The run; several runs may share one observer.
     pub run: RunId,
-    /// When.
+    /// The time.
     pub at: SystemTime,
-    /// The worker that did it, where several work on one run.
+    /// The worker that did it, if several work on one run.
     pub worker: Option<Arc<str>>,
 }
 
@@ -24,11 +24,11 @@ pub struct Stamp {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event {
-    /// Something that people should know, and no failure.
+    /// Information for the user that is no failure.
     Note {
-        /// Which registry says so.
+        /// The registry that it is about.
         place: Arc<str>,
-        /// What.
+        /// The text.
         text: String,
     },
     /// A page of a source's repositories was read.
@@ -37,206 +37,205 @@ pub enum Event {
         source: Arc<str>,
         /// Repositories on this page.
         repositories: usize,
-        /// Of these, how many the rule selects.
+        /// How many of them the rule selects.
         selected: usize,
     },
     /// A page of a source's tags was read.
     TagsListed {
-        /// For which of the run's rules.
+        /// The rule's index.
         rule: usize,
         /// Registry and repository.
         source: Arc<str>,
         /// Tags on this page.
         tags: usize,
-        /// Of these, how many the rule selects; `None` where only the whole list tells.
+        /// How many of them the rule selects; `None` if only the whole list tells.
         selected: Option<usize>,
     },
-    /// A rule has chosen from the whole list of a source's tags, as it is before anything is copied.
+    /// A rule has selected from a source's whole tag list, as it is before anything is copied.
     Selected {
-        /// For which of the run's rules.
+        /// The rule's index.
         rule: usize,
         /// Registry and repository.
         source: Arc<str>,
         /// How many tags each stage left.
         counts: Counts,
-        /// Why tags are left out, in the list's order.
+        /// Why tags were left out, in the list's order.
         left_out: Arc<[(Tag, Reason)]>,
     },
     /// A registry lists a tag that the specification does not allow; it is left out.
     InvalidTag {
         /// Registry and repository.
         source: Arc<str>,
-        /// What it lists.
+        /// The invalid tag.
         tag: String,
     },
-    /// A rule selected nothing, which is no failure but often a slip.
+    /// A rule selected nothing, which is no failure but often a mistake.
     NothingSelected {
-        /// For which of the run's rules.
+        /// The rule's index.
         rule: usize,
         /// Registry and repository.
         source: Arc<str>,
-        /// Which stages left nothing, where there are stages.
+        /// Which stages left nothing, if there are stages.
         counts: Option<Counts>,
     },
-    /// None of the repositories that a registry lists is one of a rule's, which is no failure but often a slip.
+    /// A rule selects none of the repositories that a registry lists, which is no failure but often a mistake.
     NoRepository {
-        /// For which of the run's rules.
+        /// The rule's index.
         rule: usize,
         /// Registry and pattern.
         source: Arc<str>,
-        /// How many are listed.
+        /// How many repositories are listed.
         listed: usize,
         /// The first of them.
         names: Arc<[RepositoryName]>,
     },
-    /// Only a target has these tags, where a rule about a whole repository would name them: told where a run only looks.
-    /// Another rule may bring them.
+    /// Tags that only a target has, and that a rule about a whole repository would write. Reported by plans. Another
+    /// rule may write them.
     Extra {
-        /// Which of the run's rules would name them.
+        /// The index of the rule that would write them.
         rule: usize,
         /// Registry and repository of the target.
         target: Arc<str>,
-        /// Each with what it points at, where the target tells. Signatures and the like come last.
+        /// Each with its digest, if the target reports it. Referrer tags come last.
         tags: Arc<[(Tag, Option<Digest>)]>,
     },
-    /// Somebody else began this run, and what it has done comes first.
+    /// Another process began this run; the events for what it has done come first.
     RunJoined {
-        /// When.
+        /// When it began the run.
         began: SystemTime,
     },
     /// A rule could not be turned into images.
     RuleFailed(Arc<RuleFailure>),
-    /// An image will be looked at.
+    /// An image will be processed.
     ImagePlanned(Arc<Image>),
     /// Every rule was turned into images: no more are planned.
     AllPlanned,
     /// Work on an image begins.
     ImageStarted(Arc<Image>),
-    /// It is decided what is to be done about an image.
+    /// The decision about an image was made.
     Decided {
-        /// What.
+        /// The decision.
         decision: Box<Decision>,
-        /// What has to come to the target for it: known only where a run does nothing but look.
+        /// What has to be transferred for it: known only in plans.
         load: Option<Arc<Load>>,
     },
-    /// A blob may have to be sent: whether the target has it is not known yet.
+    /// A blob may have to be sent: it is unknown whether the target has it.
     BlobPlanned {
-        /// For which image.
+        /// The image.
         image: Arc<Image>,
-        /// Which blob.
+        /// The blob.
         digest: Digest,
-        /// Its size in bytes, where the manifest tells.
+        /// Its size in bytes, if the manifest has it.
         size: Option<u64>,
     },
-    /// A blob begins to move, or does so again after a try that failed.
+    /// The transfer of a blob begins, or begins again after a failed try.
     BlobStarted {
-        /// For which image.
+        /// The image.
         image: Arc<Image>,
-        /// Which blob.
+        /// The blob.
         digest: Digest,
-        /// How many bytes are to be sent, where the manifest tells: less than its size where an earlier run sent some.
+        /// How many bytes will be sent, if the manifest has the size: less than the size if an earlier run sent some.
         size: Option<u64>,
     },
-    /// An upload that broke goes on from what the target has kept of it: the rest moves once more.
+    /// An interrupted upload is resumed at the target's offset: the rest is sent again.
     BlobResumed {
-        /// For which image.
+        /// The image.
         image: Arc<Image>,
-        /// Which blob.
+        /// The blob.
         digest: Digest,
-        /// How many bytes are still to be sent, where the manifest tells its size.
+        /// How many bytes are still to be sent, if the manifest has the size.
         left: Option<u64>,
     },
-    /// Some bytes of a blob went out to the target, or, where what targets have is read, came from there.
+    /// Bytes of a blob were sent to the target, or, in a verification, read from there.
     BytesMoved {
-        /// For which image.
+        /// The image.
         image: Arc<Image>,
-        /// Of which blob.
+        /// The blob.
         digest: Digest,
-        /// How many.
+        /// How many bytes.
         bytes: u64,
     },
-    /// Bytes of blobs went out to targets from elsewhere: whoever sent them tells afterwards, and not for which images.
+    /// Other processes sent bytes of blobs to targets. They report only sums, not the images.
     BytesReported {
-        /// How many.
+        /// How many bytes.
         bytes: u64,
-        /// In how much time, which ends now.
+        /// The time that it took, which ends now.
         during: Duration,
     },
-    /// A blob is at the target, or was read there.
+    /// The target has a blob, or the blob was read there.
     BlobFinished {
-        /// For which image.
+        /// The image.
         image: Arc<Image>,
-        /// Which blob.
+        /// The blob.
         digest: Digest,
-        /// Its size in bytes, where the manifest tells.
+        /// Its size in bytes, if the manifest has it.
         size: Option<u64>,
-        /// How it came there.
+        /// How the target got it.
         outcome: BlobOutcome,
     },
-    /// A step failed and will be tried again.
+    /// A step failed and will be retried.
     Retrying {
-        /// Of which image.
+        /// The image.
         image: Arc<Image>,
-        /// The registry and repository that it failed at.
+        /// The registry and repository at which it failed.
         place: Arc<str>,
-        /// What failed.
+        /// The error.
         error: Arc<Error>,
         /// How long to wait before the next try.
         wait: Duration,
     },
     /// A registry did not list its tags or repositories, and will be asked again.
     RetryingList {
-        /// The registry, with the repository where its tags are listed.
+        /// The registry, with the repository if its tags are listed.
         source: Arc<str>,
-        /// What failed.
+        /// The error.
         error: Arc<Error>,
         /// How long to wait before the next try.
         wait: Duration,
     },
-    /// Work on an image waits for a store that did not answer any more: until it does, or is given up.
+    /// Work on an image waits for a store that does not answer, until it answers or is given up.
     AwaitingStore {
-        /// Which image.
+        /// The image.
         image: Arc<Image>,
-        /// Which store.
+        /// The store.
         store: StoreId,
     },
-    /// The run was stopped, and a blob's upload stays open for the next one to go on with.
+    /// The run was stopped, and a blob's upload session stays open for the next run to resume.
     BlobLeft {
-        /// Which image.
+        /// The image.
         image: Arc<Image>,
-        /// Which blob.
+        /// The blob.
         digest: Digest,
-        /// What the target has of it that came in this run, in bytes.
+        /// How many bytes the target received in this run.
         bytes: u64,
     },
     /// The run was asked to stop: nothing new begins.
     Stopping {
-        /// How many images are worked on.
+        /// How many images are working.
         in_work: usize,
-        /// How many more have begun, and wait: for another try, for a store that does not answer, or for what another image
-        /// brings.
+        /// How many more have begun, and wait: for a retry, for a store that does not answer, or for another image.
         waiting: usize,
         /// How long these may go on.
         drain: Duration,
     },
-    /// Work on an image has ended. The run keeps nothing of it but sums.
+    /// Work on an image has ended. The run keeps only sums of it.
     ImageFinished(Arc<ImageReport>),
 }
 
-/// Watches a run.
+/// Receives the events of a run.
 pub trait Observer: Send + Sync {
-    /// Takes one event.
+    /// Receives one event.
     fn event(&self, stamp: &Stamp, event: &Event);
 }
 
-/// Watches nothing.
+/// Ignores all events.
 pub struct Silent;
 
 impl Observer for Silent {
     fn event(&self, _: &Stamp, _: &Event) {}
 }
 
-/// Tells several, one after the other.
+/// Passes events to several observers, one after the other.
 impl Observer for Vec<Arc<dyn Observer>> {
     fn event(&self, stamp: &Stamp, event: &Event) {
         for observer in self {
@@ -245,7 +244,7 @@ impl Observer for Vec<Arc<dyn Observer>> {
     }
 }
 
-/// Where what happens in a run is told.
+/// Sends the events of a run to its observer.
 #[derive(Clone)]
 pub(crate) struct Teller {
     run: RunId,

@@ -1,4 +1,4 @@
-//! One image on its way to one target: what events and reports speak about.
+//! One image for one target, as events and reports name it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,28 +9,28 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::rule::referrer_tag::subject;
 
-/// Why a text names no image.
+/// Why a text is no image name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NameError {
     /// Only a repository, or nothing at all.
     #[error("it names neither a tag nor a digest")]
     NoReference,
-    /// A tag or a digest that is none.
+    /// An invalid tag or digest.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
 }
 
-/// A source and a target, as people read them.
+/// The references of an image at its source and its target.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Image {
     /// Registry and repository that it is copied from.
     pub source: Arc<str>,
-    /// Which image there.
+    /// Its tag or digest there.
     pub source_reference: TagOrDigest,
     /// Registry and repository that it is copied to.
     pub target: Arc<str>,
-    /// Its name there.
+    /// Its tag or digest there.
     pub target_reference: TagOrDigest,
 }
 
@@ -47,7 +47,7 @@ impl Image {
 }
 
 impl Image {
-    /// Whether a text is the name of an image in documents.
+    /// Checks whether a text is an image name as used in documents.
     ///
     /// # Errors
     /// It is none.
@@ -55,7 +55,7 @@ impl Image {
         split(name).map(drop)
     }
 
-    /// Whether it depends on another image by its name, as signatures do: it comes after that one, and is small.
+    /// Whether it depends on another image by its tag, as signatures do: it comes after that one, and is small.
     pub fn is_follower(&self) -> bool {
         matches!(&self.source_reference, TagOrDigest::Tag(tag) if subject(tag).is_some())
     }
@@ -64,7 +64,7 @@ impl Image {
 impl fmt::Display for Image {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (source, target) = (self.source_name(), self.target_name());
-        // What is looked at without a source is compared with itself.
+        // In a verification without a source, both are the same.
         if source == target {
             return formatter.write_str(&target);
         }
@@ -72,7 +72,7 @@ impl fmt::Display for Image {
     }
 }
 
-/// Both names, as people read them.
+/// Both names, as shown to users.
 #[derive(Serialize, Deserialize)]
 struct Names {
     source: String,
@@ -94,7 +94,7 @@ impl<'de> Deserialize<'de> for Image {
     }
 }
 
-/// A repository's name and the reference behind it.
+/// Splits a name into repository and reference.
 fn split(name: &str) -> Result<(Arc<str>, TagOrDigest), NameError> {
     if let Some((repository, digest)) = name.split_once('@') {
         return Ok((repository.into(), TagOrDigest::Digest(digest.parse().map_err(ReferenceError::from)?)));

@@ -1,4 +1,4 @@
-//! How one image ended.
+//! The result for one image.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,27 +7,27 @@ use oci::Digest;
 
 use crate::{Action, Amounts, Error, Image, Verdict};
 
-/// How one image ended.
+/// The result for one image.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// It stands at the target now.
+    /// The target has it now.
     Copied {
         /// Its digest there.
         digest: Digest,
-        /// Its digest at the source: another one where the index was rewritten, or a list of referrers completed.
+        /// Its digest at the source: another one if the index was rewritten, or a referrers list completed.
         at_source: Digest,
-        /// What its name pointed to there before, where that was another digest.
+        /// The digest that the reference had before, if it was another one.
         replaced: Option<Digest>,
-        /// What it does not have of what it has at the source.
+        /// What the target does not get.
         left_out: LeftOut,
     },
-    /// Something would have been done about it, had the run done anything but look.
+    /// A run that copies would have copied it.
     WouldCopy(Action),
     /// Nothing had to be done.
     Skipped(SkipReason),
-    /// It was looked at.
+    /// It was verified.
     Verified(Arc<Verdict>),
-    /// It could not be copied. What the target had before is untouched.
+    /// It could not be copied. The target's reference is unchanged.
     Failed(Arc<Error>),
     /// The run was stopped before.
     NotDone,
@@ -36,9 +36,9 @@ pub enum Outcome {
 /// Children of an index that its target does not get.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LeftOut {
-    /// So many for platforms that are not wanted.
+    /// How many were left out for their platforms.
     pub platforms: usize,
-    /// So many attestations that the target refuses.
+    /// How many attestations the target refuses.
     pub attestations: usize,
 }
 
@@ -47,37 +47,37 @@ pub struct LeftOut {
 pub enum SkipReason {
     /// The target already has it, with this digest.
     Unchanged(Digest),
-    /// The target has a copy that says the same in other bytes, as some tools leave behind. `--force` makes it exact.
+    /// The target has a copy with the same content and another digest, as some tools make. `--force` makes it exact.
     SameContent {
         /// Its digest at the target.
         at_target: Digest,
-        /// And at the source.
+        /// Its digest at the source.
         at_source: Digest,
     },
-    /// The target has the name with another digest, which its rule wants to stay.
+    /// The target has the reference with another digest, which the rule keeps.
     Kept {
         /// Its digest at the target.
         at_target: Digest,
-        /// And at the source.
+        /// Its digest at the source.
         at_source: Digest,
     },
-    /// The platform filter leaves nothing of it.
+    /// No platform of it is wanted.
     NoPlatform,
-    /// Chance has left it out of those that are looked at.
+    /// It is not in the sample of a verification.
     NotInSample,
 }
 
-/// One image with how it ended.
+/// One image with its result.
 #[derive(Clone, Debug)]
 pub struct ImageReport {
-    /// Which image.
+    /// The image.
     pub image: Arc<Image>,
-    /// The rule that asked for it first, counted from 0 in the order in which they were given.
+    /// The first rule that selected it, counted from 0.
     pub rule: usize,
-    /// How it ended.
+    /// The result.
     pub outcome: Outcome,
-    /// What was moved for it.
+    /// How much was transferred for it.
     pub amounts: Amounts,
-    /// How long it was in work.
+    /// How long it was processed.
     pub took: Duration,
 }

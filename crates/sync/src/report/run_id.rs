@@ -1,14 +1,14 @@
-//! What a run is called.
+//! The id of a run.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Names a run: in its events, its report and whatever is written of it.
+/// The id of a run, in its events, its report and all records.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RunId(Arc<str>);
 
 impl RunId {
-    /// Whoever starts runs sees to it that no two have the same.
+    /// The caller must choose a unique id.
     pub fn new(id: impl Into<Arc<str>>) -> Self {
         Self(id.into())
     }

@@ -1,35 +1,35 @@
-//! Sums over images: made from what is told of each image and from nothing else, so they agree with it.
+//! Sums over images, made only from each image's report, so they agree with it.
 
 use crate::{Amounts, ImageReport, Mended, Outcome, SkipReason, Standing};
 
-/// How many images ended in which way, and what was moved for all of them.
+/// How many images ended in which way, and how much was transferred for all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
-    /// Images that stand at the target and did not before.
+    /// Images that targets have now and did not have before.
     pub copied: usize,
-    /// Of these, images in whose place the target had others under their names.
+    /// How many of these replaced another image under their reference.
     pub replaced: usize,
     /// Images that a dry run would have copied.
     pub would_copy: usize,
     /// Images that needed nothing.
     pub unchanged: usize,
-    /// Images in whose place the target has others, which their rules keep.
+    /// Images that were skipped because their rules keep the target's other image.
     pub kept: usize,
-    /// Images that the platform filter left nothing of.
+    /// Images without a wanted platform.
     pub left_out: usize,
-    /// Images that were looked at, and are whole.
+    /// Images that were verified, and are complete.
     pub whole: usize,
-    /// Images that were looked at, and are not.
+    /// Images that were verified, and are not complete.
     pub different: usize,
-    /// Images that were not whole, and are now.
+    /// Images that were not complete, and were repaired.
     pub repaired: usize,
-    /// Images that chance has left out.
+    /// Images that are not in the sample.
     pub not_in_sample: usize,
     /// Images that failed.
     pub failed: usize,
-    /// Images that were not looked at, or not finished, because the run was stopped.
+    /// Images that were not begun, or not finished, because the run was stopped.
     pub not_done: usize,
-    /// What was moved.
+    /// How much was transferred.
     pub amounts: Amounts,
 }
 
@@ -61,7 +61,7 @@ impl Totals {
         self.amounts = self.amounts + ended.amounts;
     }
 
-    /// How many images were planned: each ended in one way.
+    /// How many images were planned: each has one result.
     pub fn images(&self) -> usize {
         let skipped = self.unchanged + self.kept + self.left_out;
         let verified = self.whole + self.different + self.not_in_sample;

@@ -1,4 +1,4 @@
-//! What was found of an image that was verified.
+//! The result of the verification of an image.
 
 use std::sync::Arc;
 
@@ -7,96 +7,96 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// How an image stands at its target.
+/// The result of the verification of an image.
 #[derive(Clone, Debug)]
 pub struct Verdict {
-    /// In a word, after what was repaired.
+    /// The state in one word, after a repair.
     pub standing: Standing,
-    /// What the target has under its name, as far as that is known.
+    /// The digest of the target's reference, if known.
     pub digest: Option<Digest>,
-    /// All that is wrong with it.
+    /// All problems.
     pub problems: Vec<Problem>,
-    /// What was done about it.
+    /// The result of the repair.
     pub mended: Mended,
 }
 
-/// How an image stands, in a word.
+/// The state of an image at its target, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Standing {
-    /// All of it is there.
+    /// The target has all of it.
     Whole,
-    /// The target does not have the name.
+    /// The target does not have the reference.
     Missing,
-    /// The target has the name with another digest.
+    /// The target has the reference with another digest.
     Different,
-    /// The same, and its rule keeps what the target has: whether that is whole was not looked at.
+    /// The same, but its rule keeps what the target has, whose content was not checked.
     Kept,
-    /// The name is right, and something below it is missing or wrong.
+    /// The reference is right, but content below it is missing or wrong.
     Incomplete,
     /// Some of it cannot be read, and nothing else is known to be wrong.
     Unreadable,
 }
 
-/// What was done about what is wrong with an image.
+/// The result of a repair.
 #[derive(Clone, Debug)]
 pub enum Mended {
-    /// Nothing: all was well, or nothing was to be done.
+    /// Nothing was repaired: there was no problem, or no repair was wanted.
     Nothing,
-    /// It was broken, and is whole now.
+    /// It was broken, and is complete now.
     All,
-    /// It was tried, and something is left; why, where that is known.
+    /// A repair was tried, and problems are left; with the error, if known.
     NotAll(Option<Arc<Error>>),
 }
 
-/// Something that is not as it should be.
+/// One problem of an image.
 #[derive(Clone, Debug)]
 pub struct Problem {
-    /// Of what: of a name, what it should point at; `None` where nobody tells that.
+    /// The digest of the content; for a reference, the one that it should have. `None` if that is unknown.
     pub digest: Option<Digest>,
-    /// What that is.
+    /// The kind of content.
     pub kind: ProblemKind,
     /// What is wrong with it.
     pub state: ProblemState,
-    /// Why, where there is more to say.
+    /// The error, if there is one.
     pub why: Option<Arc<Error>>,
-    /// What a name points at in its place.
+    /// The digest that the reference has instead.
     pub instead: Option<Digest>,
 }
 
-/// What has a problem.
+/// The kind of content with a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProblemKind {
-    /// The name.
+    /// The reference.
     Tag,
     /// A manifest.
     Manifest,
     /// A config or a layer.
     Blob,
-    /// A signature, an SBOM or the like: it, or what leads to it.
+    /// A referrer, such as a signature or an SBOM: itself, or its entry in the target's list.
     Referrer,
 }
 
-/// What a problem is.
+/// The kind of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ProblemState {
-    /// It is not there.
+    /// The target does not have it.
     Missing,
-    /// It is something else than it should be.
+    /// It is different from what it should be.
     Wrong,
-    /// The target does not give it.
+    /// The target does not return it.
     Unreadable,
 }
 
 impl Verdict {
-    /// Whether nothing is wrong, or is any more.
+    /// Whether the image has no problem (any more).
     pub fn is_whole(&self) -> bool {
         self.standing == Standing::Whole
     }
 
-    /// Whether nothing is to be done about it.
+    /// Whether no action is needed.
     pub fn is_well(&self) -> bool {
         matches!(self.standing, Standing::Whole | Standing::Kept)
     }

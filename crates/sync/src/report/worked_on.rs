@@ -1,5 +1,5 @@
-//! Which image a task works on, so that whoever hears of a request learns for what it went out. It costs nothing but to keep it: nobody
-//! is told unless somebody asks.
+//! The image that a task works on, so that the code that sees a request can tell which image it is for. It is only
+//! stored, and read on demand.
 
 use std::sync::Arc;
 
@@ -11,37 +11,37 @@ tokio::task_local! {
     static WORKED_ON: WorkedOn;
 }
 
-/// An image on its way to one target.
+/// One image for one target.
 #[derive(Clone, Debug)]
 pub struct WorkedOn {
-    /// The rule that asked for it first, counted from 0.
+    /// The first rule that selected it, counted from 0.
     pub rule: usize,
-    /// Which.
+    /// The image.
     pub image: Arc<Image>,
-    /// For whom.
+    /// The targets for which the task works.
     pub targets: Targets,
 }
 
-/// For which targets of an image something is done.
+/// For which targets of an image a task works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Targets {
-    /// That of the image.
+    /// For the target of the image.
     One,
-    /// Several: the image names only the one for which it began.
+    /// For several: the image names only the first.
     Several,
 }
 
-/// What the task works on that asks; `None` where that is no single image, such as a list.
+/// The image that the calling task works on; `None` for other work, such as a listing.
 pub fn worked_on() -> Option<WorkedOn> {
     WORKED_ON.try_with(Clone::clone).ok()
 }
 
-/// Does the work as that on an image.
+/// Runs `work` as work on this image.
 pub(crate) fn working_on<F: Future>(image: WorkedOn, work: F) -> impl Future<Output = F::Output> {
     WORKED_ON.scope(image, work)
 }
 
-/// The same work, for all targets of the image.
+/// Runs the same work for all targets of the image.
 pub(crate) fn for_all<F: Future>(work: F) -> impl Future<Output = F::Output> {
     match worked_on() {
         Some(image) => Either::Left(working_on(WorkedOn { targets: Targets::Several, ..image }, work)),
@@ -49,7 +49,7 @@ pub(crate) fn for_all<F: Future>(work: F) -> impl Future<Output = F::Output> {
     }
 }
 
-/// The same work in another task.
+/// Keeps the current image for work that moves to another task.
 pub(crate) fn same_work<F: Future>(work: F) -> impl Future<Output = F::Output> {
     match worked_on() {
         Some(image) => Either::Left(working_on(image, work)),

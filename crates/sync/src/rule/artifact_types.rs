@@ -1,38 +1,38 @@
-//! Which kinds of referrers go along, by their artifact types.
+//! Which kinds of referrers are copied, by their artifact types.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Kinds of signatures, SBOMs and attestations: what one of its filters takes is among them.
+/// Kinds of signatures, SBOMs and attestations: those that at least one of the filters accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ArtifactTypes(Vec<Filter>);
 
-/// Some types, without others.
+/// Some types, except others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Filter {
-    /// Any, where it is empty.
+    /// If empty, any type.
     types: Vec<ArtifactTypePattern>,
     exclude: Vec<ArtifactTypePattern>,
 }
 
 impl ArtifactTypes {
-    /// What one of `types` fits, or anything where there are none, but nothing that one of `exclude` fits.
+    /// Everything that one of `types` matches (anything, if `types` is empty), except what one of `exclude` matches.
     pub fn new(types: Vec<ArtifactTypePattern>, exclude: Vec<ArtifactTypePattern>) -> Self {
         Self(vec![Filter { types, exclude }])
     }
 
-    /// What is in this or in `other`.
+    /// The types of this or of `other`.
     #[must_use]
     pub(crate) fn or(&self, other: &Self) -> Self {
         let new = other.0.iter().filter(|filter| !self.0.contains(filter));
         Self(self.0.iter().chain(new).cloned().collect())
     }
 
-    /// Whether a type is among them. Something of no type has an empty one.
+    /// Whether it contains a type. The type of a manifest without one is empty.
     pub fn accepts(&self, artifact_type: &str) -> bool {
         self.0.iter().any(|filter| filter.accepts(artifact_type))
     }
@@ -68,7 +68,7 @@ impl fmt::Display for Filter {
     }
 }
 
-/// An artifact type, or with `*` at its end all that begin so. Case does not count, as in all media types.
+/// An artifact type, or with `*` at its end a prefix. Case is ignored, as in all media types.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ArtifactTypePattern(String);

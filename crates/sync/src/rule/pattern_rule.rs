@@ -1,4 +1,4 @@
-//! Rules about many repositories, and all that can be carried out.
+//! Rules about many repositories, and the kinds of work of a run.
 
 use std::sync::Arc;
 
@@ -11,44 +11,44 @@ use crate::rule::Rule;
 use crate::select::{RepositorySelection, TooFew};
 use crate::{Cause, Error, Operation, Policy, RepositoryPattern, Side};
 
-/// Makes the rule about one repository that a pattern matched.
+/// Makes the rule about one matching repository.
 pub type MakeRule = Arc<dyn Fn(&RepositoryName) -> Result<Rule, Cause> + Send + Sync>;
 
 /// A rule about all repositories that match a pattern.
 #[derive(Clone)]
 pub struct PatternRule {
-    /// Where they are listed.
+    /// Lists the repositories.
     pub listing: Arc<dyn Listing>,
-    /// Which are meant.
+    /// The pattern.
     pub pattern: RepositoryPattern,
-    /// Which of those that match.
+    /// Which of the matching repositories are selected.
     pub repositories: RepositorySelection,
-    /// What is done with each.
+    /// Makes the rule for each repository.
     pub make_rule: MakeRule,
-    /// How the images of each are copied.
+    /// How their images are copied.
     pub policy: Arc<Policy>,
-    /// Where they go.
+    /// The targets.
     pub targets: Vec<PatternTarget>,
-    /// With fewer tags in a repository the rule fails, and where no repository is selected.
+    /// The rule fails if a repository has fewer selected tags, or if no repository is selected.
     pub at_least: usize,
 }
 
-/// Finds the repository of the source that would be called so at a target. `None` where no name says which.
+/// Finds the source repository for a target repository. `None` if no name tells.
 pub type TakeBack = Arc<dyn Fn(&RepositoryName) -> Option<RepositoryName> + Send + Sync>;
 
 /// One target of a rule about many repositories.
 #[derive(Clone)]
 pub struct PatternTarget {
-    /// What the names of its repositories begin with: registry and whole components.
+    /// The prefix of its repositories: registry and whole path components.
     pub front: String,
-    /// Where what is there is listed.
+    /// Lists the target's repositories.
     pub listing: Arc<dyn Listing>,
-    /// Which repository of the source would go to one that is there.
+    /// The source repository for a target repository.
     pub take_back: TakeBack,
 }
 
 impl PatternRule {
-    /// Whether the rule is about a repository.
+    /// Whether the rule selects a repository.
     pub fn selects(&self, repository: &RepositoryName) -> bool {
         self.pattern.matches(repository) && self.repositories.reason_against(repository).is_none()
     }
@@ -58,28 +58,28 @@ impl PatternRule {
         Error { side, place, operation: Operation::ListRepositories, cause }
     }
 
-    /// What fails where no repository is selected.
+    /// The error if no repository is selected.
     pub(crate) fn shortfall(&self) -> Option<Error> {
         let too_few = TooFew { selected: 0, listed: 0, at_least: self.at_least };
         (self.at_least > 0).then(|| self.error(Cause::TooFew(too_few)))
     }
 }
 
-/// Something to carry out.
+/// Work of a run.
 #[derive(Clone)]
 pub enum Work {
     /// A rule about one repository.
     Repository(Rule),
     /// A rule about many.
     Pattern(PatternRule),
-    /// What was decided before.
+    /// Tasks that a plan decided.
     Tasks(Vec<BoundTask>),
-    /// What was selected before.
+    /// Images that a survey selected.
     Assignments(Vec<BoundAssignment>),
 }
 
 impl Work {
-    /// What was decided before, where it is that.
+    /// The tasks, if it has any.
     pub(crate) fn tasks(&self) -> Option<&[BoundTask]> {
         match self {
             Self::Tasks(tasks) => Some(tasks),

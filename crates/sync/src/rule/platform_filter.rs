@@ -5,17 +5,18 @@ use std::fmt;
 use oci::Platform;
 use serde::{Deserialize, Serialize};
 
-/// Patterns for operating system and architecture, both of which an image has to fit.
+/// Patterns for operating system and architecture; an image must match both.
 ///
-/// `linux`, `windows:10.0.17763.1234` (with `os.version`), `arm64`, `arm:v7` (with variant), or both at once as
-/// `linux/arm64/v8`. Without a detail any detail fits; an empty one (`arm:`) fits only where there is none.
+/// `linux`, `windows:10.0.17763.1234` (with `os.version`), `arm64`, `arm:v7` (with variant), or both together as
+/// `linux/arm64/v8`. A pattern without a detail matches any detail; an empty detail (`arm:`) matches only platforms
+/// without one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlatformFilter {
-    /// An image fits if it fits all of any of these; none are no filter.
+    /// An image must match all of any of these; empty means no filter.
     any: Vec<Vec<Patterns>>,
 }
 
-/// What one rule says of platforms.
+/// The patterns of one rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Patterns {
     systems: Vec<Pattern>,
@@ -34,7 +35,7 @@ struct Pattern {
 
 impl Pattern {
     fn fits(&self, name: &str, detail: Option<&str>) -> bool {
-        // What an image does not tell is not held against it.
+        // A property that an image does not have matches any pattern.
         name.is_empty()
             || (self.name == name
                 && self.detail.as_ref().is_none_or(|wanted| wanted == detail.unwrap_or_default()))
@@ -42,7 +43,7 @@ impl Pattern {
 }
 
 impl PlatformFilter {
-    /// Takes patterns as they are typed; several may stand in one, with commas between.
+    /// Parses patterns as users write them; one text may have several, separated by commas.
     pub fn new(systems: &[String], architectures: &[String]) -> Self {
         let split = |typed: &[String]| -> Vec<String> {
             let parts = typed.iter().flat_map(|text| text.split(','));
@@ -57,7 +58,7 @@ impl PlatformFilter {
         Self { any: if patterns == Patterns::default() { Vec::new() } else { vec![vec![patterns]] } }
     }
 
-    /// What fits this filter or the other.
+    /// Accepts what this filter or the other accepts.
     #[must_use]
     pub fn or(&self, other: &Self) -> Self {
         if !self.is_active() || !other.is_active() {
@@ -68,7 +69,7 @@ impl PlatformFilter {
         Self { any }
     }
 
-    /// What fits this filter and the other.
+    /// Accepts what both filters accept.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         if !self.is_active() || self == other {
@@ -81,12 +82,12 @@ impl PlatformFilter {
         Self { any: both.collect() }
     }
 
-    /// Whether anything is left out at all.
+    /// Whether the filter leaves anything out.
     pub fn is_active(&self) -> bool {
         !self.any.is_empty()
     }
 
-    /// Whether no platform can fit, because some of what it has to fit contradicts the rest.
+    /// Whether no platform can match, because its patterns contradict each other.
     pub fn leaves_nothing(&self) -> bool {
         let contradicts = |all: &Vec<Patterns>| {
             let mut named = all.iter().filter(|patterns| patterns.names_whole_platforms());
@@ -96,13 +97,13 @@ impl PlatformFilter {
         self.is_active() && self.any.iter().all(contradicts)
     }
 
-    /// Whether an image for this platform is wanted.
+    /// Whether the filter accepts an image for this platform.
     pub fn accepts(&self, platform: &Platform) -> bool {
         !self.is_active() || self.any.iter().any(|all| all.iter().all(|patterns| patterns.accept(platform)))
     }
 }
 
-/// As they were written; who gave several filters reads of which each image has to fit one, and of which all.
+/// As it was written; several filters are shown with whether an image must match one or all of them.
 impl fmt::Display for PlatformFilter {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all_of = |all: &Vec<Patterns>| {
@@ -155,12 +156,12 @@ impl Patterns {
         list.push(Pattern { name, detail });
     }
 
-    /// Whether nothing but whole platforms is wanted.
+    /// Whether it has only whole platforms.
     fn names_whole_platforms(&self) -> bool {
         !self.whole.is_empty() && self.systems.is_empty() && self.architectures.is_empty()
     }
 
-    /// Whether an image may fit that is for this platform, whatever its details are where none are named.
+    /// Whether an image for this platform may match, if unnamed details may be anything.
     fn may_accept(&self, (system, architecture, variant): &WholePlatform) -> bool {
         let is_one =
             |one: &Option<String>, other: &Option<String>| one.is_none() || other.is_none() || one == other;

@@ -1,4 +1,5 @@
-//! How a rule's images are copied: what goes along, what is left out, and what happens where the target has something else.
+//! How a rule's images are copied: what is copied with them, what is left out, and what happens if the target has
+//! other content.
 
 use std::fmt;
 
@@ -8,42 +9,42 @@ use serde::{Deserialize, Serialize};
 use crate::rule::referrer_tag::{cosign_type, subject};
 use crate::{ArtifactTypes, PlatformFilter};
 
-/// How the images of a rule are copied. Where two rules want the same copy, their policies are [merged](Self::merged).
+/// How the images of a rule are copied. If two rules want the same copy, their policies are [merged](Self::merged).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Policy {
-    /// Whether what refers to the images goes along.
+    /// Which referrers are copied with the images.
     pub referrers: ReferrerPolicy,
     /// Which platforms are copied.
     pub platforms: PlatformFilter,
     /// How an index names platforms that are left out.
     pub index: IndexPolicy,
-    /// What becomes of attestations inside an index that the target refuses.
+    /// What happens to attestations inside an index that the target refuses.
     pub attestations: AttestationPolicy,
     /// Which manifests are stored.
     pub rewrite: Rewrite,
-    /// What happens where the target has the name with another digest.
+    /// What happens if the target has the reference with another digest.
     pub on_conflict: OnConflict,
-    /// What happens where another rule gives the name to another image.
+    /// What happens if another rule gives the reference to another image.
     pub on_collision: OnCollision,
 }
 
-/// Whether signatures, SBOMs and attestations that refer to an image go along with it.
+/// Which signatures, SBOMs and attestations are copied with their subject.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReferrerPolicy {
-    /// Only what has a tag of its own that the rule selects.
+    /// Only those with a tag that the rule selects.
     #[default]
     Leave,
     /// All of them.
     Copy,
-    /// Those of some kinds. What refers to one that is left is left, too.
+    /// Those of some kinds. The referrers of a referrer that is left out are left out, too.
     ByType(ArtifactTypes),
 }
 
 impl ReferrerPolicy {
-    /// Whether a tag that is listed may come along as the tag that it is. Where kinds are chosen, cosign's tags come by
-    /// theirs, and lists of referrers do not: what stands in them is chosen one by one.
+    /// Whether a listed tag may be copied as a tag. If the rule selects artifact types, this depends on the type for
+    /// cosign's tags, and excludes referrers tags, whose entries are selected one by one.
     pub(crate) fn takes_tag(&self, tag: &Tag) -> bool {
         match self {
             Self::ByType(types) if subject(tag).is_some() => {
@@ -53,7 +54,7 @@ impl ReferrerPolicy {
         }
     }
 
-    /// Whether what a tag has is chosen one by one.
+    /// Whether the entries of a tag's list are selected one by one.
     pub(crate) fn opens(&self, tag: &Tag) -> bool {
         matches!(self, Self::ByType(_)) && is_referrers_tag(tag)
     }
@@ -80,34 +81,33 @@ impl fmt::Display for ReferrerPolicy {
 
 /// How an index names children for platforms that are left out.
 ///
-/// Where two rules meet, the later of these wins: `Auto` is content with either form, and what rewrites can be done at every
-/// target.
+/// If two rules are merged, the greater variant wins: `Auto` accepts either form, and rewriting works at every target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum IndexPolicy {
-    /// As at the source where the target takes that and a state remembers it, without them otherwise. Either is right where it
-    /// is there already.
+    /// Unchanged if the target accepts that and there is a state to record it, otherwise without these children. If
+    /// the target has either form, it stays.
     #[default]
     Auto,
-    /// As at the source: it keeps its digest, and those children are absent.
+    /// Unchanged: the index keeps its digest, and those children are missing.
     Sparse,
-    /// Without them, and with the annotation [`SOURCE_DIGEST`] where it can have one.
+    /// Without them, and with the annotation [`SOURCE_DIGEST`] if the index format allows it.
     Rewrite,
-    /// Without them, and with no other change.
+    /// Without them, and otherwise unchanged.
     Cut,
 }
 
-/// The annotation of an index from which children were taken: the digest that it has at its source.
+/// The annotation of an index from which children were removed: its digest at the source.
 pub const SOURCE_DIGEST: &str = "io.image-syncer.source.digest";
 
-/// What becomes of attestations inside an index that the target refuses.
+/// What happens to attestations inside an index that the target refuses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AttestationPolicy {
     /// The image fails.
     #[default]
     Keep,
-    /// Those that are refused are left out, and the index is rewritten without them.
+    /// The refused ones are left out, and the index is rewritten without them.
     Drop,
 }
 
@@ -118,31 +118,31 @@ pub enum Rewrite {
     /// Those that differ.
     #[default]
     Changed,
-    /// All of them, also where the target has them.
+    /// All of them, even if the target has them.
     Always,
 }
 
-/// What happens where the target has a name with another digest than the image that the rule copies there.
+/// What happens if the target has the reference with another digest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OnConflict {
-    /// The name gets the rule's image.
+    /// The reference gets the rule's image.
     #[default]
     Overwrite,
-    /// What the target has stays, and the image is skipped.
+    /// The target's image stays, and the rule's image is skipped.
     Keep,
-    /// What the target has stays, and the image fails.
+    /// The target's image stays, and the rule's image fails.
     Fail,
 }
 
-/// What happens where two rules give one name to different images.
+/// What happens if two rules give one reference to different images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum OnCollision {
-    /// The later rule's image gets it, and that is told.
+    /// The later rule's image gets it, and that is reported.
     #[default]
     LaterWins,
-    /// Neither does, and both rules fail, where both say so.
+    /// Neither image gets it, and both rules fail. Applies only if both rules have this setting.
     Refuse,
 }
 
@@ -152,8 +152,8 @@ impl Policy {
         self.platforms.is_active() && matches!(self.index, IndexPolicy::Auto | IndexPolicy::Sparse)
     }
 
-    /// What both this rule and a later one want of the same copy: all that either of them wants, and the later one's word
-    /// about conflicts.
+    /// The combination of this rule's policy and a later one's for the same copy: everything that either wants. For
+    /// conflicts, the later one decides.
     #[must_use]
     pub fn merged(&self, later: &Self) -> Self {
         Self {

@@ -1,9 +1,9 @@
-//! Tags made of another image's digest.
+//! Tags that are made from another image's digest.
 
 use oci::{Digest, Tag, is_referrers_tag};
 
-/// The image whose signature, attestations or SBOM stand under a tag, or, where the tag is nothing but its digest, whose
-/// list of referrers does.
+/// The subject of a tag: cosign's tags for signatures, attestations or SBOMs, or a referrers tag, which is nothing
+/// but the digest.
 pub(crate) fn subject(tag: &Tag) -> Option<Digest> {
     let (algorithm, rest) = tag.as_str().split_once('-')?;
     let (hex, what) = rest.split_once('.').map_or((rest, None), |(hex, what)| (hex, Some(what)));
@@ -13,12 +13,12 @@ pub(crate) fn subject(tag: &Tag) -> Option<Digest> {
     format!("{algorithm}:{hex}").parse().ok()
 }
 
-/// Whether a tag stands for something that belongs to an image, and follows that.
+/// Whether a tag belongs to another image, and is copied after it.
 pub(crate) fn belongs_to_another(tag: &Tag) -> bool {
     is_referrers_tag(tag) || subject(tag).is_some()
 }
 
-/// What stands under one of cosign's tags, as cosign itself calls it where registries keep lists of referrers:
+/// The artifact type for one of cosign's tags, as cosign itself uses it with the referrers API:
 /// <https://github.com/sigstore/cosign/blob/main/internal/pkg/oci/remote/remote.go>
 pub(crate) fn cosign_type(tag: &Tag) -> Option<&'static str> {
     match tag.as_str().rsplit_once('.')?.1 {

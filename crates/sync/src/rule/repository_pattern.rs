@@ -1,5 +1,5 @@
-//! Which repositories of a registry a rule is about: `library/*`, `library/**`, `**`, or a regular expression for the whole
-//! path.
+//! Which repositories of a registry a rule selects: `library/*`, `library/**`, `**`, or a regular expression for the
+//! whole path.
 
 use std::fmt;
 use std::str::FromStr;
@@ -27,7 +27,7 @@ enum Form {
 enum Component {
     /// `**`: at the end one or more components, elsewhere none or more.
     Any,
-    /// Texts that must stand in this order, with anything between: one text alone is the whole component.
+    /// Texts in this order, with anything between them: a single text is the whole component.
     Parts(Vec<String>),
 }
 
@@ -38,7 +38,7 @@ pub enum RepositoryPatternError {
     /// Two slashes in a row, or one at an end.
     #[error("`{text}` has an empty component")]
     Empty {
-        /// What was read.
+        /// The text.
         text: String,
     },
     /// `**` beside other characters.
@@ -47,34 +47,34 @@ pub enum RepositoryPatternError {
         /// The component.
         component: String,
     },
-    /// A character that no repository's name has.
+    /// A character that repository names cannot have.
     #[error("`{component}` cannot be a part of a repository's name")]
     Character {
         /// The component.
         component: String,
     },
-    /// What stands between the parentheses.
+    /// An invalid regular expression between the parentheses.
     #[error("the regular expression `{text}` is not valid: {reason}")]
     Regex {
-        /// What was read.
+        /// The expression.
         text: String,
-        /// Why it is none.
+        /// Why it is invalid.
         reason: String,
     },
 }
 
 impl RepositoryPattern {
-    /// A regular expression that repositories' whole paths match.
+    /// A regular expression for whole repository paths.
     ///
     /// # Errors
-    /// It must be one that can be searched for in linear time and little memory.
+    /// The expression is invalid, cannot be matched in linear time, or needs too much memory.
     pub fn regex(text: &str) -> Result<Self, RepositoryPatternError> {
         let error = |reason| RepositoryPatternError::Regex { text: text.to_owned(), reason };
         let regex = RepositoryRegex::new(text).map_err(error)?;
         Ok(Self { form: Form::Regex(regex), text: format!("({text})/") })
     }
 
-    /// The regular expression, if it is one: its groups have parts of the path.
+    /// The regular expression, if the pattern is one: targets can use its groups.
     pub(super) fn as_regex(&self) -> Option<&Regex> {
         match &self.form {
             Form::Regex(regex) => Some(&regex.regex),
@@ -82,17 +82,17 @@ impl RepositoryPattern {
         }
     }
 
-    /// Whether targets may have parts of the path as `$1`.
+    /// Whether targets may use groups as `$1`.
     pub fn has_groups(&self) -> bool {
         self.as_regex().is_some()
     }
 
-    /// Whether a text has wildcards, and so is a pattern and no name.
+    /// Whether a text has wildcards, which makes it a pattern and not a name.
     pub fn is_pattern(text: &str) -> bool {
         text.contains('*')
     }
 
-    /// Whether a repository is meant.
+    /// Whether the pattern matches a repository.
     pub fn matches(&self, repository: &RepositoryName) -> bool {
         match &self.form {
             Form::Wildcards(components) => {
@@ -102,7 +102,7 @@ impl RepositoryPattern {
         }
     }
 
-    /// The whole components before the first wildcard: all that matches lies below.
+    /// The whole components before the first wildcard: all matches are below them.
     pub fn literal_front(&self) -> Vec<&str> {
         let components = match &self.form {
             Form::Wildcards(components) => components,
@@ -118,7 +118,7 @@ impl RepositoryPattern {
         literal.collect()
     }
 
-    /// What the pattern matched past its literal front; the last component where that is everything.
+    /// The part of the repository below the literal front; the last component if nothing is left.
     pub fn below_front<'a>(&self, repository: &'a RepositoryName) -> &'a str {
         let mut rest = repository.as_str();
         for _ in self.literal_front() {

@@ -7,18 +7,18 @@ use crate::expression::{MOST_BYTES, regex_problem};
 
 #[derive(Clone, Debug)]
 pub(super) struct RepositoryRegex {
-    /// Matches whole paths. Group 1 is the first group that was written.
+    /// Matches whole paths. Group 1 is the user's first group.
     pub(super) regex: Regex,
     /// The whole components that all matches begin with.
     pub(super) front: Vec<String>,
 }
 
 impl RepositoryRegex {
-    /// Reads it; says why it is none.
+    /// Parses it; returns why it is invalid.
     pub(super) fn new(text: &str) -> Result<Self, String> {
         let problem = |error: &str| regex_problem(error).to_owned();
         let build = |text: &str| RegexBuilder::new(text).size_limit(MOST_BYTES).build();
-        // By itself first: `a)|(?:b` would be valid only within the parentheses.
+        // The expression alone first: `a)|(?:b` would be valid only within the parentheses.
         build(text).map_err(|error| problem(&error.to_string()))?;
         let regex = build(&format!("^(?:{text})$")).map_err(|error| problem(&error.to_string()))?;
         let hir = regex_syntax::parse(text).map_err(|error| problem(&error.to_string()))?;
@@ -30,7 +30,7 @@ impl RepositoryRegex {
     }
 }
 
-/// Adds what all matches begin with; says whether that is all they are.
+/// Adds the literal prefix of all matches; returns whether the expression is only that literal.
 fn push_literal(hir: &Hir, literal: &mut String) -> bool {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => true,

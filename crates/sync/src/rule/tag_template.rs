@@ -1,48 +1,48 @@
-//! How tags are called at the target where a text is put before or behind them: `{tag}-mirror`.
+//! Templates for target tags, with text before or after the source's tag: `{tag}-mirror`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use oci::{ReferenceError, Tag};
 
-/// Stands for the source's tag.
+/// The placeholder for the source's tag.
 const PLACE: &str = "{tag}";
 
-/// A tag's name with at least one `{tag}` in it.
+/// A tag with at least one `{tag}` in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagTemplate {
-    /// What stands before, between and behind the places of the source's tag.
+    /// The texts before, between and after the placeholders.
     texts: Vec<String>,
 }
 
-/// Why a text is no template for tags.
+/// Why a text is no tag template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TagTemplateError {
-    /// Nothing of the source's tag would be left.
+    /// It has no placeholder for the source's tag.
     #[error("`{text}` has no `{{tag}}`, so all tags would be called the same")]
     WithoutTag {
-        /// What was read.
+        /// The text.
         text: String,
     },
-    /// A character that no tag has, most likely another placeholder.
+    /// A character that tags cannot have, most likely another placeholder.
     #[error("`{text}` cannot be a tag: in a tag, `{{tag}}` is the only placeholder")]
     NoTag {
-        /// What was read.
+        /// The text.
         text: String,
     },
 }
 
 impl TagTemplate {
-    /// The name at the target.
+    /// The target's tag.
     ///
     /// # Errors
-    /// What comes out may be too long for a tag.
+    /// The result is too long for a tag.
     pub fn fill(&self, tag: &Tag) -> Result<Tag, ReferenceError> {
         self.texts.join(tag.as_str()).parse()
     }
 
-    /// The source's tag that is called so at the target; `None` where none is.
+    /// The source tag that gives this target tag; `None` if none does.
     pub(crate) fn take_back(&self, name: &Tag) -> Option<Tag> {
         let own: usize = self.texts.iter().map(String::len).sum();
         let (first, places) = (self.texts.first()?.len(), self.texts.len() - 1);
@@ -63,7 +63,7 @@ impl FromStr for TagTemplate {
         if texts.len() < 2 {
             return Err(TagTemplateError::WithoutTag { text: text.to_owned() });
         }
-        // Whatever a tag begins with may stand in its middle, too.
+        // A character that may begin a tag is also valid in its middle.
         let shortest = texts.join("t");
         shortest.parse::<Tag>().map_err(|_| TagTemplateError::NoTag { text: text.to_owned() })?;
         Ok(Self { texts })

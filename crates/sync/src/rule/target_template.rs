@@ -1,4 +1,4 @@
-//! How the repository at the target is called that a pattern's match goes to.
+//! Templates for the target repository of a pattern's match.
 
 use oci::RepositoryName;
 
@@ -21,12 +21,12 @@ enum Piece {
     Group(usize),
 }
 
-/// Which part of the source's repository goes in.
+/// Which part of the source's repository is inserted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
-    /// All of its path.
+    /// The whole path.
     Path,
-    /// Its path past the first component.
+    /// The path after the first component.
     Repository,
     /// The last component.
     Name,
@@ -36,24 +36,24 @@ enum What {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TargetTemplateError {
-    /// A brace without its partner.
+    /// A brace without its counterpart.
     #[error("`{text}` has a `{{` or `}}` without its partner")]
     Brace {
-        /// What was read.
+        /// The text.
         text: String,
     },
-    /// A placeholder that does not exist.
+    /// An unknown placeholder.
     #[error(
         "`{{{name}}}` is no placeholder: there are {{path}}, {{repository}}, {{name}}, and {{path:_}} to join components"
     )]
     Unknown {
-        /// What stands between the braces.
+        /// The text between the braces.
         name: String,
     },
-    /// `$` for a group that is not there.
+    /// `$` with a group that does not exist.
     #[error("`${name}` stands for nothing: the source's groups are {}", groups(*.last))]
     Group {
-        /// What stands behind the `$`.
+        /// The text after the `$`.
         name: String,
         /// The number of the last group.
         last: usize,
@@ -69,7 +69,7 @@ fn groups(last: usize) -> String {
 }
 
 impl TargetTemplate {
-    /// Reads a template.
+    /// Parses a template.
     pub fn new(text: &str) -> Result<Self, TargetTemplateError> {
         let unbalanced = || TargetTemplateError::Brace { text: text.to_owned() };
         let (mut pieces, mut rest) = (Vec::new(), text);
@@ -89,7 +89,7 @@ impl TargetTemplate {
         Ok(Self { pieces })
     }
 
-    /// Reads a template for what a pattern matches: where that is a regular expression, with its groups as `$1`.
+    /// Parses a template for a pattern: if the pattern is a regular expression, the template may use its groups as `$1`.
     pub fn of(pattern: &RepositoryPattern, text: &str) -> Result<Self, TargetTemplateError> {
         let template = Self::new(text)?;
         let Some(regex) = pattern.as_regex() else { return Ok(template) };
@@ -104,12 +104,12 @@ impl TargetTemplate {
         Ok(Self { pieces })
     }
 
-    /// Whether the text says itself where the source's name goes.
+    /// Whether the text says where the source's name is inserted.
     pub fn has_placeholders(&self) -> bool {
         self.pieces.iter().any(|piece| !matches!(piece, Piece::Text(_)))
     }
 
-    /// What all targets' texts begin with, whatever the repository: whole components.
+    /// The prefix that all targets have, whatever the repository: whole components.
     pub fn front(&self) -> &str {
         match &self.pieces[..] {
             [Piece::Text(text)] => text.trim_end_matches('/'),
@@ -118,8 +118,8 @@ impl TargetTemplate {
         }
     }
 
-    /// The target's text for a repository: with placeholders filled in, or as a prefix with what the pattern matched
-    /// past its literal front behind it.
+    /// The target for a repository: with placeholders filled in, or as a prefix followed by the part of the
+    /// repository below the pattern's literal front.
     pub fn fill(&self, pattern: &RepositoryPattern, repository: &RepositoryName) -> String {
         let filled: String = self.pieces.iter().map(|piece| piece.fill(pattern, repository)).collect();
         if self.has_placeholders() {
@@ -130,13 +130,13 @@ impl TargetTemplate {
 }
 
 impl TargetTemplate {
-    /// The repository that a pattern matches and that gets this text as its target's. `None` where there is none, and where the
-    /// text does not tell: it has several places, or groups of a regular expression.
+    /// The repository that matches the pattern and gives this target. `None` if there is none, or if the target does
+    /// not tell, because the template has several placeholders or uses groups.
     pub fn take_back(&self, pattern: &RepositoryPattern, text: &str) -> Option<RepositoryName> {
         let paths = self.paths_in(text)?;
         let front = pattern.literal_front();
         let names = paths.iter().flat_map(|path| {
-            // The text may lack all of the front, its first component, or nothing.
+            // The path may lack the whole front, its first component, or nothing.
             let fronts =
                 [front.join("/"), front.first().copied().unwrap_or_default().to_owned(), String::new()];
             fronts.map(|front| format!("{front}/{path}").trim_start_matches('/').parse().ok())
@@ -145,7 +145,7 @@ impl TargetTemplate {
         names.flatten().find(fits)
     }
 
-    /// Paths that may have been filled in to give the text: at the template's only place, or behind a prefix.
+    /// Paths that may have been inserted to give the text: at the template's only placeholder, or after a prefix.
     fn paths_in(&self, text: &str) -> Option<Vec<String>> {
         let is_place = |piece: &Piece| !matches!(piece, Piece::Text(_));
         let text_of = |pieces: &[Piece]| -> Option<String> {
@@ -164,14 +164,14 @@ impl TargetTemplate {
         let part = text.strip_prefix(&*before)?.strip_suffix(&*behind)?;
         let Piece::Place { joined_by, .. } = &self.pieces[place] else { return None };
         let mut paths = vec![part.to_owned()];
-        // Names have joints of their own, too: any repository that gets the text will do.
+        // Names may contain the joining text themselves: any repository that gives the target is right.
         let joint = joined_by.as_deref().filter(|joint| !joint.is_empty());
         paths.extend(joint.map(|joint| part.replace(joint, "/")));
         Some(paths)
     }
 }
 
-/// Cuts a text at its `$1`, of which there are so many as the source has groups.
+/// Splits a text at its `$1`, with at most `last` groups.
 fn with_groups(text: &str, last: usize, pieces: &mut Vec<Piece>) -> Result<(), TargetTemplateError> {
     let mut rest = text;
     while let Some((before, behind)) = rest.split_once('$') {
@@ -211,7 +211,7 @@ impl Piece {
             Self::Text(text) => text.clone(),
             Self::Group(group) => {
                 let captures = pattern.as_regex().and_then(|regex| regex.captures(repository.as_str()));
-                // What does not match is only a sample, for what can be known before any repository is.
+                // A repository that does not match is only a sample, used before any repository is known.
                 let Some(captures) = captures else { return "any".to_owned() };
                 captures.get(*group).map_or_else(String::new, |part| part.as_str().to_owned())
             }

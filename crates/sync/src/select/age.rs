@@ -1,4 +1,4 @@
-//! Ages of tags: `7d`, and between which two a tag must be.
+//! Ages of tags: `7d`, and the limits for a tag's age.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,68 +8,68 @@ use oci::foreign_text::Cleaned;
 /// Units, the longest first.
 const UNITS: [(char, u64); 5] = [('w', 7 * 86_400), ('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
 
-/// How old tags must be, and may be.
+/// The minimum and the maximum age of tags.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AgeLimits {
     min: Option<Duration>,
     max: Option<Duration>,
 }
 
-/// An age as it is shown: its two longest units.
+/// Shows an age with its two longest units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Age(pub Duration);
 
-/// Why a text is no age, or two ages do not go together.
+/// Why a text is no age, or why two limits contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AgeError {
-    /// Nothing was written.
+    /// The text is empty.
     #[error("the age is empty: write one like `7d`")]
     Empty,
-    /// A number alone.
+    /// A number without a unit.
     #[error("`{}` has no unit: write s, m, h, d or w behind the number, like `7d`", Cleaned(text))]
     NoUnit {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// A unit that does not exist.
+    /// An unknown unit.
     #[error(
         "`{}` is no age: there is no unit `{}`; write s, m, h, d or w, like `30d`",
         Cleaned(text),
         Cleaned(unit)
     )]
     Unit {
-        /// What was written.
+        /// The text.
         text: String,
-        /// What stands behind the number.
+        /// The text after the number.
         unit: String,
     },
-    /// No whole number where one must stand.
+    /// Something else than a whole number.
     #[error("`{}` is no age: write whole numbers, each with its unit, like `1d12h`", Cleaned(text))]
     Number {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// More than can be counted.
+    /// The age overflows.
     #[error("`{}` is too long an age", Cleaned(text))]
     TooLong {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// Nothing is so young.
+    /// A maximum of zero, which no tag can have.
     #[error("`maxAge: 0s` selects nothing: write an age like `30d`, or leave it out")]
     ZeroMax,
-    /// No tag can be old and young enough.
+    /// The minimum is greater than the maximum.
     #[error("`minAge` ({}) is not below `maxAge` ({}): no tag can be in between", Age(*min), Age(*max))]
     Crossed {
-        /// The least age.
+        /// The minimum.
         min: Duration,
-        /// The greatest.
+        /// The maximum.
         max: Duration,
     },
 }
 
-/// Reads an age: `90s`, `30m`, `12h`, `7d`, `2w`, `1d12h`.
+/// Parses an age: `90s`, `30m`, `12h`, `7d`, `2w`, `1d12h`.
 pub fn parse_age(text: &str) -> Result<Duration, AgeError> {
     let owned = || text.to_owned();
     let (mut seconds, mut rest) = (0_u64, text.trim());
@@ -105,7 +105,7 @@ fn unit_seconds(unit: &str, text: &str) -> Result<u64, AgeError> {
 }
 
 impl AgeLimits {
-    /// Checks that some tag can be between the two. A least age of nothing is none.
+    /// Checks that a tag can satisfy both. A minimum of zero is ignored.
     pub fn new(min: Option<Duration>, max: Option<Duration>) -> Result<Self, AgeError> {
         let min = min.filter(|min| !min.is_zero());
         match (min, max) {
@@ -115,12 +115,12 @@ impl AgeLimits {
         }
     }
 
-    /// How old a tag must be.
+    /// The minimum age.
     pub fn min(&self) -> Option<Duration> {
         self.min
     }
 
-    /// How old it may be.
+    /// The maximum age.
     pub fn max(&self) -> Option<Duration> {
         self.max
     }

@@ -9,36 +9,35 @@ use super::listed_tag::ListedTag;
 use super::reason::Reason;
 use crate::rule::referrer_tag::belongs_to_another;
 
-/// The numbers of a selection, or their sums over repositories:
-/// `selected` = `versions` - `excluded` - `too_young` - `too_old` - `older` + `pinned`.
-/// Tags of signatures and of lists of referrers are no candidates, and counted by themselves.
+/// The numbers of a selection, or their sums over repositories: `selected` = `versions` - `excluded` - `too_young` -
+/// `too_old` - `older` + `pinned`. Referrer tags are no candidates, and are counted separately.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Counts {
     /// Tags that the registry lists, without those that belong to other images.
     pub listed: usize,
-    /// Tags that belong to other images and are not pinned: they follow those.
+    /// Tags that belong to other images and are not pinned: they are copied with those.
     pub followers: usize,
-    /// Those of the listed that `include` names.
+    /// Listed tags that match `include`.
     pub included: usize,
-    /// Those of them whose versions are wanted, where versions matter.
+    /// Included tags whose versions are wanted; all of them without version conditions.
     pub versions: usize,
-    /// How many of them `exclude` names.
+    /// How many of them match `exclude`.
     pub excluded: usize,
-    /// How many of the rest are too young, or held back because nothing tells their age.
+    /// How many of the rest are too young, or held back because their age is unknown.
     pub too_young: usize,
     /// How many of the rest are too old.
     pub too_old: usize,
     /// How many of the rest are older than the newest.
     pub older: usize,
-    /// Pins that come although no stage left them: a pinned tag among these counts at the stage that took it, too.
+    /// Pins that no stage left. A stage that removed a pinned tag counts it, too.
     pub pinned: usize,
-    /// All that come.
+    /// All selected tags.
     pub selected: usize,
 }
 
 impl Counts {
-    /// Counts what stages without pins left of a listing.
+    /// Counts the results of the stages, without pins.
     pub(super) fn of(tags: &[ListedTag], reasons: &[Option<Reason>]) -> Self {
         let is_follower = |tag: &&ListedTag| belongs_to_another(&tag.tag);
         let followers = tags.iter().filter(is_follower).count();
@@ -55,7 +54,7 @@ impl Counts {
         for reason in candidates.filter_map(|(_, reason)| reason.as_ref()) {
             counts.selected -= 1;
             match reason {
-                // None of the candidates.
+                // It is no candidate.
                 Reason::Referrer => {}
                 Reason::NotIncluded => {
                     counts.included -= 1;
@@ -77,7 +76,7 @@ impl Counts {
 }
 
 impl Counts {
-    /// What each stage did, in the order of the stages.
+    /// What each stage removed, in the order of the stages.
     fn stages(&self) -> Vec<String> {
         let stages = [
             (self.listed - self.included, "not in `include`"),
@@ -92,8 +91,8 @@ impl Counts {
     }
 }
 
-/// `3 of 13 tags: 5 not in `include`, 6 older than the newest; plus 1 by `pins`; not counted: 2 tags of signatures and the
-/// like`.
+/// `3 of 13 tags: 5 not in `include`, 6 older than the newest; plus 1 by `pins`; not counted: 2 tags of signatures
+/// and the like`.
 impl fmt::Display for Counts {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = if self.listed == 1 { "" } else { "s" };

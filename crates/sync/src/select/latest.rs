@@ -1,4 +1,4 @@
-//! How many of the newest tags are wanted, and newest by what.
+//! How many of the newest tags are wanted, and how they are compared.
 
 use std::num::NonZeroUsize;
 
@@ -7,46 +7,46 @@ use std::num::NonZeroUsize;
 pub struct Latest {
     /// How many of each group.
     pub(crate) count: NonZeroUsize,
-    /// What tells which is newer.
+    /// How tags are compared.
     pub(crate) by: NewestBy,
-    /// What a group is.
+    /// How tags are grouped.
     pub(crate) per: Group,
-    /// How many numbers a version must have to count at all.
+    /// If set, only versions with this many numbers count.
     pub(crate) parts: Option<usize>,
 }
 
-/// What tells which of two tags is newer.
+/// How tags are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NewestBy {
-    /// The version that they name; tags that name none are left out.
+    /// By version; tags without a version are left out.
     #[default]
     Version,
-    /// The date at which the registry got them.
+    /// By the date at which the registry received them.
     Pushed,
 }
 
-/// Which tags are counted together.
+/// Which tags are grouped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Group {
-    /// Versions with as many numbers and a variant of one name: `1.25.4-alpine3.19` and `1.25.3-alpine3.18`. All that
-    /// are no versions are one group.
+    /// Versions with the same number of numbers and the same variant name: `1.25.4-alpine3.19` and
+    /// `1.25.3-alpine3.18`. All tags without a version are one group.
     #[default]
     Variant,
-    /// All of the repository.
+    /// All tags of the repository.
     Repository,
 }
 
-/// Why something does not say how many tags are wanted.
+/// Why a number of newest tags is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LatestError {
     /// No tag is wanted.
     #[error("`latest: 0` selects nothing: write how many tags to keep, or leave `latest` out for all")]
     Zero,
-    /// Versions do not have that many numbers.
+    /// Versions cannot have that many numbers.
     #[error("`parts: {parts}` fits no version: versions have one to eight numbers")]
     Parts {
-        /// What was written.
+        /// The number.
         parts: usize,
     },
 }
@@ -62,12 +62,12 @@ impl Latest {
         Self { count, by: NewestBy::default(), per: Group::default(), parts: None }
     }
 
-    /// As many others of the same groups.
+    /// The same groups with another count.
     pub(super) fn with_count(self, count: NonZeroUsize) -> Self {
         Self { count, ..self }
     }
 
-    /// The same, newest by something else.
+    /// The same with another comparison.
     #[must_use]
     pub fn by(self, by: NewestBy) -> Self {
         Self { by, ..self }
@@ -79,7 +79,7 @@ impl Latest {
         Self { per, ..self }
     }
 
-    /// The same of versions with so many numbers alone.
+    /// The same, but only versions with this many numbers.
     pub fn parts(self, parts: usize) -> Result<Self, LatestError> {
         if (1..=8).contains(&parts) {
             Ok(Self { parts: Some(parts), ..self })
@@ -88,7 +88,7 @@ impl Latest {
         }
     }
 
-    /// Whether tags that name no version are left out.
+    /// Whether tags without a version are left out.
     pub(crate) fn needs_versions(&self) -> bool {
         self.by == NewestBy::Version || self.parts.is_some()
     }

@@ -1,4 +1,4 @@
-//! What narrows all rules of a run: it takes tags from what they select, and never adds any.
+//! Narrows all rules of a run: removes tags from what they select, and never adds any.
 
 use std::num::NonZeroUsize;
 
@@ -9,26 +9,26 @@ use super::pattern::Pattern;
 use super::range::VersionRange;
 use super::tag_selection::{Prereleases, TagSelection};
 
-/// What is asked of tags beside what their rules ask. What is empty asks nothing.
+/// Conditions on tags in addition to those of the rules. Empty fields have no effect.
 #[derive(Clone, Debug, Default)]
 pub struct Narrowing {
-    /// Patterns of which one must fit.
+    /// At least one of these patterns must match.
     pub include: Vec<Pattern>,
-    /// Patterns of which none may fit.
+    /// None of these patterns may match.
     pub exclude: Vec<Pattern>,
-    /// A range in which the version must be.
+    /// The version must be in this range.
     pub semver: Option<VersionRange>,
-    /// How many of the newest are selected, in place of what a rule says.
+    /// How many of the newest are selected, instead of the rule's number.
     pub latest: Option<NonZeroUsize>,
 }
 
 impl Narrowing {
-    /// Whether nothing is asked.
+    /// Whether there are no conditions.
     pub fn is_none(&self) -> bool {
         self.include.is_empty() && self.exclude.is_empty() && self.semver.is_none() && self.latest.is_none()
     }
 
-    /// Whether an image that is written down is left, but for the newest: digests have no name that a pattern fits.
+    /// Whether a named image is kept, apart from `latest`: no pattern matches a digest.
     pub fn leaves(&self, image: &TagOrDigest) -> bool {
         match image {
             TagOrDigest::Tag(tag) => self.leaves_tag(tag),
@@ -36,7 +36,8 @@ impl Narrowing {
         }
     }
 
-    /// What a rule selects then. Its pins come as far as they are left here; the newest are those of its own groups.
+    /// A rule's selection with these conditions. They also apply to its pins. The newest are counted in the rule's
+    /// own groups.
     #[must_use]
     pub fn of(&self, rule: &TagSelection) -> TagSelection {
         let mut narrow = rule.clone();
@@ -58,8 +59,7 @@ impl Narrowing {
         narrow
     }
 
-    /// What is left of images that are written down: their places among them. What is no version counts towards no
-    /// newest, and neither do digests.
+    /// The positions of the named images that are kept. Digests and tags without a version do not count for the newest.
     pub fn places(&self, images: &[TagOrDigest]) -> Vec<usize> {
         let selection = self.of(&TagSelection::default());
         let tags = images

@@ -1,4 +1,4 @@
-//! Leaves out what is older than the newest tags of its group.
+//! Leaves out tags that are older than the newest of their group.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -11,12 +11,12 @@ use super::latest::{Group, Latest, NewestBy};
 use super::listed_tag::ListedTag;
 use super::reason::{GroupName, NewestTags, Reason};
 
-/// A tag among those of its group: the newer one is greater.
+/// A tag within its group; a newer one is greater.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Rank<'a> {
     date: Option<SystemTime>,
     version: Option<TagVersion<'a>>,
-    /// Decides between equals, so that the order of the listing does not.
+    /// Orders equal tags independently of the listing.
     text: Reverse<&'a str>,
     index: usize,
 }
@@ -24,7 +24,7 @@ struct Rank<'a> {
 /// The newest tags of one group so far, the oldest of them on top.
 type Kept<'a> = BinaryHeap<Reverse<Rank<'a>>>;
 
-/// Gives each tag that has no reason to be left out yet one, where it is not among the newest of its group.
+/// Gives a reason to each tag without one that is not among the newest of its group.
 pub(super) fn leave_out_older(latest: &Latest, listed: &[ListedTag], reasons: &mut [Option<Reason>]) {
     let mut places: HashMap<GroupName, usize> = HashMap::new();
     let mut groups: Vec<Kept<'_>> = Vec::new();
@@ -46,7 +46,7 @@ pub(super) fn leave_out_older(latest: &Latest, listed: &[ListedTag], reasons: &m
         for rank in kept {
             is_kept[rank.0.index] = true;
         }
-        // `Reverse` turns the order around: its least is the newest.
+        // `Reverse` inverts the order: its minimum is the newest.
         newest[place] = kept.iter().min().map(|rank| {
             let newest = listed[rank.0.index].tag.clone();
             Arc::new(NewestTags { group: name, kept: kept.len(), newest })

@@ -1,4 +1,4 @@
-//! Patterns of tags and of repositories: a glob over the whole text, or `/a regular expression/` to be found in it.
+//! Patterns for tags and repositories: a glob for the whole text, or `/a regular expression/` that is searched in it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use crate::expression::{MOST_BYTES, regex_problem};
 
-/// The longest pattern. Longer ones are lists that belong into lists.
+/// The longest pattern. Longer ones should be lists of patterns.
 const LONGEST: usize = 4096;
 
-/// One pattern. Matching takes time in proportion to the text, whatever the pattern.
+/// One pattern. Matching takes linear time in the length of the text.
 #[derive(Clone)]
 pub struct Pattern(Arc<Compiled>);
 
@@ -22,7 +22,7 @@ struct Compiled {
     regex: Regex,
 }
 
-/// What a pattern is about, which decides what `*` stands for and what can fit at all.
+/// What a pattern matches, which decides the meaning of `*` and which patterns are valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Matched {
     /// Tags: `*` stands for any text.
@@ -35,79 +35,79 @@ pub enum Matched {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
-    /// Nothing was written, or nothing between the slashes.
+    /// The text, or the part between the slashes, is empty.
     #[error("the pattern is empty: write `*` for all")]
     Empty,
-    /// It begins like a regular expression.
+    /// It begins like a regular expression, but has no end.
     #[error(
         "`{}` begins like a regular expression, which ends with `/`: write `{}/`",
         Cleaned(text),
         Cleaned(text)
     )]
     Unclosed {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// It is no regular expression.
+    /// It is an invalid regular expression.
     #[error("`{}` is no regular expression: {}", Cleaned(text), Cleaned(problem))]
     Regex {
-        /// What was written.
+        /// The text.
         text: String,
-        /// What its parser says.
+        /// The parser's message.
         problem: String,
     },
-    /// It is a regular expression that takes too much memory.
+    /// It is a regular expression that needs too much memory.
     #[error("`{}` is too large once compiled: repeat less in it, or write several patterns", Cleaned(text))]
     TooLarge {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// It is longer than any pattern need be.
+    /// It is too long.
     #[error(
         "`{}` is too long for one pattern: write several, each of at most {LONGEST} bytes",
         Cleaned(text)
     )]
     TooLong {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// It is no glob.
+    /// It is an invalid glob.
     #[error("`{}` is no glob: {}", Cleaned(text), glob_problem(kind))]
     Glob {
-        /// What was written.
+        /// The text.
         text: String,
         /// What is wrong.
         kind: ErrorKind,
     },
-    /// A comma that does not stand between braces.
+    /// A comma outside of braces.
     #[error("`{}` has a comma in it, which no name has: write a list, or `{{a,b}}`", Cleaned(text))]
     Comma {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// A character that neither the names nor globs have.
+    /// A character that neither names nor globs can have.
     #[error("`{}` can match nothing: no {matched} has a {character:?} in it", Cleaned(text))]
     Character {
-        /// What was written.
+        /// The text.
         text: String,
         /// The character.
         character: char,
-        /// What it was to match.
+        /// What the pattern should match.
         matched: Matched,
     },
-    /// A slash where no repository has one.
+    /// A slash where repository names have none.
     #[error(
         "`{}` can match nothing: repositories have no `/` at the end and none beside another; `library/**` is all below `library`",
         Cleaned(text)
     )]
     Slash {
-        /// What was written.
+        /// The text.
         text: String,
     },
 }
 
 impl Pattern {
-    /// Reads a pattern as it is written in a rule.
+    /// Parses a pattern as it is written in a rule.
     pub fn new(text: &str, matched: Matched) -> Result<Self, PatternError> {
         if text.len() > LONGEST {
             return Err(PatternError::TooLong { text: text.to_owned() });
@@ -119,12 +119,12 @@ impl Pattern {
         Ok(Self(Arc::new(Compiled { text: text.into(), regex })))
     }
 
-    /// Whether a tag fits.
+    /// Whether a tag matches.
     pub fn fits_tag(&self, tag: &Tag) -> bool {
         self.fits(tag.as_str())
     }
 
-    /// Whether a repository's path fits.
+    /// Whether a repository's path matches.
     pub fn fits_repository(&self, repository: &RepositoryName) -> bool {
         self.fits(repository.as_str())
     }
@@ -158,11 +158,11 @@ fn whole(text: &str, matched: Matched) -> Result<Regex, PatternError> {
     let glob = glob.build();
     let glob =
         glob.map_err(|error| PatternError::Glob { text: text.to_owned(), kind: error.kind().clone() })?;
-    // Not the crate's own matcher, which panics where a glob is too large.
+    // Not the crate's own matcher, which panics on globs that are too large.
     compile(glob.regex(), text)
 }
 
-/// Names have ASCII characters alone, so that classes need not know all of Unicode: `\w{128}` stays small.
+/// Without Unicode classes, because names are ASCII: `\w{128}` stays small.
 fn compile(expression: &str, text: &str) -> Result<Regex, PatternError> {
     let mut builder = RegexBuilder::new(expression);
     builder.unicode(false).size_limit(MOST_BYTES).dfa_size_limit(MOST_BYTES);
@@ -175,7 +175,7 @@ fn compile(expression: &str, text: &str) -> Result<Regex, PatternError> {
     })
 }
 
-/// Looks at a glob outside its classes and escapes.
+/// Rejects globs that cannot match. Ignores classes and escapes.
 fn refuse_what_matches_nothing(text: &str, matched: Matched) -> Result<(), PatternError> {
     if text.ends_with('/') || text.contains("//") {
         return Err(PatternError::Slash { text: text.to_owned() });
@@ -240,7 +240,7 @@ impl fmt::Debug for Pattern {
     }
 }
 
-/// Patterns are the same when they are written the same.
+/// Patterns are equal if their texts are.
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
         self.0.text == other.0.text

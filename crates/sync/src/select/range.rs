@@ -1,5 +1,5 @@
-//! Ranges of versions: `>=1.20 <2 || 3.x`. They look at numbers, not at variants, and at prereleases only where they name
-//! one.
+//! Ranges of versions: `>=1.20 <2 || 3.x`. They compare numbers, ignore variants, and consider prereleases only if
+//! they name one.
 
 mod bound;
 mod error;
@@ -14,10 +14,10 @@ use oci::TagVersion;
 use bound::{Alternative, Interval};
 pub use error::RangeError;
 
-/// Which versions are meant.
+/// A range of versions.
 ///
-/// Versions of one or two numbers are lines: `=1.25` is each `1.25.x`, `>1.25` begins at `1.26`, and `<=1.25` has all of
-/// `1.25` in it.
+/// Versions of one or two numbers are lines: `=1.25` is each `1.25.x`, `>1.25` begins at `1.26`, and `<=1.25`
+/// includes all of `1.25`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionRange {
     text: Arc<str>,
@@ -25,13 +25,13 @@ pub struct VersionRange {
 }
 
 impl VersionRange {
-    /// Whether a version is in the range. Its variant does not count; a prerelease stands where its release does, but beside
-    /// a prerelease that the range names.
+    /// Whether a version is in the range. Ignores its variant. A prerelease counts as its release, unless the range
+    /// names a prerelease with the same numbers.
     pub fn contains(&self, version: &TagVersion<'_>) -> bool {
         self.any_of.iter().any(|all_of| all_of.iter().all(|interval| interval.contains(version)))
     }
 
-    /// Whether the range names a prerelease, and so wants such.
+    /// Whether the range names a prerelease, which means that prereleases are wanted.
     pub fn names_prerelease(&self) -> bool {
         self.any_of.iter().flatten().any(Interval::names_prerelease)
     }

@@ -1,5 +1,5 @@
-//! Why a tag or a repository is not selected, in words for people. A listing has millions of them, so that what many
-//! share is kept once.
+//! Why a tag or a repository is not selected, with texts for users. A listing may have millions of reasons, so shared
+//! parts are stored once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,69 +10,69 @@ use oci::Tag;
 use super::age::Age;
 use super::pattern::Pattern;
 
-/// Why one is left out.
+/// Why a tag or repository is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// It belongs to an image, as signatures and lists of referrers do, and follows that.
+    /// It belongs to another image, as signatures and referrers lists do, and is copied with that.
     Referrer,
-    /// It fits no pattern of `include`.
+    /// It matches no pattern of `include`.
     NotIncluded,
-    /// It names no version, and the rule is about versions.
+    /// It has no version, and the rule needs one.
     NoVersion,
-    /// Its version has another number of numbers than `latest` asks for.
+    /// Its version has another number of numbers than `latest` requires.
     OtherParts {
-        /// How many were asked for.
+        /// The required number.
         parts: usize,
     },
     /// Its version is not in the range.
     OutOfRange(Arc<str>),
-    /// Its version is of none of the wanted variants.
+    /// Its version has none of the wanted variants.
     OtherVariant,
     /// Its version is a prerelease.
     Prerelease,
-    /// It fits a pattern of `exclude`.
+    /// It matches a pattern of `exclude`.
     ExcludedBy(Pattern),
     /// It is younger than `minAge`.
     TooYoung {
-        /// How old it is.
+        /// Its age.
         age: Duration,
     },
-    /// Nothing tells how old it is, so that it is held back.
+    /// Its age is unknown, so it is held back.
     NoDate,
     /// It is older than `maxAge`.
     TooOld {
-        /// How old it is.
+        /// Its age.
         age: Duration,
     },
     /// It is older than the newest ones of its group.
     Older(Arc<NewestTags>),
 }
 
-/// The newest tags of a group, as far as those need be told about that are older.
+/// The newest tags of a group, as far as the reasons of older tags need them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewestTags {
-    /// What the tags of the group have in common.
+    /// The group.
     pub group: GroupName,
-    /// How many of it are selected.
+    /// How many of its tags are selected.
     pub kept: usize,
-    /// The newest of these.
+    /// The newest of them.
     pub newest: Tag,
 }
 
-/// What is counted together.
+/// The name of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum GroupName {
     /// All tags of the repository.
     Repository,
-    /// Versions with as many numbers and a variant of one name.
+    /// Versions with the same number of numbers and the same variant name.
     Versions {
-        /// How many numbers.
+        /// The number of numbers.
         parts: usize,
         /// The variant's name, with `#` for its numbers; empty for none.
         variant: Box<str>,
     },
-    /// All tags that name no version.
+    /// All tags without a version.
     NoVersion,
 }
 

@@ -5,12 +5,12 @@ use oci::RepositoryName;
 use super::pattern::Pattern;
 use super::reason::Reason;
 
-/// What is asked of a repository's path at the source. What is empty asks nothing.
+/// Conditions on a repository's path at the source. Empty fields have no effect.
 #[derive(Clone, Debug, Default)]
 pub struct RepositorySelection {
-    /// Lists of patterns: in each one a pattern must fit. A list without patterns asks nothing.
+    /// Lists of patterns: at least one pattern of each list must match. An empty list has no effect.
     pub include: Vec<Vec<Pattern>>,
-    /// Patterns of which none may fit.
+    /// None of these patterns may match.
     pub exclude: Vec<Pattern>,
 }
 
@@ -20,7 +20,7 @@ impl RepositorySelection {
         self.include.iter().all(Vec::is_empty) && self.exclude.is_empty()
     }
 
-    /// The same, of which the others are taken away that another one leaves out.
+    /// The same, with the conditions of another one in addition.
     #[must_use]
     pub fn narrowed(&self, by: &Self) -> Self {
         let mut narrow = self.clone();
@@ -29,7 +29,7 @@ impl RepositorySelection {
         narrow
     }
 
-    /// Why a repository is left out; `None` for those that are selected.
+    /// Why a repository is left out; `None` if it is selected.
     pub fn reason_against(&self, repository: &RepositoryName) -> Option<Reason> {
         let fits = |one: &&Pattern| one.fits_repository(repository);
         let fits_one = |any_of: &Vec<Pattern>| any_of.is_empty() || any_of.iter().any(|one| fits(&one));

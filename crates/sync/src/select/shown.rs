@@ -1,4 +1,4 @@
-//! A selection as people read it: with the keys that rules have.
+//! Shows a selection to users, with the keys that rules use.
 
 use std::fmt::{self, Display};
 

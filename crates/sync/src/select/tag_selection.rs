@@ -15,38 +15,38 @@ use super::reason::Reason;
 use super::variant_name::VariantName;
 use crate::rule::referrer_tag::belongs_to_another;
 
-/// What is asked of tags. What is empty asks nothing, so that the default is every tag.
+/// Conditions on tags. Empty fields have no effect, so the default selects every tag.
 #[derive(Clone, Debug, Default)]
 pub struct TagSelection {
-    /// Lists of patterns: in each one a pattern must fit. A list without patterns asks nothing.
+    /// Lists of patterns: at least one pattern of each list must match. An empty list has no effect.
     pub include: Vec<Vec<Pattern>>,
-    /// Patterns of which none may fit.
+    /// None of these patterns may match.
     pub exclude: Vec<Pattern>,
-    /// Ranges in all of which the version must be.
+    /// The version must be in all of these ranges.
     pub semver: Vec<VersionRange>,
-    /// Variants of which the version must be one.
+    /// The version must have one of these variants.
     pub variants: Vec<VariantName>,
-    /// Whether prereleases are selected where versions matter.
+    /// Whether prereleases are selected, if versions matter.
     pub prereleases: Prereleases,
-    /// How old tags must be, and may be.
+    /// The minimum and the maximum age.
     pub ages: AgeLimits,
     /// How many of the newest are selected.
     pub latest: Option<Latest>,
-    /// What comes in any case.
+    /// What is selected in any case.
     pub pins: Vec<TagOrDigest>,
-    /// With fewer the rule fails.
+    /// The rule fails if fewer are selected.
     pub at_least: usize,
 }
 
-/// What happens to prereleases where versions matter: with ranges, variants and the latest by version.
+/// What happens to prereleases, if versions matter: with ranges, variants and the latest by version.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prereleases {
-    /// They are left out, but where a range names one.
+    /// They are left out, unless a range names one.
     #[default]
     LeaveOut,
     /// They are selected like other versions.
     Select,
-    /// They are left out, whatever ranges name.
+    /// They are left out, even if a range names one.
     Never,
 }
 
@@ -55,18 +55,18 @@ pub enum Prereleases {
 pub enum Dates {
     /// None.
     None,
-    /// Those of the registry, or when each tag's image was first seen.
+    /// The registry's dates, or when each tag's image was first seen.
     ForAges,
-    /// Those of the registry: what is newer, or too old, no other date tells.
+    /// The registry's dates: no other date tells which tag is newer, or too old.
     Required,
 }
 
-/// What a selection is about to do with a listing.
+/// The result of a selection from a listing.
 #[derive(Clone, Debug)]
 pub struct Selected {
-    /// The images: tags in the order of the listing, behind them the digests that are pinned.
+    /// The images: tags in the order of the listing, followed by pinned digests.
     pub chosen: Vec<TagOrDigest>,
-    /// For each tag of the listing why it is left out; `None` for those that are chosen.
+    /// For each tag of the listing, why it is left out; `None` if it is selected.
     pub reasons: Vec<Option<Reason>>,
     /// How many tags each stage left.
     pub counts: Counts,
@@ -74,15 +74,15 @@ pub struct Selected {
     pub missing_pins: Vec<Tag>,
 }
 
-/// A selection has fewer tags than it must.
+/// Fewer tags are selected than the rule requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}, and `atLeast` asks for {at_least}", selected_of(*selected, *listed))]
 pub struct TooFew {
     /// How many are selected.
     pub selected: usize,
-    /// Of how many.
+    /// How many are listed.
     pub listed: usize,
-    /// How many there must be.
+    /// How many are required.
     pub at_least: usize,
 }
 
@@ -94,7 +94,7 @@ fn selected_of(selected: usize, listed: usize) -> String {
 }
 
 impl TagSelection {
-    /// Whether every tag is selected, whatever the listing, so that nothing needs be decided.
+    /// Whether every tag is selected, whatever the listing, so that no decision is needed.
     pub fn is_all(&self) -> bool {
         !self.narrows() && self.pins.is_empty() && self.at_least == 0
     }
@@ -110,7 +110,7 @@ impl TagSelection {
         }
     }
 
-    /// Decides on a listing.
+    /// Selects from a listing.
     pub fn select(&self, listed: &[ListedTag], now: SystemTime) -> Selected {
         let mut reasons: Vec<_> = listed.iter().map(|tag| self.reason_against(tag, now)).collect();
         if let Some(latest) = &self.latest {
@@ -125,18 +125,18 @@ impl TagSelection {
         selected
     }
 
-    /// Whether a tag is selected as far as its name tells: as if it had the right age and were the newest.
+    /// Whether a tag is selected by its name, assuming that it has the right age and is among the newest.
     pub fn selects_by_name(&self, tag: &Tag) -> bool {
         self.reason_by_name(tag).is_none()
     }
 
-    /// Why a tag is left out as far as its name tells; pins come in any case.
+    /// Why a tag is left out by its name; pins never are.
     pub fn reason_by_name(&self, tag: &Tag) -> Option<Reason> {
         let is_pinned = self.pins.iter().any(|pin| matches!(pin, TagOrDigest::Tag(pin) if pin == tag));
         if is_pinned { None } else { self.name_reason(tag) }
     }
 
-    /// Those of some tags that are selected as far as their names tell, the newest among them.
+    /// The tags that are selected by their names, including the limit on the newest.
     pub(super) fn chosen_by_name<'a>(&self, tags: impl Iterator<Item = &'a Tag>) -> HashSet<Tag> {
         let mut seen = HashSet::new();
         let tags = tags.filter(|tag| seen.insert(*tag));
@@ -148,13 +148,13 @@ impl TagSelection {
         selected.chosen.into_iter().filter_map(tag).collect()
     }
 
-    /// Whether these are fewer than there must be.
+    /// The shortfall, if fewer tags are selected than required.
     pub fn shortfall(&self, counts: &Counts) -> Option<TooFew> {
         let too_few = TooFew { selected: counts.selected, listed: counts.listed, at_least: self.at_least };
         (counts.selected < self.at_least).then_some(too_few)
     }
 
-    /// Whether a tag of a listing can be left out.
+    /// Whether any tag of a listing can be left out.
     pub(crate) fn narrows(&self) -> bool {
         self.include.iter().any(|any_of| !any_of.is_empty())
             || !self.exclude.is_empty()
@@ -169,12 +169,12 @@ impl TagSelection {
             || self.latest.is_some_and(|latest| latest.needs_versions())
     }
 
-    /// Why a tag is left out, whatever else is in the listing.
+    /// Why a tag is left out, independent of the rest of the listing.
     fn reason_against(&self, listed: &ListedTag, now: SystemTime) -> Option<Reason> {
         self.name_reason(&listed.tag).or_else(|| self.age_reason(listed, now))
     }
 
-    /// Why a tag is left out, whatever its age.
+    /// Why a tag is left out by its name, whatever its age.
     fn name_reason(&self, tag: &Tag) -> Option<Reason> {
         if self.narrows() && belongs_to_another(tag) {
             return Some(Reason::Referrer);
@@ -206,7 +206,7 @@ impl TagSelection {
         is_left_out.then_some(Reason::Prerelease)
     }
 
-    /// With `parts` alone, of the latest by date, versions are looked at but prereleases are not.
+    /// With only `parts` and the latest by date, versions matter, but prereleases do not.
     pub(super) fn selects_prereleases(&self) -> bool {
         let matters = !self.semver.is_empty()
             || !self.variants.is_empty()
@@ -220,7 +220,7 @@ impl TagSelection {
     }
 
     fn age_reason(&self, listed: &ListedTag, now: SystemTime) -> Option<Reason> {
-        // A date that is still to come is that of a clock that is ahead.
+        // A date in the future comes from a clock that is ahead.
         let age_of = |date: SystemTime| now.duration_since(date).unwrap_or_default();
         let told = listed.date.map(age_of);
         if told.is_none() && self.needs_dates() == Dates::Required {
@@ -237,7 +237,7 @@ impl TagSelection {
         Some(Reason::TooOld { age })
     }
 
-    /// Brings the pins in. Gives those that are digests, which no listing can tell of.
+    /// Adds the pins. Returns the pinned digests, which are not in any listing.
     fn pin(&self, listed: &[ListedTag], selected: &mut Selected) -> Vec<TagOrDigest> {
         let (mut missing, mut digests) = (HashSet::new(), Vec::new());
         for pin in &self.pins {

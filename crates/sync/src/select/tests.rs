@@ -58,7 +58,7 @@ fn reason(selected: &Selected, listed: &[ListedTag], tag: &str) -> Option<Reason
     selected.reasons[listed.iter().position(|listed| listed.tag == tag).unwrap()].clone()
 }
 
-/// `endpoints-and-verbs.md`, B2: what each tool takes `>=1.25.0 <1.26.0` for. Ours looks at the numbers.
+/// `endpoints-and-verbs.md`, B2: what each tool understands by `>=1.25.0 <1.26.0`. This one compares the numbers.
 #[test]
 fn b2_one_range_means_what_its_numbers_say() {
     let range = ranged(">=1.25.0 <1.26.0");

@@ -6,29 +6,29 @@ use std::str::FromStr;
 use oci::TagVersion;
 use oci::foreign_text::Cleaned;
 
-/// A variant's name: with numbers (`alpine3.19`) just that one, with `#` for numbers (`alpine#.#`) or without any
-/// (`alpine`) all of that name; empty for versions that have no variant.
+/// A variant's name. With numbers (`alpine3.19`) it matches just that variant, with `#` for numbers (`alpine#.#`) or
+/// without any (`alpine`) all variants of that name; empty matches versions without a variant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VariantName {
     text: Box<str>,
-    /// What the name's words are, where it has no numbers.
+    /// The words of the name, if it has no numbers.
     words: Option<Box<str>>,
 }
 
-/// Why a text is no name of a variant.
+/// Why a text is no variant name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VariantNameError {
-    /// It begins with what stands between version and variant.
+    /// It begins with the separator between version and variant.
     #[error(
         "variants are written without what stands before them: `{}` instead of `{}`",
         Cleaned(name),
         Cleaned(text)
     )]
     Separator {
-        /// What was written.
+        /// The text.
         text: String,
-        /// What to write.
+        /// The name to use instead.
         name: String,
     },
     /// It is written like a pattern.
@@ -37,13 +37,13 @@ pub enum VariantNameError {
         Cleaned(text)
     )]
     Pattern {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// It has a character that no tag has.
+    /// It has a character that tags cannot have.
     #[error("`{}` is no variant: no tag has a {character:?} in it", Cleaned(text))]
     Character {
-        /// What was written.
+        /// The text.
         text: String,
         /// The character.
         character: char,
@@ -51,7 +51,7 @@ pub enum VariantNameError {
 }
 
 impl VariantName {
-    /// Whether a version is of this variant.
+    /// Whether a version has this variant.
     pub(crate) fn fits(&self, version: &TagVersion<'_>) -> bool {
         let of_these_words = || self.words.as_ref().is_some_and(|words| *version.variant_words() == **words);
         *version.variant == *self.text

@@ -1,4 +1,4 @@
-//! What the target has under a name: what it does not tell, and what it has in other words.
+//! What the target has under a reference: targets that do not tell, and copies with the same content in other bytes.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ fn image(bench: &Bench, layer: u64) {
     sample::image(bench.source.store(), "a/app", Some("v1"), Flavour::Oci, &layers, "amd64");
 }
 
-/// An index at both sides, printed anew at the target.
+/// An index on both sides, serialized differently at the target.
 async fn reprinted(bench: &Bench) {
     let child = |number, architecture| {
         let layers = [sample::layer(number, 900)];
@@ -116,7 +116,7 @@ async fn e26_a_tag_that_the_target_does_not_show_is_stored() {
         let look = Options { mode: Mode::Plan, ..Options::new(4, 0) };
         assert_eq!(run(&bench, look).await.0.would_copy(), 1, "{code}");
         let (report, notes) = run(&bench, Options::new(4, 0)).await;
-        // Who refuses to show it may have it; who cannot, does not give it to anybody.
+        // A registry that refuses to show the image may have it; one that answers 500 cannot serve it to any client.
         let copied = usize::from(code != 500);
         assert_eq!(
             (report.copied(), report.failed(), bench.same("v1")),

@@ -1,4 +1,4 @@
-//! How often a blob is sent, mounted and tried, where registries refuse, decline or lie.
+//! How often a blob is sent, mounted and tried, when registries refuse, decline or give wrong answers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn blobs(bench: &Bench, repository: &str, tag: &str) -> Vec<String> {
     manifest.links().unwrap().blobs.into_iter().map(|blob| blob.digest.to_string()).collect()
 }
 
-/// How the address that a layer's upload is closed at ends.
+/// The end of the URL that closes a layer's upload session.
 fn hex(layer: u64) -> String {
     Digest::sha256(&sample::layer(layer, LAYER)).to_string().split_off("sha256:".len())
 }
@@ -43,7 +43,7 @@ fn always(bench: &Bench, when: Match, effect: Effect) {
     bench.target.misbehave(Fault { when, times: Times::Always, effect });
 }
 
-/// Bodies of layers that went to the target, whatever it said to them.
+/// How many bodies of layers were sent to the target, whatever it answered.
 fn bodies(bench: &Bench) -> usize {
     count(&bench.target, |request| request.is_upload() && request.received_bytes >= LAYER as u64)
 }
@@ -54,7 +54,7 @@ async fn e17_a_body_that_is_refused_each_time_is_sent_as_often_as_the_retries_sa
         (404, "BLOB_UPLOAD_UNKNOWN", 0),
         (404, "UNKNOWN", 0),
         (400, "BLOB_UPLOAD_INVALID", 0),
-        // One renewal of the token is no try.
+        // One renewal of the token does not count as a try.
         (401, "UNAUTHORIZED", 1),
         (416, "RANGE_INVALID", 1),
         (409, "CONFLICT", 1),
@@ -119,7 +119,7 @@ async fn e13_who_lies_where_mounts_are_declined_is_not_the_only_one_who_is_asked
         for name in &names {
             image(&bench, name, "v1", &[1]);
         }
-        // The first to have the blobs.
+        // The source that gets the blobs first.
         let effect = Effect::Delay(Duration::from_millis(500));
         bench.source.misbehave(Fault { when: Match::get("/near/"), times: Times::Always, effect });
         always(&bench, Match::post("from=far"), refusal);
@@ -143,13 +143,13 @@ async fn e13_a_registry_that_declines_all_mounts_is_found_out_at_a_bounded_cost(
     let rules = names.iter().map(|name| bench.rule(name, Selection::All, &[name])).collect();
     assert_eq!(run(rules, 0).await.copied(), 12);
     assert_eq!(bodies(&bench), 4 * 12);
-    // Who was declined and waits, or asks another, cancels the upload that it got.
+    // A copy that was declined, and waits or asks another repository, cancels the upload session that it got.
     let cancelled = count(&bench.target, |request| request.is_upload_step(&Method::DELETE));
     assert!(cancelled <= 5 * 12 * 2, "{cancelled}");
     assert_eq!(bench.target.store().open_uploads(), 0);
 }
 
-/// Reads of a layer at the source, whatever it said.
+/// How often a layer was read at the source, whatever it answered.
 fn reads(bench: &Bench, layer: u64) -> usize {
     count(&bench.source, |request| request.is_blob(&Method::GET) && request.path.ends_with(&hex(layer)))
 }
@@ -181,7 +181,7 @@ async fn e1_who_reads_elsewhere_tries_for_itself() {
     bench.source.store().remove_blob("a/lost", &format!("sha256:{}", hex(1)));
     let late = Effect::Delay(Duration::from_secs(1));
     bench.source.misbehave(Fault { when: Match::get(&hex(1)), times: Times::Always, effect: late });
-    // The one that lacks it comes first.
+    // The source that lacks the layer comes first.
     let later = Effect::Delay(Duration::from_millis(500));
     bench.source.misbehave(Fault {
         when: Match::get("/a/whole/manifests/"),
@@ -216,7 +216,7 @@ async fn e1_what_a_repository_does_not_take_fails_all_that_wait_there_and_nobody
             request.method == Method::PUT && request.path.contains(to) && is_last
         })
     };
-    // Whoever comes when the failure was told to those who waited tries for itself.
+    // A copy that comes after the failure was passed to the waiting ones tries on its own.
     assert!((1..6).contains(&sent("/b/app/")), "{}", sent("/b/app/"));
     assert_eq!(sent("/c/app/"), 1);
 }
@@ -241,8 +241,8 @@ async fn e1_an_index_whose_child_cannot_be_read_fails_all_that_wait_for_the_chil
     assert_eq!(count(&bench.source, asked), 1);
 }
 
-/// Copies images that share a layer which the source lacks, and which fails so often at its own address. Gives the
-/// report, how the layer came there, what was noted, and how often its address was asked.
+/// Copies images that share a layer which the source lacks, and whose URL fails this many times. Returns the report,
+/// the layer's outcomes, the notes, and how often the URL was requested.
 async fn copy_foreign(
     images: usize,
     targets: usize,
@@ -318,8 +318,8 @@ async fn p21_a_layer_that_is_nowhere_is_left_out_at_all_targets_that_shared_its_
     }
 }
 
-/// How many uploads an image with a layer of so many bytes opens and cancels, while its source refuses the layer in this way so
-/// often.
+/// How many upload sessions an image with a layer of this size opens and cancels, while its source refuses the layer
+/// in this way and this often.
 async fn uploads_while_refused(bytes: usize, times: Times, effect: Effect, retries: u32) -> [usize; 3] {
     let bench = Bench::start().await;
     let layer = sample::layer(7, bytes);
@@ -341,7 +341,7 @@ async fn a_source_that_asks_for_patience_costs_its_target_no_request() {
         [
             (Times::First(3), patience(), [2, 0, 0]),
             (Times::First(1), broken(), [2, 0, 0]),
-            // What waited in vain is cancelled.
+            // A session that waited in vain is cancelled.
             (Times::Always, broken(), [2, 1, 1]),
             (Times::Always, gone(), [2, 1, 1]),
         ]

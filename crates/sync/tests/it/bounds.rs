@@ -1,4 +1,4 @@
-//! What a run holds at once has bounds, whatever is planned and whatever was asked for. In virtual time.
+//! The memory and work of a run are bounded, whatever is planned and configured. In virtual time.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ async fn run(rule: Rule, blobs_at_once: usize, observer: Arc<dyn Observer>) -> W
     Sync::new([rule], Options::new(blobs_at_once, 0), observer).run_whole(CancellationToken::new()).await
 }
 
-/// An image with so many layers, each of which says that it has so many bytes.
+/// An image with this many layers, each with this size in its descriptor.
 fn image(source: &Fake, layers: usize, size: &str) {
     let mut body = String::from(r#"{"schemaVersion":2,"layers":["#);
     for number in 0..layers {
@@ -35,7 +35,7 @@ fn image(source: &Fake, layers: usize, size: &str) {
     source.put_manifest("a/app", Some("v1"), &body);
 }
 
-/// How many bodies of an image were under way at once.
+/// The maximum number of an image's bodies in transfer at the same time.
 async fn most_sending(layers: usize, size: &str, blobs_at_once: usize) -> usize {
     let (source, target) = (Fake::default(), Fake::default());
     image(&source, layers, size);
@@ -52,7 +52,7 @@ async fn bodies_obey_a_budget_of_bytes_whatever_was_asked_for() {
     assert_eq!(most_sending(600, large, 100).await, 100, "what is usual does not wait for memory");
 }
 
-/// Keeps the most images that were planned and not ended.
+/// Records the maximum number of images that were planned and had not ended.
 #[derive(Default)]
 struct Ahead {
     now: AtomicUsize,
@@ -88,7 +88,7 @@ async fn discovery_keeps_only_a_little_ahead_of_copying() {
     let ahead = Arc::new(Ahead::default());
     let report = run(rule(&source, &target), 4, ahead.clone()).await;
     assert_eq!(report.copied(), 2000);
-    // 64 in work, 64 in the queue, one on the way there, and the one that waits for room.
+    // 64 running, 64 queued, one in the channel, and one that waits for room.
     let most = ahead.most.load(Ordering::Relaxed);
     assert!(most <= 64 + 64 + 2, "{most}");
 }
@@ -103,7 +103,7 @@ async fn a_target_that_takes_nothing_has_a_few_pieces_waiting() {
     target.state().turns = Some(turns.clone());
     let copying = tokio::spawn(run(rule(&source, &target), 4, Arc::new(Silent)));
     tokio::time::sleep(Duration::from_secs(60)).await;
-    // The list of tags, the manifest, the blob's beginning, and some of its 1000 pieces.
+    // The tag list, the manifest, the begin of the blob's read, and some of its 1000 pieces.
     assert!(source.steps() < 12, "{} steps at the source", source.steps());
     turns.add_permits(1);
     assert_eq!(copying.await.unwrap().copied(), 1);

@@ -1,4 +1,4 @@
-//! A registry that cannot be reached costs a few questions, however many images need it. In virtual time.
+//! A registry that cannot be reached gets only a few requests, however many images need it. In virtual time.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::whole_report::{RunWhole, WholeReport};
 
 const IMAGES: usize = 200;
 const RETRIES: u32 = 2;
-/// Blobs at once, and the images in work that come of it.
+/// Blobs in parallel, and the resulting number of running images.
 const BLOBS: usize = 2;
 const IN_WORK: usize = 32;
-/// Images that may ask a dead registry, whatever is planned: those in work, and some that begin while these give up.
+/// How many images may send requests to a dead registry: the running ones, and some that begin while these give up.
 const MOST_ASKING: usize = 2 * IN_WORK;
 
 fn source() -> Fake {
@@ -49,7 +49,7 @@ async fn run(rules: Vec<Rule>) -> WholeReport {
     Sync::new(rules, Options::new(BLOBS, RETRIES), Arc::new(Silent)).run_whole(CancellationToken::new()).await
 }
 
-/// Has `fake` fall silent for a while.
+/// Makes `fake` silent for a period.
 fn silent(fake: &Fake, from: Duration, until: Duration) {
     let fake = fake.clone();
     tokio::spawn(async move {
@@ -68,7 +68,7 @@ fn copied(ended: &[&ImageReport]) -> usize {
     ended.iter().filter(|ended| matches!(ended.outcome, Outcome::Copied { .. })).count()
 }
 
-/// The words in which images were refused, and how many were.
+/// The error texts of refused images, and how many were refused.
 fn refused(ended: &[&ImageReport]) -> (BTreeSet<String>, usize) {
     let words: Vec<_> = ended
         .iter()
@@ -117,7 +117,7 @@ async fn a_dead_source_is_asked_a_few_times_for_any_number_of_images_and_rules()
 async fn a_registry_that_comes_to_life_in_a_long_run_gets_the_images_after_that() {
     let (early, source, late) = (source(), source(), dead());
     silent(&late, Duration::ZERO, Duration::from_secs(60));
-    // Its images are planned when the target has answered nobody for long.
+    // Its images are planned after the target has been silent for long.
     source.state().step_takes = Duration::from_secs(90);
     let target = RuleTarget { target: Arc::new(late.repository("late.io", "c/app")), naming: Naming::Same };
     let later = Rule { targets: vec![target], ..rule(&source, &[]) };
@@ -146,7 +146,7 @@ async fn images_of_one_repository_do_not_queue_for_a_registry_that_swallows_ques
     let begun = tokio::time::Instant::now();
     let report = run(vec![rule(&source, &[(&target, "target.io")])]).await;
     assert_eq!(report.failed(), IMAGES);
-    // The first asks alone; then all ask side by side, and those that begin while these give up.
+    // The first image asks alone; then all running images ask in parallel, and those that begin while these give up.
     let rounds = 2 * (1 + RETRIES) + 2;
     assert!(begun.elapsed() < wait * rounds, "{:?}", begun.elapsed());
 }

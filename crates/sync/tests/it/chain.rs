@@ -1,4 +1,4 @@
-//! Rules of which one reads what another writes: the plan knows what will be there, and its tasks bring it in one run.
+//! Rules of which one reads what another writes: the plan knows what will be stored, and its tasks copy it in one run.
 
 use std::sync::{Arc, Mutex};
 
@@ -74,7 +74,7 @@ impl Chain {
         run(self.rules(policy), Mode::Plan).await.1
     }
 
-    /// The tasks of a plan, each rule's by itself, as a file would carry them.
+    /// The tasks of a plan, each rule's separately, as in a plan file.
     fn tasks(&self, planned: &[(Decision, u64)]) -> Vec<Work> {
         let bind = |decision: &Decision| {
             let task = decision.task()?;
@@ -162,7 +162,7 @@ async fn what_the_middle_of_a_chain_has_already_is_read_there() {
     assert_eq!(reads, 0, "the first registry is asked for digests alone");
 }
 
-/// An index of two platforms, of which the first link takes one.
+/// For an index of two platforms, of which the first link copies one.
 fn platforms(link: usize, index: IndexPolicy) -> Policy {
     let platforms = PlatformFilter::new(&[], &["arm64".to_owned()]);
     if link == 0 { Policy { platforms, index, ..Policy::default() } } else { Policy::default() }

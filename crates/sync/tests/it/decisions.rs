@@ -1,4 +1,4 @@
-//! What a run decides before it does anything: a plan tells it, a copy carries it out, and a task carries it elsewhere.
+//! The decisions of a run: a plan reports them, a copy carries them out, and a task carries them out elsewhere.
 
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -65,7 +65,7 @@ fn bytes(decisions: &Decisions) -> u64 {
     blobs.iter().map(|(_, size)| size).sum()
 }
 
-/// Tags that are new, moved, only named anew, unchanged, and unchanged with a new signature.
+/// Tags that are new, moved, new for an existing image, unchanged, and unchanged with a new signature.
 async fn world(bench: &Bench) -> Rule {
     let rule = all(bench, Policy { referrers: ReferrerPolicy::Copy, ..Policy::default() });
     let store = bench.source.store();
@@ -212,7 +212,7 @@ async fn a_named_image_that_is_not_there_is_missing() {
     assert_eq!(report.failed(), 1);
 }
 
-/// What a plan leaves to do, written down and read again.
+/// The tasks of a plan, serialized and parsed again.
 fn tasks(rule: &Rule, decisions: &Decisions) -> Work {
     let tasks = decisions.iter().filter_map(|(decision, _)| decision.task());
     let bound = tasks.map(|task| {
@@ -239,7 +239,7 @@ async fn tasks_bring_what_was_planned_whatever_the_source_has_by_then() {
     assert_eq!((again.skipped(), again.failed()), (4, 0), "what stands there already is no drift");
 }
 
-/// Two rules that want `v1` at one name: each another platform, the later one what refers to it as well.
+/// Two rules that want `v1` under one reference: each another platform, the later one with referrers.
 fn two_rules(bench: &Bench, to: &str) -> [Rule; 2] {
     [("amd64", ReferrerPolicy::Leave), ("arm64", ReferrerPolicy::Copy)].map(|(architecture, referrers)| {
         let platforms = PlatformFilter::new(&[], &[architecture.to_owned()]);
@@ -370,7 +370,7 @@ async fn what_somebody_pushed_since_the_list_was_read_is_no_news_to_a_rule_that_
     bench.image("a/app", "v1", &[1]);
     bench.image("a/app", "v2", &[2]);
     let rule = all(&bench, Policy { on_conflict: OnConflict::Keep, ..Policy::default() });
-    // The target lists nothing, and has the tag when it is asked for that.
+    // The target's list is empty, but it has the tag when asked for it.
     let other = [sample::layer(99, 500)];
     sample::image(bench.target.store(), "b/app", Some("v2"), Flavour::Oci, &other, "amd64");
     let absent = Effect::refuse(404, "MANIFEST_UNKNOWN", "not yet");
@@ -399,7 +399,7 @@ async fn a_task_for_a_signature_follows_its_image() {
     assert!(puts[0].ends_with("/v1") && puts[1].contains("sha256-"), "{puts:?}");
 }
 
-/// Somebody who pushes `v1` to the target as soon as a blob is on its way there.
+/// Pushes `v1` to the target as soon as a blob is sent there.
 struct Pusher {
     store: Store,
     pushed: OnceLock<String>,
@@ -416,7 +416,7 @@ impl Observer for Pusher {
     }
 }
 
-/// Runs while somebody pushes; gives what that was.
+/// Runs while another client pushes; returns the digest that it pushed.
 async fn overtaken(bench: &Bench, work: Work) -> (WholeReport, String) {
     let pusher = Arc::new(Pusher { store: bench.target.store().clone(), pushed: OnceLock::new() });
     let options = Options { mode: Mode::Copy, ..Options::new(4, 0) };

@@ -1,5 +1,4 @@
-//! What happens to registries while, or between, they are copied to: restarts, full disks, garbage collection, wrong
-//! clocks, a second tool.
+//! Events at registries during or between copies: restarts, full disks, garbage collection, wrong clocks, a second tool.
 
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ async fn assert_same(world: &World, to: &str) -> Result<()> {
     Ok(())
 }
 
-/// Waits until the proxy has seen so many uploads begin.
+/// Waits until the proxy has seen this many uploads begin.
 async fn uploads_begun(proxy: &FaultProxy, wanted: usize) {
     let begun = || proxy.exchanges().iter().filter(|exchange| exchange.method == "POST").count();
     while begun() < wanted {
@@ -100,7 +99,7 @@ async fn a_target_that_lost_blobs_between_runs_gets_them_again() -> Result<()> {
     let way = world.way().await?;
     ensure!(world.copy(&way, "app", &["app"], 0).await?.report.copied() == 1);
     let lost = testkit::digest_of(&base);
-    // An over-eager garbage collector takes a layer that the next image shares.
+    // An over-eager garbage collector removes a layer that the next image shares.
     world.target.registry.stop();
     std::fs::remove_file(world.target.registry.blob_file(&lost))?;
     let link = world.target.registry.data_dir().join("docker/registry/v2/repositories/app/_layers/sha256");
@@ -125,7 +124,7 @@ async fn a_target_whose_images_and_blobs_are_collected_gets_them_again() -> Resu
     assert_brought_back(&world, &way).await
 }
 
-/// The target loses all bytes and, of what names them, the folder `named`.
+/// The target loses all blob bytes, and the folder `named` with the references to them.
 async fn collect(world: &mut World, named: &str) -> Result<()> {
     world.target.registry.stop();
     let data = world.target.registry.data_dir().join("docker/registry/v2");
@@ -140,7 +139,7 @@ async fn assert_brought_back(world: &World, way: &Way) -> Result<()> {
     assert_same(world, "app").await
 }
 
-/// The interruption leaves blobs without an image; they are collected; the second run asks instead of believing.
+/// The interrupted run leaves blobs without an image, which are garbage collected; the second run looks them up again.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_broken_run_left_may_be_collected_before_the_next() -> Result<()> {
     let mut world = World::start().await?;
@@ -162,7 +161,7 @@ async fn c72_token_servers_whose_clocks_are_wrong_do_no_harm() -> Result<()> {
     let source = world.source.pusher();
     source.image("app", "v1", &Image::new(Flavour::Oci).layer(layer(1, 9_000))).await?;
     for time in ["2001-01-01T00:00:00Z", "2099-01-01T00:00:00Z", "yesterday"] {
-        // The shortest life that the registry's own leeway allows.
+        // The shortest lifetime that the registry's own leeway allows.
         let tokens = TokenServer::harbor(users()).await?.issued_at(time).lifetime(Duration::from_secs(62));
         let skewed = Side::start(tokens).await?;
         let (from, to) = (world.client(&world.source.registry.host()), world.client(&skewed.registry.host()));

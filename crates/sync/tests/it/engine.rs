@@ -1,4 +1,4 @@
-//! Whole runs between embedded registries: what arrives, and what is not asked.
+//! Whole runs between embedded registries: what is copied, and which requests are saved.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub(crate) async fn run(rules: Vec<Rule>, retries: u32) -> WholeReport {
     Sync::new(rules, Options::new(4, retries), Arc::new(Silent)).run_whole(CancellationToken::new()).await
 }
 
-/// Requests but for pings and lists of tags.
+/// Requests except pings and tag lists.
 pub(crate) fn counted(server: &EmbeddedRegistry) -> Vec<LoggedRequest> {
     server.requests().into_iter().filter(|request| !request.is_ping() && !request.is_tag_list()).collect()
 }
@@ -133,7 +133,7 @@ async fn a_changed_tag_sends_only_what_is_new() {
     let new_blobs = 2;
     assert_eq!(count(&bench.target, LoggedRequest::is_upload_start), new_blobs);
     assert_eq!(count(&bench.source, |request| request.is_blob(&Method::GET)), new_blobs);
-    // The old manifest proves the others, and opening an upload is question enough for these.
+    // The old manifest proves the other blobs, and opening an upload session tells for the new ones.
     assert_eq!(count(&bench.target, |request| request.is_blob(&Method::HEAD)), 0);
 }
 
@@ -272,7 +272,7 @@ async fn c53_a_registry_that_lost_a_blob_gets_it_again() {
     let bench = Bench::start().await;
     bench.image("a/app", "v1", &[1, 2]);
     bench.copy().await;
-    // The target's storage lost a layer; the old manifest still claims it.
+    // The target's storage lost a layer, which the old manifest still names.
     let lost = oci::Digest::sha256(&sample::layer(1, 20_000)).to_string();
     bench.target.store().remove_blob("b/app", &lost);
     bench.image("a/app", "v1", &[1, 2, 3]);
@@ -399,7 +399,7 @@ async fn an_image_by_digest_keeps_it_or_is_refused() {
     );
 }
 
-/// Cancels the run as soon as bytes move.
+/// Cancels the run with the first transferred byte.
 struct CancelOnBytes(CancellationToken);
 
 impl Observer for CancelOnBytes {
@@ -580,7 +580,7 @@ async fn c54_a_tag_that_may_not_be_set_again_is_fine_where_it_points_there_alrea
         ),
     };
     bench.target.misbehave(immutable);
-    // A target that does not tell what it has is asked only by the push.
+    // A target that does not tell what it has gets only the push.
     let force = |rules: Vec<Rule>| {
         Sync::new(rules, Options::new(4, 0), Arc::new(Silent)).run_whole(CancellationToken::new())
     };

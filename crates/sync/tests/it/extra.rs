@@ -1,4 +1,4 @@
-//! What only a target has: told by runs that only look, at the price of a list.
+//! Content that only a target has: runs that change nothing report it, at the cost of a tag list.
 
 use std::sync::{Arc, Mutex};
 
@@ -44,7 +44,7 @@ async fn look(rules: Vec<Rule>, mode: Mode) -> (WholeReport, Vec<String>) {
     (report, lines)
 }
 
-/// Puts an image with a number under these tags; gives the beginning of its digest.
+/// Stores the image with this number under these tags; returns the beginning of its digest.
 fn put(store: &embedded_registry::Store, repository: &str, tags: &[&str], number: u64) -> String {
     let image = sample::image(store, repository, None, Flavour::Oci, &[sample::layer(number, 50)], "amd64");
     for tag in tags {
@@ -69,7 +69,7 @@ async fn what_the_source_lacks_is_told_by_plans_alone() {
     let (_, told) = look(vec![all(&bench)], Mode::Copy).await;
     assert!(told.is_empty());
     assert_eq!(count(&bench.target, LoggedRequest::is_tag_list), 0);
-    // Who names its images says nothing of others.
+    // A rule that names its images says nothing about other tags.
     let named =
         bench.rule("a/app", Selection::These(vec![oci::TagOrDigest::Tag("v1".parse().unwrap())]), &["b/app"]);
     let (_, told) = look(vec![named], Mode::Plan).await;

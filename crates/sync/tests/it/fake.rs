@@ -1,4 +1,4 @@
-//! Endpoints in memory that keep a diary and refuse what a registry would refuse.
+//! Endpoints in memory that count requests, and refuse what a registry would refuse.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -31,86 +31,86 @@ pub(crate) struct State {
     pub(crate) tags: BTreeMap<(String, Tag), Digest>,
     /// How often a blob was sent to a repository.
     pub(crate) sent: HashMap<(String, Digest), usize>,
-    /// How often the source was asked for a blob, whatever it answered.
+    /// How often a blob was requested from the source, whatever it answered.
     pub(crate) asked: HashMap<Digest, usize>,
     /// How often a blob was read.
     pub(crate) read: HashMap<Digest, usize>,
     pub(crate) mounts: usize,
-    /// Uploads that were opened, and neither closed nor cancelled.
+    /// Upload sessions that were opened, and neither closed nor cancelled.
     pub(crate) open_uploads: usize,
-    /// What a tag pointed at while something below it was missing.
+    /// Tags that were set while something below them was missing.
     pub(crate) broken_promises: Vec<String>,
-    /// What layers are to be had at, beside the registry.
+    /// Layers at other addresses than the registry.
     pub(crate) web: HashMap<String, Page>,
-    /// Steps that fail, counted over all steps.
+    /// The numbers of the steps that fail.
     pub(crate) failing_steps: BTreeSet<usize>,
-    /// The right to send a blob, where a registry takes few at once.
+    /// The right to send a blob, if a registry accepts only a few in parallel.
     pub(crate) turns: Option<Arc<Semaphore>>,
     /// How long every step takes.
     pub(crate) step_takes: Duration,
-    /// What may happen at every step.
+    /// Random behavior of every step.
     pub(crate) chance: Option<Chance>,
-    /// Blobs whose reads hang for so long, and then fail; the store may ask for a pause.
+    /// Blobs whose reads hang and then fail; the store may ask for a pause.
     pub(crate) sick_blobs: HashMap<Digest, Sickness>,
-    /// So many bytes a second are taken, where that is slow.
+    /// If set, bodies are accepted at this many bytes per second.
     pub(crate) takes_a_second: Option<u64>,
-    /// Manifests that are made whenever they are read, by what makes them: many large ones need no memory.
+    /// Manifests that are generated at each read: many large ones then need no memory.
     pub(crate) made: Option<Made>,
-    /// Whether what arrives is taken and forgotten, and what is asked for not counted.
+    /// Whether received content is discarded, and requests are not counted.
     pub(crate) keeps_nothing: bool,
-    /// Whether nothing answers.
+    /// Whether the registry does not answer at all.
     pub(crate) is_dead: bool,
     /// Whether everything is refused.
     pub(crate) refuses: bool,
     /// How long it takes to cancel an upload.
     pub(crate) cancel_takes: Duration,
-    /// Whether uploads can be gone on with in another run, which finds so many bytes of each.
+    /// If set, upload sessions can be resumed in another run, which finds this many bytes of each.
     pub(crate) keeps_of_uploads: Option<usize>,
-    /// What is answered, after so long, to the question for a repository's tags.
+    /// The answer to a request for a repository's tags, and its delay.
     pub(crate) refused_tags: BTreeMap<String, (ErrorKind, Duration)>,
-    /// What is said to refer to anything.
+    /// The referrers of every manifest.
     pub(crate) referrers: Vec<Descriptor>,
-    /// The most lists of referrers that were asked for at once, once one had come.
+    /// The maximum number of referrers lists that were requested in parallel, after the first one was answered.
     pub(crate) most_lists: usize,
     lists: usize,
     lists_given: usize,
-    /// How often the tags of a repository were asked for.
+    /// How often the tags of a repository were listed.
     pub(crate) tag_lists: HashMap<String, usize>,
-    /// The most bodies that were being sent at once.
+    /// The maximum number of bodies that were sent in parallel.
     pub(crate) most_sending: usize,
     sending: usize,
-    /// Steps that are being made.
+    /// How many steps are running.
     busy: usize,
     steps: usize,
     answers: u64,
 }
 
-/// Makes the manifest with this digest, if it is one of its own.
+/// Generates the manifest with this digest, if it is a generated one.
 pub(crate) type Made = Arc<dyn Fn(&Digest) -> Option<RawManifest> + Send + Sync>;
 
-/// Bytes at an address.
+/// The bytes at an address.
 #[derive(Default)]
 pub(crate) struct Page {
     pub(crate) bytes: Bytes,
-    /// So many questions fail in passing.
+    /// How many requests fail with a passing error.
     pub(crate) failures: usize,
     pub(crate) asked: usize,
 }
 
-/// What is wrong with a blob.
+/// The fault of a blob.
 #[derive(Clone, Copy)]
 pub(crate) struct Sickness {
     pub(crate) hangs: Duration,
     pub(crate) asks_for: Option<Duration>,
 }
 
-/// Dice for each step.
+/// Random behavior of each step.
 pub(crate) struct Chance {
     pub(crate) dice: Dice,
-    /// Of a thousand steps so many fail in passing, and so many for good.
+    /// How many of a thousand steps fail with a passing error, and how many permanently.
     pub(crate) passing: u64,
     pub(crate) permanent: u64,
-    /// A step takes up to so many milliseconds.
+    /// A step takes up to this many milliseconds.
     pub(crate) longest: u64,
     /// How many steps failed.
     pub(crate) failed: usize,
@@ -172,12 +172,12 @@ impl Fake {
         self.state().steps
     }
 
-    /// How many steps take their time now.
+    /// How many steps are waiting now.
     pub(crate) fn busy(&self) -> usize {
         self.state().busy
     }
 
-    /// Something takes its time.
+    /// Waits for this time.
     async fn takes(&self, time: Duration) {
         if !time.is_zero() {
             let _busy = Busy::begin(self);
@@ -185,7 +185,7 @@ impl Fake {
         }
     }
 
-    /// A step that the plan of failures may let fail in passing.
+    /// A step, which may fail as planned.
     async fn step(&self) -> Result<(), Error> {
         let takes = {
             let mut state = self.state();
@@ -200,7 +200,7 @@ impl Fake {
         }
         let chance = state.chance.as_mut().and_then(Chance::failure);
         let failure = if state.refuses { Some(permanent_error()) } else { chance };
-        // A refusal is an answer.
+        // A refusal counts as an answer.
         state.answers += u64::from(failure.as_ref().is_none_or(|error| !error.is_retryable));
         failure.map_or(Ok(()), Err)
     }
@@ -274,7 +274,7 @@ impl Tags for OnePage {
     }
 }
 
-/// What a registry lists, page by page.
+/// The listing of a registry, page by page.
 #[derive(Clone)]
 pub(crate) struct FakeListing {
     registry: &'static str,
@@ -284,7 +284,7 @@ pub(crate) struct FakeListing {
 /// A page of repositories.
 pub(crate) enum FakePage {
     Of(Vec<String>),
-    /// Refused for good.
+    /// Refused permanently.
     Refused,
     /// Comes when there is a permit.
     Held(Arc<Semaphore>, Vec<String>),
@@ -331,7 +331,7 @@ impl Repositories for FakePages {
     }
 }
 
-/// A blob in pieces, the next one last.
+/// A blob in pieces; the next piece is the last of the vector.
 struct InPieces {
     fake: Fake,
     whole: Bytes,
@@ -340,7 +340,7 @@ struct InPieces {
 
 impl InPieces {
     fn from(fake: &Fake, whole: &Bytes, offset: usize) -> Self {
-        // Small ones come in many pieces, and large ones in as few as from a wire.
+        // Small blobs have many pieces, and large ones as few as from a real connection.
         let piece = if whole.len() < 1 << 20 { 3 } else { 1 << 18 };
         let pieces = whole[offset..].chunks(piece).rev().map(Bytes::copy_from_slice).collect();
         Self { fake: fake.clone(), whole: whole.clone(), pieces }
@@ -386,7 +386,7 @@ impl BlobRead for InPieces {
 struct Receiver {
     fake: Fake,
     repository: String,
-    /// What came so far; a failing step loses the last byte of it.
+    /// The received bytes; a failing step loses the last one.
     bytes: Vec<u8>,
 }
 
@@ -397,7 +397,7 @@ impl Receiver {
     }
 }
 
-/// A step that takes its time.
+/// A step that is waiting.
 struct Busy(Fake);
 
 impl Busy {
@@ -498,7 +498,7 @@ impl Upload for Receiver {
     }
 }
 
-/// An upload that can be gone on with.
+/// An upload session that can be resumed.
 struct LeftBehind;
 
 impl UploadWatch for LeftBehind {
@@ -631,7 +631,7 @@ impl KeepsUploads for FakeRepository {
             let Some(kept) = self.fake.state().keeps_of_uploads else { return Ok(None) };
             self.fake.state().open_uploads += 1;
             let size = usize::try_from(size.unwrap_or_default()).unwrap();
-            // The layers of tests that keep uploads are all of the same byte.
+            // In tests that keep uploads, all bytes of the layers are the same.
             let bytes = vec![7; kept.min(size)];
             let (fake, repository) = (self.fake.clone(), self.name.to_string());
             Ok(Some(Box::new(Receiver { fake, repository, bytes }) as Box<dyn Upload>))

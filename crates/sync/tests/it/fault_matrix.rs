@@ -1,4 +1,4 @@
-//! Each fault at each kind of request, on both sides. docs/reliability.md has the table.
+//! Each fault for each kind of request, on both sides. docs/reliability.md has the table.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use testkit::{Fault, Planned, RetryAfter, Wanted};
 
 use crate::fault_world::World;
 
-/// Runs at once: most of the time they wait.
+/// How many runs are active in parallel: they mostly wait.
 const AT_ONCE: usize = 24;
 /// More than any single fault needs.
 const RETRIES: u32 = 5;
@@ -51,10 +51,10 @@ const REQUESTS: [(At, Kind); 14] = [
     (At::Target, Kind::PutManifest),
 ];
 
-/// The faults, with how often they strike.
+/// The faults, with how often they are injected.
 fn faults() -> Vec<(Fault, usize)> {
     vec![
-        // Those that wait longest first.
+        // The slowest first.
         (Fault::HANG, 1),
         (Fault::HANG_IN_BODY, 1),
         (Fault::hang_request(50), 1),
@@ -82,30 +82,30 @@ fn faults() -> Vec<(Fault, usize)> {
     ]
 }
 
-/// Whether an image fails by it, named: where the answer is one that would be the same tomorrow, as far as one can tell. All
-/// else is outlived.
+/// Whether the fault fails the image with an error: if the answer would most likely be the same tomorrow. All other
+/// faults are survived.
 fn is_told(at: At, kind: Kind, fault: &Fault) -> bool {
     let optional = matches!((at, kind), (At::Source, Kind::HeadManifest) | (At::Target, Kind::TagList));
     match fault {
-        // No document, no session, nothing stored. A blob is missed when the manifest is stored, and sent again.
+        // No document, no session, nothing stored. A missing blob is noticed when the manifest is stored, and sent again.
         Fault::Html(200) => {
             !optional && !matches!(kind, Kind::Ping | Kind::HeadManifest | Kind::GetBlob | Kind::PutBlob)
         }
-        // A large body goes on in chunks, a small one by another method. What a target has need not be known.
+        // A large body continues in chunks, a small one with another method. What a target has need not be known.
         Fault::Html(413) => {
             let goes_on = matches!(kind, Kind::Ping | Kind::PatchUpload | Kind::PutBlob);
             !optional && !goes_on && (at, kind) != (At::Target, Kind::HeadManifest)
         }
-        // A login goes nowhere else; and this is how a wrong password looks.
+        // A login is not sent elsewhere; and a wrong password looks like this.
         Fault::Redirect | Fault::Unauthorized => kind == Kind::Token,
-        // What a tag points at has no digest to tell a wrong answer from a wrong manifest.
+        // A tag has no digest that could tell a wrong answer from a wrong manifest.
         Fault::CorruptAnswer(_) => kind == Kind::GetManifest,
         Fault::WrongLength(-1) => matches!(kind, Kind::Token | Kind::GetManifest),
         _ => false,
     }
 }
 
-/// Nothing protects a list of tags: with another letter in it, it is another list.
+/// A tag list has no checksum: with a changed letter, it is another list.
 fn is_beyond_knowing(kind: Kind, fault: &Fault) -> bool {
     kind == Kind::TagList && matches!(fault, Fault::CorruptAnswer(_))
 }
@@ -113,7 +113,7 @@ fn is_beyond_knowing(kind: Kind, fault: &Fault) -> bool {
 fn wanted(kind: Kind, from: &str, to: &str) -> Wanted {
     match kind {
         Kind::Ping => Wanted::new("GET", "/v2/").but_not("/manifests/").but_not("/tags/").but_not("/blobs/"),
-        // Whichever of the two the token server knows.
+        // Either of the two repositories, which the token server knows.
         Kind::Token => Wanted::new("GET", "scope=").and(if from.is_empty() { to } else { from }),
         Kind::TagList => Wanted::new("GET", "/tags/list"),
         Kind::HeadManifest => Wanted::new("HEAD", "/manifests/"),
@@ -146,7 +146,7 @@ impl Case {
         format!("{:?} at {:?} {:?}", self.fault, self.at, self.kind)
     }
 
-    /// A source repository of its own where the fault is found by its name.
+    /// A separate source repository, if the fault is matched by its name.
     fn from(&self) -> String {
         match self.kind {
             Kind::Token if self.at == At::Source => format!("app-{}-x", self.number),
@@ -159,7 +159,7 @@ impl Case {
         format!("case-{}-x", self.number)
     }
 
-    /// Copies while the fault strikes; says what failed.
+    /// Copies while the fault is injected; returns the failures.
     async fn run(&self, world: &World) -> Result<Vec<String>> {
         let (from, to) = (self.from(), self.to());
         let (source, target) = (world.source.pusher(), world.target.pusher());
@@ -167,7 +167,7 @@ impl Case {
             source.image(&from, "v1", &small(3)).await?;
         }
         if self.at == At::Source && self.kind == Kind::HeadManifest {
-            // The source is only asked for a digest where there is something to compare it with.
+            // The source is asked for a digest only if there is one to compare it with.
             target.image(&to, "v1", &small(9)).await?;
         }
         let way = world.way().await?;

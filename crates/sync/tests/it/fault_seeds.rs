@@ -1,4 +1,4 @@
-//! Whole runs while every tenth request breaks at random. To try one seed again:
+//! Whole runs while every tenth request fails at random. To repeat one seed:
 //! `IMAGE_SYNCER_SEED=<seed> cargo test -p image-syncer-sync --test it any_seed -- --nocapture`.
 
 use anyhow::{Context as _, Result, ensure};
@@ -7,14 +7,14 @@ use testkit::{Random, compare};
 
 use crate::fault_world::{World, count, seed_corpus};
 
-/// So many in `scripts/test`; `cargo xtask torture` sets the variable to more.
+/// The number in `scripts/test`; `cargo xtask torture` sets the variable to more.
 const SEEDS: u64 = 40;
-/// Runs at once: they share two registries.
+/// How many runs are active in parallel, on the same two registries.
 const AT_ONCE: usize = 8;
 const PERCENT: u64 = 10;
 const RETRIES: u32 = 8;
 
-/// How one seed went.
+/// The result of one seed.
 struct Ended {
     faults: usize,
     failed: usize,
@@ -48,7 +48,7 @@ async fn any_seed_leaves_the_target_equal_or_names_what_failed() -> Result<()> {
     Ok(())
 }
 
-/// Breaks at random, then looks; then runs again undisturbed, which must heal all.
+/// Copies with random faults, then checks the law; then runs again without faults, which must repair everything.
 async fn one(world: &World, seed: u64) -> Result<Ended> {
     let way = world.way().await?;
     way.source.random(Random { seed, percent: PERCENT });

@@ -1,4 +1,5 @@
-//! Real registries with token logins, proxies before them that break things, and the law that holds whatever they break.
+//! Real registries with token logins, proxies in front of them that inject faults, and the law that holds whatever
+//! the faults are.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,10 +20,10 @@ use crate::whole_report::{RunWhole, WholeReport};
 
 const USER: (&str, &str) = ("mirror", "secret-password");
 
-/// No run lasts longer than this, whatever happens to it: it would be a hang.
+/// No run may last longer than this, whatever the faults are: it would be a hang.
 const DEADLINE: Duration = Duration::from_secs(240);
 
-/// Short, so that what hangs is soon replaced; long enough for a machine that does much else.
+/// Short, so that hanging requests are soon replaced; long enough for a busy machine.
 const PATIENCE: Patience = Patience {
     answer: Duration::from_secs(4),
     upload: Duration::from_secs(4),
@@ -33,7 +34,7 @@ const PATIENCE: Patience = Patience {
 pub(crate) struct Side {
     pub(crate) registry: DockerRegistry,
     pub(crate) tokens: TokenServer,
-    /// Stands before the token server, for all who use this registry.
+    /// In front of the token server, for all clients of this registry.
     pub(crate) token_proxy: FaultProxy,
 }
 
@@ -49,7 +50,7 @@ pub(crate) struct Way {
     pub(crate) target: FaultProxy,
 }
 
-/// A run that has ended, with how many images it had planned.
+/// A run that has ended, with the number of its planned images.
 pub(crate) struct Ran {
     pub(crate) report: WholeReport,
     planned: usize,
@@ -93,7 +94,7 @@ impl World {
         })
     }
 
-    /// Fresh proxies before both registries.
+    /// New proxies in front of both registries.
     pub(crate) async fn way(&self) -> Result<Way> {
         Ok(Way {
             source: FaultProxy::start(self.source.registry.host()).await?,
@@ -117,7 +118,7 @@ impl World {
         run(&source, &target, from, to, retries).await
     }
 
-    /// Fails unless what the run reports is what is at the target, and nothing there is incomplete.
+    /// Fails unless the target has exactly what the run reports, and nothing there is incomplete.
     pub(crate) async fn law(&self, ran: &Ran, from: &str, to: &str) -> Result<()> {
         law(&self.source.pusher(), from, &self.target.pusher(), to, ran, Disk::Sound).await
     }
@@ -174,8 +175,8 @@ pub(crate) fn explain(error: &sync::Error) -> String {
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Disk {
     Sound,
-    /// docker-registry writes a tag in steps, and answers 500 for one that it had no room to finish. Nobody gets
-    /// anything wrong from it, so it may stay, if its image was told to have failed.
+    /// docker-registry writes a tag in steps, and answers 500 for one that it had no space to finish. No client gets
+    /// wrong content from it, so it may stay, if the run reported its image as failed.
     Full,
 }
 
@@ -214,8 +215,8 @@ pub(crate) async fn law(
     nothing_incomplete_but(target, to, &unreadable).await
 }
 
-/// Walks every tag that points at something. docker-registry writes a tag in steps: one whose disk is full may list a tag, tell us
-/// that it failed, and have nothing under it.
+/// Checks every tag that points at something. docker-registry writes a tag in steps: with a full disk it may list a
+/// tag that it reported as failed and that points at nothing.
 pub(crate) async fn nothing_incomplete(registry: &Pusher, repository: &str) -> Result<()> {
     nothing_incomplete_but(registry, repository, &[]).await
 }
@@ -250,7 +251,7 @@ pub(crate) async fn seed_corpus(registry: &Pusher, repository: &str) -> Result<(
     Ok(())
 }
 
-/// How many of something to try: more where somebody has the time.
+/// How many of something to test: the variable sets more for longer tests.
 pub(crate) fn count(variable: &str, default: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }

@@ -92,7 +92,7 @@ fn copy(
         tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let report = runtime.block_on(async {
         let run = Sync::new(rules, options, diary.clone()).run_whole(CancellationToken::new());
-        // Time is paused, so this only passes when nothing else can move: a wait cycle.
+        // Time is paused, so the timeout fires only if no task can proceed: a cycle of waits.
         tokio::time::timeout(std::time::Duration::from_secs(100_000), run).await.expect("the run ends")
     });
     let events = std::mem::take(&mut *diary.0.lock().unwrap());
@@ -194,7 +194,7 @@ proptest! {
                 other => prop_assert!(false, "{:?}", other),
             }
         }
-        // What is left to do is done by the next run.
+        // The next run copies the rest.
         target.state().failing_steps.clear();
         source.state().failing_steps.clear();
         let (after, _) = copy(&source, &target, &to, 0, one_rule);
@@ -205,7 +205,7 @@ proptest! {
     }
 }
 
-/// One image in each of `repositories`, copied by a rule each, where every step takes a second of paused time.
+/// One image in each of `repositories`, each copied by its own rule; every step takes a second of virtual time.
 async fn copy_slowly(repositories: usize) -> (WholeReport, std::time::Duration) {
     let (source, target) = (Fake::default(), Fake::default());
     source.state().step_takes = std::time::Duration::from_secs(1);

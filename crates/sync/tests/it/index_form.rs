@@ -1,4 +1,4 @@
-//! Indexes of which a target does not get all manifests: sparse or rewritten, and without attestations that it refuses.
+//! Indexes whose target does not get all manifests: sparse or rewritten, and without attestations that it refuses.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -57,7 +57,7 @@ pub(crate) async fn copy(bench: &Bench, policy: &Policy) -> WholeReport {
     run(bench, policy, Mode::Copy, State::none()).await.0
 }
 
-/// A run of its own process, with what others have left in the folder.
+/// A run as in a new process, with the state that earlier ones left in the folder.
 pub(crate) async fn copy_remembering(
     bench: &Bench,
     policy: &Policy,
@@ -79,7 +79,7 @@ fn image(bench: &Bench, number: u64, architecture: &str) -> Sample {
     sample::image(bench.source.store(), "a/app", None, Flavour::Oci, &layers, architecture)
 }
 
-/// An index for three platforms; each number gives other images.
+/// An index for three platforms; each number gives different images.
 pub(crate) fn three(bench: &Bench, tag: &str, flavour: Flavour, number: u64) -> [Sample; 3] {
     let children = [(1, "amd64"), (2, "arm64"), (3, "s390x")]
         .map(|(place, architecture)| image(bench, 10 * number + place, architecture));
@@ -286,7 +286,7 @@ async fn a_plan_leaves_open_what_the_target_decides() {
     }
 }
 
-/// The two shapes of an attestation.
+/// The two kinds of attestations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Shape {
     Image,
@@ -424,7 +424,7 @@ async fn sparse_and_without_attestations_at_once() {
     let bench = bench(EmbeddedRegistry::builder().attestations(Attestations::Denied)).await;
     let [amd64, arm64] = [(1, "amd64"), (2, "arm64")].map(|(number, name)| image(&bench, number, name));
     let mut attestation = attestation(&bench, Shape::Artifact, &amd64);
-    // For a platform, so that no filter leaves it out.
+    // With a platform, so that no filter removes it.
     attestation.descriptor["platform"] = amd64.descriptor["platform"].clone();
     let children = [amd64.clone(), arm64, attestation];
     sample::index(bench.source.store(), "a/app", Some("v1"), Flavour::Oci, &children);

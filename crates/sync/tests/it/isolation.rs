@@ -1,5 +1,5 @@
-//! One bad image, one sick store and one slow target keep nobody else waiting. What counts is the order of what happens, never
-//! how long it takes: a healthy pair has ended before the sick one has failed for the second time.
+//! One bad image, one sick store and one slow target do not delay the others. The tests compare the order of events,
+//! never durations: a healthy pair has ended before the sick one has failed for the second time.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use tokio_util::sync::CancellationToken;
 use crate::fake::{Fake, Sickness, rule, rule_to};
 use crate::whole_report::{RunWhole, WholeReport};
 
-/// What happened, in its order.
+/// The events, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Happened {
-    /// An image to this store stands there.
+    /// An image was copied to this store.
     Stands(String),
     /// An image to this store failed, or a step of it.
     Failed(String),
@@ -45,7 +45,7 @@ impl Diary {
         self.0.lock().unwrap().clone()
     }
 
-    /// How many of `well`'s images stood before `sick` had failed so often.
+    /// How many of `well`'s images were copied before `sick` had failed this often.
     fn stood_before(&self, well: &str, sick: &str, failures: usize) -> usize {
         let (mut failed, mut stood) = (0, 0);
         for happened in self.happened() {
@@ -62,7 +62,7 @@ impl Diary {
     }
 }
 
-/// So many images, each with a layer of its own, and one that they share.
+/// This many images, each with its own layer, and one layer that they share.
 fn images(fake: &Fake, number: usize, shared: &[u8]) -> Digest {
     let shared_layer = fake.put_blob("a/app", shared);
     for index in 0..number {
@@ -82,8 +82,8 @@ async fn run(rules: Vec<Rule>, blobs_at_once: usize, retries: u32) -> (WholeRepo
     run_watched(rules, (blobs_at_once, retries), &[]).await
 }
 
-/// The same. Demands all the time that images to each of these targets hold no more slots than they have steps under way at
-/// their source and their target: whoever waits for anything but the right to move a blob holds none.
+/// The same, with a permanent check: images to each of these targets hold no more slots than they have steps running
+/// at their source and target. So an image that waits for anything but a place holds no slot.
 async fn run_watched(
     rules: Vec<Rule>,
     (blobs_at_once, retries): (usize, u32),
@@ -101,7 +101,7 @@ async fn run_watched(
         loop {
             tokio::time::sleep(Duration::from_millis(97)).await;
             for _ in 0..1000 {
-                // Whoever can go on at this moment does.
+                // Lets all tasks proceed that can at this moment.
                 tokio::task::yield_now().await;
             }
             waited = waited.max(assert_no_waiter_has_a_slot(&engine, pairs));
@@ -115,7 +115,7 @@ async fn run_watched(
     (report, diary)
 }
 
-/// Gives how many images wait.
+/// Returns how many images wait.
 fn assert_no_waiter_has_a_slot(engine: &Engine, pairs: &[(&str, [&Fake; 2])]) -> usize {
     let mut waiting = 0;
     for pair in engine.pairs() {
@@ -140,7 +140,7 @@ async fn e2_images_that_wait_for_a_hung_layer_keep_no_other_pair_waiting() {
     let layer = images(&sick, 200, b"hangs");
     images(&well, 200, b"shared");
     sick.state().sick_blobs.insert(layer, hangs(30, None));
-    // Other steps take some time, so that the hung layer is met long before the others are through.
+    // Other steps take some time, so that the hanging layer is reached long before the others are done.
     well.state().step_takes = Duration::from_millis(5);
     let rules = vec![
         rule((&sick, "a.io"), &[(&to_sick, "sick.io")]),
@@ -171,8 +171,8 @@ async fn e3_a_target_that_dies_keeps_no_other_pair_waiting() {
         vec![rule((&source, "a.io"), &[(&dies, "dies.io")]), rule((&other, "c.io"), &[(&well, "well.io")])];
     let (report, diary) = run_watched(rules, (4, 2), &[("dies.io", [&source, &dies])]).await;
     assert_eq!(report.copied(), 100 + 100 - report.failed());
-    // How many steps fail before the breaker opens is up to chance, as back-off is random. Were the healthy pair to wait for the
-    // breaker, all of them would have failed before its last image stands.
+    // How many steps fail before the breaker opens is random, because back-off is. If the healthy pair waited for the
+    // breaker, all these failures would come before its last image.
     let happened = diary.happened();
     let last_well = happened.iter().rposition(|happened| *happened == Happened::Stands("well.io".to_owned()));
     let is_failure = |happened: &&Happened| **happened == Happened::Failed("dies.io".to_owned());
@@ -188,7 +188,7 @@ async fn e4_a_pause_that_a_source_asks_for_is_waited_out_without_a_place() {
     for (fake, number) in [(&sick, 5), (&well, 20)] {
         for index in 0..number {
             let layer = fake.put_blob("a/app", format!("layer {index}").as_bytes());
-            // A size that is not told is taken to be large.
+            // Without a size, the layer counts as large.
             let body = format!(r#"{{"layers":[{{"digest":"{layer}"}}]}}"#);
             fake.put_manifest("a/app", Some(&format!("v{index}")), &body);
         }
@@ -203,11 +203,11 @@ async fn e4_a_pause_that_a_source_asks_for_is_waited_out_without_a_place() {
     let pairs = [("sick.io", [&sick, &to_sick])];
     let (report, diary) = run_watched(rules, (5, 2), &pairs).await;
     assert_eq!((report.copied(), report.failed()), (20, 5));
-    // Each of the five fails once before; none has waited out its pause.
+    // Each of the five fails once before; no retry follows before the end of its pause.
     assert_eq!(diary.stood_before("well.io", "sick.io", 6), 20);
 }
 
-/// An image of one layer, which is all of the same byte.
+/// An image of one layer whose bytes are all the same.
 fn image_of_sevens(fake: &Fake, bytes: usize) -> Digest {
     let layer = fake.put_blob("a/app", &vec![7; bytes]);
     fake.put_manifest(
@@ -244,7 +244,7 @@ async fn e4_an_upload_that_an_earlier_run_left_holds_no_place_while_its_source_i
     let [first, _] = rules();
     let (report, _) = run(vec![first], Duration::from_secs(60)).await;
     assert_eq!(report.not_done(), 1);
-    // It begins when the other holds the only place, and that one waits before it asks again.
+    // The healthy one begins while the other holds the only place, which is free while that one waits for its retry.
     sick.state().sick_blobs.insert(layer, hangs(5, Some(25)));
     well.state().step_takes = Duration::from_secs(1);
     let (report, diary) = run(rules().into(), Duration::from_secs(3600)).await;
@@ -276,7 +276,7 @@ async fn a_target_that_is_slow_to_cancel_keeps_no_other_from_hearing_that_a_read
     let layer = image_of_sevens(&source, 60);
     source.state().sick_blobs.insert(layer, hangs(1, None));
     targets[0].state().cancel_takes = Duration::from_secs(3600);
-    // It is the first that joins.
+    // It joins first.
     for target in &targets[1..] {
         target.state().step_takes = Duration::from_millis(20);
     }
@@ -384,7 +384,7 @@ async fn a_run_that_is_dropped_leaves_nothing_in_the_queues_of_its_engine() {
     }
 }
 
-/// Stops a run some time after it began.
+/// Stops a run after this time.
 async fn stopped_after(rule: Rule, time: Duration) -> WholeReport {
     let cancel = CancellationToken::new();
     let sync = Sync::new([rule], Options::new(4, 0), Arc::new(Diary::default()));

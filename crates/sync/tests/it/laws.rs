@@ -1,4 +1,5 @@
-//! The laws of requests and bytes, one test each, counted at the registries. Pings and lists of tags are apart.
+//! The laws about numbers of requests and bytes, one test each, counted at the registries. Pings and tag lists are
+//! counted separately.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -92,7 +93,7 @@ async fn law_an_unchanged_tag_costs_2_and_no_get_at_the_source() {
     assert_eq!(count(&bench.target, LoggedRequest::is_tag_list), 0);
 }
 
-/// What a source lists says where signatures are: nobody asks for the tags that it does not have.
+/// The source's list tells which signature tags exist, so missing ones are not requested.
 #[tokio::test]
 async fn law_an_unchanged_tag_that_was_chosen_costs_2_and_its_signature_2() {
     let bench = Bench::start().await;
@@ -194,7 +195,7 @@ async fn law_many_targets_share_one_read_and_each_registry_is_sent_each_blob_onc
     assert!(others.iter().all(|other| blobs_sent(other) == distinct));
 }
 
-/// Stops the run with the first byte that moves, and notes how many pages of tags had been asked for.
+/// Stops the run with the first transferred byte, and records how many tag pages had been requested.
 struct FirstByte {
     source: Arc<EmbeddedRegistry>,
     cancel: CancellationToken,
@@ -240,7 +241,7 @@ async fn law_the_first_blob_moves_before_the_second_page_of_tags_is_asked_for() 
     assert_eq!(observer.pages.load(Ordering::SeqCst), 1);
 }
 
-/// Steps at both registries to find that so many tags are unchanged.
+/// The number of steps at both registries to find that this many tags are unchanged.
 async fn steps_to_find_nothing(tags: usize) -> usize {
     let (source, target) = (Fake::default(), Fake::default());
     let manifest = r#"{"schemaVersion":2,"manifests":[]}"#;
@@ -260,7 +261,7 @@ async fn law_planning_is_linear() {
     assert_eq!(many - few, 2 * (20_000 - 200));
 }
 
-/// Copies the tag `v2`, of which the target has 20 layers under the tag `v1`.
+/// Copies the tag `v2`, whose 20 layers the target has under the tag `v1`.
 async fn copy_what_is_there_under_another_tag(builder: embedded_registry::Builder) -> (Bench, WholeReport) {
     let source = EmbeddedRegistry::builder().start().await.unwrap();
     let bench = Bench { source, target: builder.start().await.unwrap() };
@@ -280,7 +281,7 @@ async fn blobs_under_other_tags_are_found_by_opening_uploads() {
     let new = 2;
     assert_eq!((blobs_sent(&bench.target), blob_reads(&bench)), (new, new));
     assert!(report.amounts().saved_bytes() >= 20 * 9_000, "{}", report.amounts().saved_bytes());
-    // More than a few blobs: the registry has to prove itself, until then it is asked as others are.
+    // More than a few blobs: the registry has to prove its mounts, and until then is asked by HEAD.
     assert!(count(&bench.target, |request| request.is_mount() && request.status == 201) > 0);
 }
 

@@ -1,5 +1,4 @@
-//! Several processes that write to one store: each large blob is sent once by all of them together, and leases that are lost at
-//! random break nothing.
+//! Several processes that write to one store: all together send each large blob once, and randomly lost leases do no harm.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,7 +19,7 @@ use crate::fake::{Fake, rule_to};
 const LARGE: usize = 1 << 20;
 const SEEDS: u64 = 30;
 
-/// Leases in memory. Of a hundred so many are lost: given to the next one who asks.
+/// Leases in memory. Some percent of them are lost: given to the next process that asks.
 #[derive(Clone)]
 struct Kept(Arc<Mutex<Books>>);
 
@@ -30,9 +29,9 @@ struct Books {
     leased: HashMap<Digest, u64>,
     held: HashMap<Digest, RepositoryName>,
     given: u64,
-    /// The most leases that were given at once.
+    /// The maximum number of leases that were held at the same time.
     most: usize,
-    /// Who has leases of another process, which never ends.
+    /// Leases of another process, which never ends.
     of_others: HashSet<Digest>,
     never_answers: bool,
 }
@@ -101,7 +100,7 @@ impl Drop for One {
     }
 }
 
-/// Four processes, each with an image of its own to a repository of its own; all have the same layers.
+/// Four processes, each with its own image and target repository; all images have the same layers.
 async fn four_processes(leases: &Kept) -> (Fake, Vec<Report>) {
     let target = Fake::default();
     let layers: Vec<Vec<u8>> = (0..3).map(|number| vec![number; LARGE]).collect();
@@ -180,7 +179,8 @@ async fn who_waits_for_another_process_holds_no_place() {
     leases.books().of_others.insert(of_other.clone());
     let run = one_process(&leases, rule(&layers, &target, 0), Arc::new(Silent));
     let others_end = async {
-        // Another process sends the first layer until the others of this one, which have the same one place, are sent.
+        // Another process holds the first layer's lease until the other layers of this one, which has only one place,
+        // are sent.
         while leases.books().held.len() < 2 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -232,7 +232,7 @@ async fn what_keeps_the_leases_and_never_answers_holds_nothing_up() {
     leases.books().never_answers = true;
     let report = one_process(&leases, rule(&three_layers(), &target, 0), Arc::new(Silent)).await;
     assert_eq!(report.copied(), 1);
-    // It answers at first, and no more when the first blob is there.
+    // It answers at first, and stops when the target has the first blob.
     let (leases, target) = (Kept::new(1, 0), Fake::default());
     let run = one_process(&leases, rule(&three_layers(), &target, 0), Arc::new(Silent));
     let falls_silent = async {

@@ -1,4 +1,4 @@
-//! Blobs that a target has, but not whole.
+//! Blobs that a target has only in part.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ async fn copy_v2(bench: &Bench) -> WholeReport {
     run(vec![bench.rule("a/app", named, &["b/app"])], 0).await
 }
 
-/// Reads of the layer, and questions for it.
+/// How often the layer was read, and how often it was looked up.
 fn moved(bench: &Bench, blob: &str) -> (usize, usize) {
     let of = |server: &EmbeddedRegistry, method: Method| {
         count(server, |request| request.is_blob(&method) && request.path.ends_with(blob))
@@ -84,7 +84,7 @@ async fn e25_a_blob_that_a_registry_does_not_mend_is_sent_once_for_all_who_wait_
         image(&bench, tag, own);
     }
     tells_length(&bench, &layer, "700000", Times::Always);
-    // All wait for it by the time it has come.
+    // All copies wait for the layer by the time it has been sent.
     let effect = Effect::Delay(Duration::from_secs(1));
     bench.source.misbehave(Fault {
         when: Match::get(&format!("/blobs/{layer}")),

@@ -1,4 +1,4 @@
-//! Lists of tags and of repositories: who waits for which, and what is made of those that fail.
+//! Listings of tags and repositories: which rules wait for which, and how failed listings are handled.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::fake::{Fake, FakeListing, FakePage, with_policy};
 use crate::whole_report::{RunWhole, WholeReport};
 
-/// In virtual time, so that this passes only when nothing else can move.
+/// In virtual time: it is reached only if no task can proceed.
 const DEADLINE: Duration = Duration::from_secs(100_000);
 
 /// Registries by their names.
@@ -32,7 +32,7 @@ impl Registries {
         &self.0[registry]
     }
 
-    /// An image that says what it is.
+    /// An image whose content names it.
     fn image(&self, registry: &str, repository: &str, tag: &str) -> Digest {
         let body = format!(r#"{{"schemaVersion": 2, "name": "{registry}/{repository}:{tag}"}}"#);
         self.at(registry).put_manifest(repository, Some(tag), &body)
@@ -84,7 +84,7 @@ impl Registries {
     }
 }
 
-/// A target whose repositories are not listed, and whose names tell nothing.
+/// A target whose repositories are not listed, and whose names do not tell their sources.
 fn target_below(registry: &'static str, below: &str) -> PatternTarget {
     let front = format!("{registry}/{below}").trim_end_matches('/').to_owned();
     PatternTarget {
@@ -98,7 +98,7 @@ fn names(names: &[&str]) -> FakePage {
     FakePage::Of(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
-/// Keeps notes, and lets something go on when an image has ended or a rule failed.
+/// Keeps notes, and adds a permit when an image has ended or a rule failed.
 #[derive(Default)]
 struct Watch {
     notes: Mutex<Vec<String>>,
@@ -154,7 +154,7 @@ async fn e8_a_list_of_the_targets_tags_is_asked_for_once_whatever_comes_of_it() 
         registries.at("b.io").state().refused_tags.insert("app".to_owned(), (kind, after));
         assert_sound(&run(vec![all().into()]).await.0, 100);
         assert_eq!(registries.at("b.io").state().tag_lists["app"], 1, "{kind:?}, the repository is new");
-        // Now the first question finds its tag, and a later one does not.
+        // Now the first request finds its tag, and a later one does not.
         for number in 100..150 {
             registries.image("a.io", "app", &format!("v{number}"));
         }
@@ -200,7 +200,7 @@ async fn e18_a_listed_repository_without_tags_is_a_note_and_no_failure() {
         matches!(&notes[..], [note] if note.starts_with("a.io/lib/half: ") && note.contains("no tags")),
         "{notes:?}"
     );
-    // Whoever names it expects tags, and a refusal is no emptiness.
+    // A rule that names the repository expects tags, and a refusal is not an empty list.
     let written = registries.rule(("a.io", "lib/half"), Selection::All, ("b.io", "half"));
     assert_eq!(run(vec![written.into()]).await.0.failed_rules.len(), 1);
     registries
@@ -255,7 +255,7 @@ async fn e20_a_pattern_that_could_not_be_listed_keeps_no_other_from_its_targets(
     let registries = Registries::new(&["a.io", "b.io", "c.io"]);
     registries.image("a.io", "app", "v1");
     let wanted = registries.image("b.io", "app", "v1");
-    // The second is listed when the first has failed.
+    // The second pattern's page comes after the first pattern has failed.
     let failed = Arc::new(Semaphore::new(0));
     let first = registries.pattern("a.io", vec![names(&["app"]), FakePage::Refused], "**", ("c.io", "m"));
     let second = vec![FakePage::Held(failed.clone(), vec!["app".to_owned()])];
@@ -275,7 +275,7 @@ async fn e6_no_listing_waits_for_anothers_pages() {
             registries.image("a.io", repository, "v1");
         }
         registries.image(other_host, "other/app", "v1");
-        // The last page of the first pattern comes when the other's image has ended.
+        // The last page of the first pattern comes after the other rule's image has ended.
         let ended = Arc::new(Semaphore::new(0));
         let pages = vec![FakePage::Of(many.clone()), FakePage::Held(ended.clone(), Vec::new())];
         let first = registries.pattern("a.io", pages, "many/**", ("c.io", "m"));
@@ -295,7 +295,7 @@ fn these(tags: &[&str]) -> Selection {
 
 #[tokio::test(start_paused = true)]
 async fn e22_of_two_rules_for_one_name_the_later_is_carried_out_in_each_run_and_alone() {
-    // Whichever registry is the slower one.
+    // Whichever registry is slower.
     for slow in ["a.io", "b.io"] {
         let registries = Registries::new(&["a.io", "b.io", "t.io"]);
         registries.at(slow).state().step_takes = Duration::from_secs(3);
@@ -315,7 +315,7 @@ async fn e22_of_two_rules_for_one_name_the_later_is_carried_out_in_each_run_and_
             matches!(&notes[..], [note] if note.contains("`both`") && note.contains("a.io/os and b.io/os")),
             "{notes:?}"
         );
-        // Nothing goes to and fro.
+        // A second run does not replace the image again.
         let (report, notes) = run(work()).await;
         assert_eq!((report.copied(), report.skipped(), report.images.len(), notes.len()), (0, 2, 2, 1));
         assert_eq!(registries.tag("t.io", "os", "both"), wanted);
@@ -337,7 +337,7 @@ async fn e27_the_same_image_in_two_places_is_no_conflict() {
     }
 }
 
-/// A rule for which it is a slip if another such rule has other images for its names.
+/// A rule that treats a collision with another such rule as a mistake.
 fn strict(rule: Rule) -> Work {
     with_policy(rule, |policy| policy.on_collision = OnCollision::Refuse).into()
 }
@@ -351,7 +351,7 @@ async fn two_images_for_one_name_fail_both_rules_and_neither_moves() {
             registries.image(registry, "os", tag);
         }
         let rule = |from, to| registries.rule((from, "os"), Selection::All, (to, "os"));
-        // The third waits for what the others write.
+        // The third rule waits for what the others write.
         let work =
             vec![strict(rule("a.io", "t.io")), strict(rule("b.io", "t.io")), strict(rule("t.io", "c.io"))];
         let options = Options { mode, ..Options::new(2, 1) };
@@ -394,7 +394,7 @@ async fn e24_what_one_rule_reads_and_another_writes_is_waited_for_wherever_the_r
     for turned in [false, true] {
         for selection in [Selection::All, these(&["v1", "v2"])] {
             let registries = Registries::new(&["a.io", "b.io", "c.io"]);
-            // As a registry answers where there is no repository.
+            // The answer of a registry without the repository.
             let missing = (ErrorKind::NotFound, Duration::ZERO);
             registries.at("b.io").state().refused_tags.insert("os".to_owned(), missing);
             let wanted = ["v1", "v2"].map(|tag| registries.image("a.io", "os", tag));
@@ -429,7 +429,7 @@ async fn e24_an_image_waits_for_its_own_name_alone_and_whatever_becomes_of_that(
         registries.rule(("b.io", "os"), these(&["old", "broken"]), ("c.io", "os")).into(),
         registries.rule(("a.io", "os"), these(&["broken"]), ("b.io", "os")).into(),
     ];
-    // `broken` is written by a rule whose source is refused, so what is there is copied.
+    // The rule that writes `broken` fails because its source refuses, so its present content is copied.
     registries.at("a.io").state().refuses = true;
     registries.at("a.io").state().step_takes = Duration::from_secs(60);
     let (report, _) = run(work).await;
@@ -534,7 +534,7 @@ async fn a_written_rule_and_a_pattern_that_share_a_target_decide_by_their_order(
 #[tokio::test(start_paused = true)]
 async fn a_later_rule_that_is_not_heard_of_holds_no_other_up_and_has_its_names_in_the_end() {
     let registries = Registries::new(&["a.io", "b.io", "c.io"]);
-    // The second lists its repositories when both images of the first have ended.
+    // The second pattern lists its repositories after both images of the first have ended.
     let ended = Arc::new(Semaphore::new(0));
     let held = FakePage::Held(ended.clone(), vec!["app".to_owned()]);
     let watch = Arc::new(Watch { ended: Some(ended), ..Watch::default() });
@@ -548,7 +548,7 @@ async fn a_later_rule_that_is_not_heard_of_holds_no_other_up_and_has_its_names_i
 async fn a_dead_later_rule_keeps_names_as_they_are_and_no_image_waiting() {
     let registries = Registries::new(&["a.io", "b.io", "c.io"]);
     let pages = || [vec![names(&["app", "alone"])], vec![FakePage::Refused]];
-    // What an earlier run brought of the later rule stays.
+    // What an earlier run copied for the later rule stays.
     let theirs = registries.image("c.io", "m/app", "v1");
     let work = two_patterns(&registries, pages());
     let report = run(work).await.0;

@@ -1,4 +1,4 @@
-//! What keeps the login, or gives tokens, does not answer: all who wait for it get one failure.
+//! The credential store or token service does not answer: all requests that wait for it share one failure.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::whole_report::WholeReport;
 
 const IMAGES: usize = 8;
 const RETRIES: u32 = 1;
-/// Longer than the first wait between two tries, so that all who failed together ask together.
+/// Longer than the first wait between two tries, so that all requests that failed together retry together.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 fn users() -> Vec<User> {
@@ -44,7 +44,7 @@ fn with_login(server: &EmbeddedRegistry, login: Login) -> Registry {
     Registry::new(settings, Transport::new("test", &[]).unwrap())
 }
 
-/// Copies each image by a rule of its own.
+/// Copies each image with its own rule.
 async fn copy(source: &Registry, target: &EmbeddedRegistry) -> WholeReport {
     let target = client(target);
     let rules = (0..IMAGES).map(|number| {
@@ -67,7 +67,7 @@ fn assert_all_failed(report: &WholeReport, kind: ErrorKind, scope: Scope) {
     assert_eq!(errors.collect::<Vec<_>>(), vec![Some((kind, scope)); IMAGES]);
 }
 
-/// A file that is not there yet, named after a test.
+/// A file that does not exist yet, named after a test.
 fn fresh_file(test: &str) -> PathBuf {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()));
     let _ = std::fs::remove_file(&file);
@@ -110,7 +110,7 @@ async fn e9_a_password_that_the_token_server_refuses_is_shown_once() {
     assert!(asked.len() <= 3, "once for both repositories, and once for each: {asked:?}");
 }
 
-/// Requests that showed a login.
+/// How many requests had a login.
 fn logins_shown(source: &EmbeddedRegistry) -> usize {
     count(source, |request| request.authorization == Authorization::Basic)
 }

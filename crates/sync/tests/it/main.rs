@@ -1,5 +1,5 @@
-//! The engine: laws of the graph walk on endpoints in memory, and whole runs on the embedded
-//! registry, and runs between real registries while much goes wrong.
+//! The engine: laws of the graph walk on endpoints in memory, whole runs on the embedded registry, and runs between
+//! real registries with many faults.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may stop")]
 

@@ -1,4 +1,4 @@
-//! What bookkeeping and manifests cost: measured in a process of its own, because other tests take memory, too.
+//! The memory of bookkeeping and manifests, measured in a separate process, because other tests use memory, too.
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::fake::{Fake, rule_to};
 
 const TAGS: usize = 100_000;
-/// Bytes that a planned tag may cost, everything in the engine together.
+/// The maximum memory for a planned tag in the whole engine, in bytes.
 const MOST_A_TAG: u64 = 600;
-/// What of the program itself is in memory, beside what a run takes.
+/// The memory of the program itself, besides that of a run.
 const PROGRAM: u64 = 13 << 20;
 
 /// A line of `/proc/self/status`, in bytes.
@@ -28,7 +28,7 @@ fn status(name: &str) -> Result<u64> {
     Ok(kibibytes << 10)
 }
 
-/// Runs an ignored test of this file alone; gives what it says that its work took, in bytes.
+/// Runs an ignored test of this file alone; returns the memory that it reports, in bytes.
 fn measured(name: &str) -> Result<u64> {
     let mut measured = Command::new(std::env::current_exe()?);
     measured.args(["--exact", &format!("memory::{name}"), "--ignored", "--nocapture"]);
@@ -38,7 +38,7 @@ fn measured(name: &str) -> Result<u64> {
     Ok(told.with_context(|| text.to_string())?.parse()?)
 }
 
-/// Copies all of `a/app`, and tells the process that asked what that took, above what the registries in memory took before.
+/// Copies all of `a/app`, and reports the additional memory to the parent process, above that of the registries in memory.
 async fn measure(source: &Fake, target: &Fake, blobs_at_once: usize) -> Result<Report> {
     measure_as(source, target, blobs_at_once, Mode::Copy).await
 }
@@ -77,7 +77,7 @@ fn law_a_blob_that_is_looked_at_costs_at_most_600_bytes() -> Result<()> {
     Ok(())
 }
 
-/// Images of which each has so many blobs of its own.
+/// Images, each with this many own blobs.
 const IMAGES: usize = 1_000;
 const LAYERS: usize = 100;
 
@@ -105,7 +105,7 @@ async fn a_verification_of_many_blobs() -> Result<()> {
     Ok(())
 }
 
-/// The peak while all that a run keeps is still there, above what its registries in memory took before.
+/// Measures the peak while the run's results are still in memory, above the memory of its registries.
 #[tokio::test]
 #[ignore = "law_a_planned_tag_costs_at_most_600_bytes runs it"]
 async fn a_run_over_many_tags() -> Result<()> {
@@ -121,7 +121,7 @@ async fn a_run_over_many_tags() -> Result<()> {
     Ok(())
 }
 
-/// A manifest of 4 MB, which differs from others by its number.
+/// A manifest of 4 MB, unique by its number.
 fn large_manifest(number: usize) -> RawManifest {
     let filler = "x".repeat(4_000_000);
     let body =
@@ -148,7 +148,7 @@ async fn a_run_over_large_manifests() -> Result<()> {
     source.state().made =
         Some(Arc::new(move |digest| numbers.get(digest).map(|number| large_manifest(*number))));
     target.state().keeps_nothing = true;
-    // All are read before the first is stored, where nothing keeps them.
+    // All of them are read before the first is stored, unless the budget prevents it.
     target.state().step_takes = Duration::from_secs(1);
     let report = measure(&source, &target, 5).await?;
     ensure!(report.copied() == 4, "{report:?}");

@@ -1,4 +1,4 @@
-//! Keeps what people are told.
+//! Records the notes for users.
 
 use std::sync::Mutex;
 

@@ -132,7 +132,7 @@ async fn b4_a_copy_with_the_same_content_is_left_alone_unless_forced() {
     indexes(&bench);
     copy(&bench, Policy::default()).await;
     let exact = bench.target.store().manifest("b/app", "oci").unwrap();
-    // What the Go tool makes of it: the same content, printed again.
+    // What the Go tool makes of it: the same content, serialized again.
     let value: serde_json::Value = serde_json::from_slice(&exact.bytes).unwrap();
     bench.target.store().put_manifest("b/app", "oci", &exact.media_type, value.to_string());
     let looked = run(&bench, Policy::default(), Mode::Plan).await;

@@ -1,5 +1,6 @@
-//! What is planned is what happens, in random worlds: a plan, then a run or the plan's tasks beside failures, then a plan of
-//! which nothing is left. A seed that breaks a law: `IMAGE_SYNCER_SEED=<seed> cargo test -p image-syncer-sync --test it planned`.
+//! What is planned is what happens, in random worlds: a plan, then a run or the plan's tasks with random failures,
+//! then a plan with nothing left to do. To repeat a failing seed:
+//! `IMAGE_SYNCER_SEED=<seed> cargo test -p image-syncer-sync --test it planned`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -32,7 +33,7 @@ struct World {
 
 type Decided = BTreeMap<String, (Decision, Arc<Load>)>;
 
-/// What targets have: tags, and the blobs of each repository.
+/// The content of the targets: tags, and the blobs of each repository.
 type There = (BTreeMap<String, Digest>, BTreeSet<(String, Digest)>);
 
 impl World {
@@ -43,7 +44,7 @@ impl World {
         world
     }
 
-    /// New tags, and old ones that move.
+    /// Adds new tags, and moves old ones.
     fn change(&mut self) {
         for (repository, _) in WAYS {
             seed_graph(&self.source, repository, &mut self.dice);
@@ -71,7 +72,7 @@ impl World {
         WAYS.iter().map(|way| rule(way).into()).collect()
     }
 
-    /// The same, as a plan file would carry it elsewhere.
+    /// The tasks, as in a plan file.
     fn tasks(&self, decided: &Decided) -> Vec<Work> {
         let tasks = decided.values().filter_map(|(decision, _)| decision.task()).map(|task| {
             let task: Task = serde_json::from_str(&serde_json::to_string(&task).unwrap()).unwrap();
@@ -130,7 +131,7 @@ impl World {
     }
 }
 
-/// The blobs that come to each repository, as the plan says.
+/// The blobs that each repository gets, according to the plan.
 fn planned_blobs(decided: &Decided) -> BTreeSet<(String, Digest)> {
     let blobs = decided.values().flat_map(|(decision, load)| {
         load.blobs.iter().map(|blob| (decision.image.target.to_string(), blob.digest.clone()))
@@ -138,7 +139,7 @@ fn planned_blobs(decided: &Decided) -> BTreeSet<(String, Digest)> {
     blobs.collect()
 }
 
-/// The bytes that are sent, as the plan says: to each registry once.
+/// The bytes that are sent according to the plan: once to each registry.
 fn planned_bytes(decided: &Decided) -> u64 {
     let blobs = decided.values().flat_map(|(decision, load)| {
         let registry = decision.image.target.split('/').next().unwrap().to_owned();
@@ -147,12 +148,12 @@ fn planned_bytes(decided: &Decided) -> u64 {
     blobs.collect::<BTreeMap<_, _>>().values().sum()
 }
 
-/// Whether something failed on the way, and whether something was to be done.
+/// Returns whether something failed, and whether there was something to do.
 fn simulate(seed: u64) -> (usize, usize) {
     fastrand::seed(seed);
     let mut world = World::new(seed);
     if world.dice.percent(60) {
-        // An earlier run, of which some images may have failed.
+        // An earlier run, with possible failures.
         world.disturb(80);
         let _ = World::run(world.rules(), Mode::Copy, 1);
         if world.dice.percent(70) {
@@ -188,7 +189,7 @@ fn simulate(seed: u64) -> (usize, usize) {
     let came: BTreeSet<_> = blobs.difference(&blobs_before).cloned().collect();
     let announced = planned_blobs(&planned);
     assert!(came.is_subset(&announced), "more came than was planned");
-    // In a repository without tags nothing is looked for: what an earlier run left there is sent again.
+    // In a repository without tags no blob is looked up: those that an earlier run left there are sent again.
     assert!(
         announced.difference(&came).all(|blob| blobs_before.contains(blob)),
         "less came than was planned"

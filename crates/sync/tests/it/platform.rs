@@ -1,4 +1,4 @@
-//! How the platforms of an index are found out that does not tell them.
+//! How platforms are found out that an index does not name.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::engine::{Bench, count};
 use crate::fake::with_policy;
 use crate::whole_report::{RunWhole, WholeReport};
 
-/// An index of `many` children whose entries tell no platform; every second one is for arm64.
+/// An index of `many` children whose entries have no platform; every second one is for arm64.
 fn untold(bench: &Bench, many: u64) -> Vec<Sample> {
     let child = |number: u64| {
         let architecture = if number.is_multiple_of(2) { "amd64" } else { "arm64" };

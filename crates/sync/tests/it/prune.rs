@@ -1,4 +1,4 @@
-//! Deletion at targets: what goes, what stays whole, and what is not even asked for.
+//! Deletion at targets: what is deleted, what stays complete, and which requests are not even sent.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Bench {
         }
     }
 
-    /// Puts an image with a number at both sides, under these tags.
+    /// Stores the image with this number on both sides, under these tags.
     pub(crate) fn both(&self, number: u64, source: &[&str], target: &[&str]) -> String {
         put(self.source.store(), number, source);
         put(self.target.store(), number, target)
@@ -87,7 +87,7 @@ fn harbor() -> Builder {
 
 type DeletionMode = (&'static str, fn() -> Builder);
 
-/// Every way of deleting that is known, and one that is feared.
+/// All known deletion behaviors, and a dangerous one.
 fn modes() -> [DeletionMode; 9] {
     [
         ("as the specification has it", EmbeddedRegistry::builder),
@@ -108,7 +108,7 @@ fn modes() -> [DeletionMode; 9] {
     ]
 }
 
-/// What a repository has, made by dice: images, indexes that share children, further tags, signatures, and referrers.
+/// Random contents of a repository: images, indexes that share children, further tags, signatures, and referrers.
 struct World {
     tags: Vec<String>,
 }
@@ -158,7 +158,7 @@ fn below(dice: &mut Dice, most: usize) -> usize {
     usize::try_from(dice.below(most as u64)).unwrap()
 }
 
-/// Puts a manifest without a tag that refers to another one.
+/// Stores an untagged manifest with a subject.
 pub(crate) fn refer(store: &Store, subject: &str, number: u64) -> String {
     let media_type = "application/vnd.oci.image.manifest.v1+json";
     let body = json!({
@@ -171,7 +171,7 @@ pub(crate) fn refer(store: &Store, subject: &str, number: u64) -> String {
     store.put_manifest(APP, &digest, media_type, text)
 }
 
-/// What is missing of everything that a manifest needs.
+/// The missing parts of everything that a manifest needs.
 fn missing(store: &Store, reference: &str, seen: &mut HashSet<String>) -> Vec<String> {
     let Some(manifest) = store.manifest(APP, reference) else { return vec![reference.to_owned()] };
     if !seen.insert(manifest.digest.clone()) {
@@ -192,7 +192,7 @@ async fn b10_after_any_prune_every_kept_image_is_whole() {
             let mut dice = Dice::new(seed);
             let world = World::make(bench.target.store(), &mut Dice::new(1000 + seed));
             World::make(bench.source.store(), &mut Dice::new(1000 + seed));
-            // What nobody names stays at the source, so that it is not empty.
+            // An image that no rule deletes stays at the source, so that it is not empty.
             bench.both(999, &["stays"], &["stays", "stays-too"]);
             put(bench.source.store(), 999, &["stays-too"]);
             for tag in &world.tags {
@@ -236,7 +236,7 @@ async fn b10_after_any_prune_every_kept_image_is_whole() {
     }
 }
 
-/// What others do, and what fails, between the look and the deletion.
+/// Random changes by other clients, and failures, between the look and the deletion.
 fn disturb(bench: &Bench, plan: &PrunePlan, dice: &mut Dice) -> bool {
     let store = bench.target.store();
     let due: Vec<_> = plan.candidates().into_iter().filter(|candidate| candidate.is_due()).collect();
@@ -245,7 +245,7 @@ fn disturb(bench: &Bench, plan: &PrunePlan, dice: &mut Dice) -> bool {
     }
     let chosen = due[below(dice, due.len())];
     match (dice.below(4), &chosen.name) {
-        // A tag that is due is pushed again, as an index of what is there.
+        // A tag that is due is pushed again, as an index of existing manifests.
         (0, oci::TagOrDigest::Tag(tag)) => {
             let manifests = store.manifest_digests(APP);
             let child = manifests[below(dice, manifests.len())].clone();
@@ -256,9 +256,9 @@ fn disturb(bench: &Bench, plan: &PrunePlan, dice: &mut Dice) -> bool {
             let index = json!({"schemaVersion": 2, "mediaType": media_type, "manifests": children});
             store.put_manifest(APP, tag.as_str(), media_type, index.to_string());
         }
-        // A tag that stays is moved onto what is due.
+        // A tag that stays is moved to an image that is due.
         (1, _) => store.tag(APP, "stays-too", &chosen.digest.to_string()),
-        // Some deletions fail, or all of one thing.
+        // Some deletions fail, or all of one image.
         (2, _) => {
             let effect = Effect::Status { code: 500, body: String::new(), headers: Vec::new() };
             let when = Match::new(Method::DELETE, "");
@@ -309,7 +309,7 @@ async fn b10_every_image_is_whole_though_others_push_and_deletions_fail() {
     assert!(disturbed > 100, "{disturbed}");
 }
 
-/// An index of an image, each under a tag that only the target has, where registries delete by digest alone.
+/// An index of an image, each with a tag that only the target has, at a registry that deletes only by digest.
 async fn due_index() -> (Bench, String, String) {
     let bench = Bench::start(preset::distribution_2_with_delete()).await;
     bench.both(1, &["kept"], &["kept"]);
@@ -332,7 +332,7 @@ async fn what_an_index_needs_stays_where_the_index_does_not_go() {
     assert_eq!(bench.tags(), ["child", "index", "kept"], "{pruned:?}");
     let held: Vec<_> = pruned.not_deleted.iter().map(|kept| matches!(kept.kept, Kept::Held(_))).collect();
     assert_eq!(held, [false, true], "{pruned:?}");
-    // What a new image under a tag needs is not known: nothing goes by its digest then.
+    // It is unknown what a new image under a tag needs, so nothing is deleted by digest.
     let (bench, _, child) = due_index().await;
     let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
     let body = bench.target.store().manifest(APP, "index").unwrap();
@@ -358,7 +358,7 @@ async fn a_tag_that_was_moved_onto_what_is_due_holds_it() {
 
 #[tokio::test]
 async fn signatures_stay_where_a_tag_was_moved_onto_their_image() {
-    // Tags go alone there, so that the tags need not be looked at again for images.
+    // This registry deletes tags alone, so that the tags need not be checked again for images.
     let (bench, rule) = with_harbors_api().await;
     bench.both(1, &["kept"], &["kept"]);
     let due = bench.both(3, &[], &["old"]);
@@ -449,7 +449,7 @@ async fn what_has_come_back_at_the_source_stays() {
 
 #[tokio::test]
 async fn what_went_is_told_whatever_answer_got_lost() {
-    // The registry deletes, its answer is lost, and the second question finds nothing.
+    // The registry deletes, the answer is lost, and the second request finds nothing.
     let bench = Bench::start(preset::distribution_2_with_delete()).await;
     bench.both(1, &["kept"], &["kept"]);
     let old = bench.both(2, &[], &["old"]);
@@ -460,7 +460,7 @@ async fn what_went_is_told_whatever_answer_got_lost() {
     let plan = prune_again.look(Arc::new(Silent), CancellationToken::new()).await;
     let pruned = plan.carry_out(CancellationToken::new()).await;
     assert_eq!((bench.tags(), pruned.deleted.len()), (vec!["kept".to_owned()], 1), "{pruned:?}");
-    // The tag was taken away, and nobody tells whether its image is left.
+    // The tag was deleted, and it cannot be determined whether its image still exists.
     let bench = Bench::start(EmbeddedRegistry::builder()).await;
     bench.both(1, &["kept"], &["kept"]);
     let old = bench.both(2, &[], &["old"]);
@@ -519,7 +519,7 @@ async fn a_registry_that_takes_tags_away_lets_tags_of_held_images_go() {
     let pruned = prune(&bench, FREE).await;
     assert_eq!(bench.tags(), ["kept"]);
     assert_eq!(pruned.deleted.len(), 2);
-    // Where nothing shows that the image stays, it is not risked.
+    // Without evidence that the image stays, the tag is not deleted.
     let bench = Bench::start(EmbeddedRegistry::builder()).await;
     bench.both(1, &["kept"], &["kept", "alias"]);
     let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
@@ -571,7 +571,7 @@ async fn an_empty_or_failing_source_deletes_nothing() {
         let pruned = plan.carry_out(CancellationToken::new()).await;
         assert!(pruned.deleted.is_empty());
     }
-    // Another rule that fails lets nothing go either, also one that deletes nothing.
+    // If any other rule fails, nothing is deleted, even if that rule does not delete.
     let elsewhere = RegistryEndpoint::source(&client(&bench.source), &"a/none".parse().unwrap());
     let failing = Rule { source: Arc::new(elsewhere), ..bench.rule() };
     let refused = look(vec![(bench.rule(), Some(FREE)), (failing, None)], State::none()).await.refused;
@@ -624,7 +624,7 @@ async fn grace_counts_from_the_first_run_with_a_state() {
     let seen = [since(&remembering().await), since(&remembering().await)];
     assert!(seen[0].is_some());
     assert_eq!(seen[0], seen[1], "the second run knows what the first has seen");
-    // What has come back begins anew: nothing is remembered of it.
+    // For a tag that has come back, the time restarts: its record was dropped.
     put(bench.source.store(), 2, &["old"]);
     assert!(remembering().await.candidates().is_empty());
     bench.source.store().remove_manifest(APP, "old");
@@ -654,7 +654,7 @@ async fn what_moved_meanwhile_stays() {
     put(bench.target.store(), 3, &["old"]);
     let pruned = plan.carry_out(CancellationToken::new()).await;
     assert!(pruned.not_deleted[0].kept.why().contains("meanwhile"), "{pruned:?}");
-    // A tag that has come since may be of the same image.
+    // A new tag may point at the same image.
     bench.both(4, &[], &["older"]);
     let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
     put(bench.target.store(), 4, &["new-alias"]);
@@ -673,7 +673,7 @@ async fn referrers_go_after_their_image() {
     let nested = refer(bench.target.store(), &of_old, 8);
     let pruned = prune(&bench, FREE).await;
     let has = |digest: &str| bench.target.store().manifest(APP, digest).is_some();
-    // The tag is taken away alone here, so that the image and all that refers to it are the registry's to collect.
+    // The registry deletes the tag alone here; the image and its referrers are left to its garbage collection.
     assert!(has(&old) && has(&of_old) && has(&nested) && has(&of_kept), "{pruned:?}");
     let bench =
         Bench::start(EmbeddedRegistry::builder().deletion(TagDeletion::Unsupported, DigestDeletion::Alone))
@@ -689,7 +689,7 @@ async fn referrers_go_after_their_image() {
     assert_eq!(by_digest[0], old, "the image goes first");
 }
 
-/// Harbor, with its own API to take tags away, and a rule that uses that.
+/// Harbor, with its own API for deleting tags, and a rule that uses it.
 async fn with_harbors_api() -> (Bench, Rule) {
     let user = User::new("robot", "correct horse", vec![Grant::delete("a/*")]);
     let access = Access::Token(TokenAccess::harbor(vec![user]));
@@ -745,7 +745,7 @@ async fn what_comes_while_much_goes_is_seen_before_the_next_batch() {
         while bench.target.requests().iter().filter(|request| request.method == Method::DELETE).count() < 60 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        // It is named while the sixtieth or so goes, and is the image of one that is due later.
+        // The image gets a new tag after about sixty deletions, before its own deletion.
         bench.target.store().tag(APP, "alias", &digests[120]);
     };
     let (pruned, ()) = tokio::join!(plan.carry_out(CancellationToken::new()), push);

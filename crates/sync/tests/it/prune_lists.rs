@@ -1,5 +1,5 @@
-//! Deletion where lists lie: registries that break off in the middle of a list, sources that have lost their images, and rules that
-//! meet in one repository.
+//! Deletion with wrong lists: registries that end a list in the middle, sources that have lost their images, and
+//! rules that share one repository.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ fn tags(names: &[&str]) -> Vec<String> {
     names.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// The target has `keep`, and `a`, which is one image with `zz-production`: the last one stands on another page, and no rule names it.
+/// The target has `keep`, and `a`, which is the same image as `zz-production`. The last tag is on another page, and
+/// no rule names it.
 async fn with_two_pages() -> (Bench, Rule) {
     let bench = Bench::start(preset::distribution_2_with_delete().tag_page_size(2)).await;
     bench.both(1, &["keep"], &["keep"]);
@@ -34,7 +35,7 @@ fn lost() -> Effect {
 
 #[tokio::test]
 async fn a_list_of_the_target_that_breaks_off_with_404_deletes_nothing() {
-    // Whichever of the lists it is: the rule's, the one that is looked at, the one before the first deletion.
+    // Whichever listing it is: the rule's, the one of the look, or the one before the first deletion.
     for first in [1, 2, 3] {
         let (bench, rule) = with_two_pages().await;
         let when = Match::get("/tags/list?last=");
@@ -80,7 +81,7 @@ async fn a_source_that_has_only_signatures_left_deletes_nothing() {
     assert!(refused.contains("none of the images"), "{refused}");
     plan.carry_out(CancellationToken::new()).await;
     assert!(bench.deletions().is_empty() && bench.tags().len() == 4);
-    // The same where what is left is nothing that the rule selects.
+    // The same if the rule selects none of the remaining tags.
     bench.both(3, &["latest"], &["latest"]);
     let versions = Selection::Matching(regex::Regex::new("^v").unwrap());
     let rule = Rule { selection: versions, ..bench.rule() };
@@ -105,7 +106,7 @@ async fn what_a_rule_without_prune_has_put_there_stays() {
     for (number, tag) in [(2, "2-b"), (3, "1-b"), (4, "old")] {
         put(bench.target.store(), number, &[tag]);
     }
-    // `1` has gone from the other rule's source since.
+    // `1` has been removed from the other rule's source since.
     sample::image(bench.source.store(), "b/app", Some("2"), Flavour::Oci, &[sample::layer(2, 20)], "amd64");
     let plan = look(vec![(bench.rule(), Some(FREE)), (other_rule(&bench), None)], State::none()).await;
     let standings: Vec<_> =
@@ -114,14 +115,14 @@ async fn what_a_rule_without_prune_has_put_there_stays() {
     assert_eq!(standings, expected);
     plan.carry_out(CancellationToken::new()).await;
     assert_eq!(bench.tags(), tags(&["1", "1-b", "2-b"]));
-    // Where that rule prunes as well, it goes.
+    // If the other rule deletes as well, the tag is deleted.
     let plan = look(vec![(bench.rule(), Some(FREE)), (other_rule(&bench), Some(FREE))], State::none()).await;
     let pruned = plan.carry_out(CancellationToken::new()).await;
     assert_eq!(bench.tags(), tags(&["1", "2-b"]), "{pruned:?}");
 }
 
-/// Lists of two tags, pages of them that fail at either side, once or from then on, and two rules in one repository: nothing goes that
-/// a source has, that the rule without `prune` would name, or that no rule names.
+/// Pages of two tags that fail on either side, once or from then on, and two rules in one repository: never deletes a
+/// tag that a source has, that the rule without `prune` would write, or that no rule would write.
 #[tokio::test]
 async fn whatever_page_fails_nothing_goes_that_a_source_or_another_rule_has() {
     let not_z = Selection::Matching(regex::Regex::new("^[^z]").unwrap());
@@ -133,7 +134,7 @@ async fn whatever_page_fails_nothing_goes_that_a_source_or_another_rule_has() {
         for (number, name) in (1..).zip(["a", "b", "c", "d", "e"]) {
             bench.both(number, &[name], &[name]);
         }
-        // What only the target has, and on its last page a name of the same image that is nobody's.
+        // Tags that only the target has, and on its last page a tag of the same image that belongs to no rule.
         bench.both(7, &[], &["a-old", "zz-production"]);
         bench.both(8, &[], &["3-b", "1-b"]);
         sample::image(
@@ -164,7 +165,7 @@ async fn whatever_page_fails_nothing_goes_that_a_source_or_another_rule_has() {
 struct Misfire {
     at_source: bool,
     status: u16,
-    /// So many questions for lists are answered rightly before.
+    /// How many listing requests are answered correctly before.
     skipped: usize,
     times: usize,
 }
@@ -192,7 +193,7 @@ async fn a_list_that_leaves_out_what_is_there_deletes_nothing() {
         bench.both(1, &["keep"], &["keep"]);
         let old = bench.both(2, &[], &["old"]);
         let plan = look(vec![(bench.rule(), Some(FREE))], State::none()).await;
-        // Somebody names the image anew, and the list does not show it.
+        // Another client adds a tag to the image, and the list does not show it.
         bench.target.store().tag(APP, "production", &old);
         bench.target.misbehave(Fault { when: Match::get("/tags/list"), times: Times::Always, effect });
         let pruned = plan.carry_out(CancellationToken::new()).await;

@@ -1,5 +1,5 @@
-//! What `prune` asks before it deletes: no more than is needed, side by side, for as long as it is wanted; and what it makes of
-//! answers that it cannot use.
+//! The requests of `prune` before it deletes: only necessary ones, in parallel, until it is cancelled; and how it
+//! handles answers that it cannot use.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -28,12 +28,12 @@ fn by_digest() -> embedded_registry::Builder {
     EmbeddedRegistry::builder().deletion(TagDeletion::Unsupported, DigestDeletion::Alone)
 }
 
-/// Manifests that were read, not only asked for.
+/// How many manifests were read, not only looked up.
 fn manifests_read(server: &EmbeddedRegistry) -> usize {
     count(server, |request| request.method == Method::GET && request.path.contains("/manifests/"))
 }
 
-/// Rules about some repositories; each has `kept` at both sides, and `old` at the target.
+/// Rules about some repositories; each has `kept` on both sides, and `old` at the target.
 fn repositories(bench: &Bench, names: &[&str]) -> Vec<(Rule, Option<Guards>)> {
     let put = |store, name: &str, tag, number| {
         sample::image(store, name, Some(tag), Flavour::Oci, &[sample::layer(number, 20)], "amd64");
@@ -88,7 +88,7 @@ async fn a_run_that_is_stopped_does_not_wait_for_answers_between_deletions() {
     let bench = Bench::start(preset::distribution_2_with_delete()).await;
     let rules = repositories(&bench, &["a/app"]);
     let plan = look(rules, State::none()).await;
-    // The second look at the tags, before the first deletion.
+    // The second check of the tags, before the first deletion.
     let when = Match::head("/a/app/manifests/kept");
     bench.target.misbehave(Fault { when, times: Times::Always, effect: Effect::Hang });
     let cancel = CancellationToken::new();
@@ -127,7 +127,7 @@ fn latest(bench: &Bench) -> Rule {
 
 #[tokio::test]
 async fn no_manifest_is_read_where_nothing_can_go() {
-    // What fell out of `latest`, which its source still has.
+    // Tags that `latest` no longer selects, but that their source still has.
     let bench = Bench::start(EmbeddedRegistry::builder()).await;
     let names: Vec<String> = (0..20).map(|number| format!("1.{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -136,7 +136,7 @@ async fn no_manifest_is_read_where_nothing_can_go() {
     assert_eq!(plan.candidates().len(), 19);
     assert!(plan.candidates().iter().all(|candidate| candidate.standing == Standing::AtSource));
     assert_eq!(manifests_read(&bench.target), 0, "{:?}", bench.target.requests());
-    // What waits for `grace`.
+    // A tag that waits for `grace`.
     let folder = tempfile::tempdir().unwrap();
     let (state, _) = State::open(&folder.path().join("state.redb")).unwrap();
     bench.both(2, &[], &["1.99"]);
@@ -164,7 +164,7 @@ async fn referrers_are_followed_five_deep_and_side_by_side() {
         }
         chain
     });
-    // The first of one hangs until the other's was asked for.
+    // The request for one chain hangs until the other chain was requested.
     let when = Match::get(&format!("/referrers/{}", chains[0][0]));
     bench.target.misbehave(Fault {
         when,

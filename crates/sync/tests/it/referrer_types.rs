@@ -1,4 +1,4 @@
-//! Rules that take some kinds of referrers and leave others.
+//! Rules that copy some kinds of referrers and leave out others.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ fn refer(bench: &Bench, subject: &Sample, kind: &str) -> Sample {
     sample::referrer(bench.source.store(), "a/app", subject, kind, &[content])
 }
 
-/// What was brought, and what was left.
+/// How many referrers were copied, and how many were left out.
 fn referrers(report: &WholeReport) -> (u64, u64) {
     assert_eq!(report.failed(), 0, "{:?}", report.images);
     (report.amounts().referrers, report.referrers_left())
@@ -78,7 +78,7 @@ async fn a_list_under_a_tag_is_opened_and_its_entries_are_chosen_by_what_they_ar
     for selection in [Selection::All, named("v1")] {
         let bench = Bench::start(Referrers::Absent, Referrers::Absent).await;
         let image = bench.image("v1", 1);
-        // Entries without a type: their manifests tell.
+        // Entries without a type: their manifests have it.
         let (sbom, provenance) = (refer(&bench, &image, SBOM), refer(&bench, &image, PROVENANCE));
         assert!(sbom.descriptor.get("artifactType").is_none());
         let tag = keep_list(&bench, &image, &[&provenance, &sbom]);

@@ -1,4 +1,4 @@
-//! What refers to images goes along with them, or stays where it is.
+//! Referrers are copied with their images, or left out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,7 +88,7 @@ impl Bench {
         self.copy(Selection::All, ReferrerPolicy::Copy).await
     }
 
-    /// What the target lists as referring to a manifest.
+    /// The referrers that the target lists for a manifest.
     pub(crate) async fn listed(&self, subject: &Sample) -> Vec<String> {
         let repository = client(&self.target).repository(&"b/app".parse().unwrap(), Access::Pull);
         let subject: Digest = subject.digest.parse().unwrap();
@@ -255,7 +255,7 @@ async fn c60_a_circle_of_referrers_ends() {
     let bench = Bench::start(Referrers::Api, Referrers::Api).await;
     let image = bench.image("v1", 1);
     let signature = bench.refer(&image, "signed");
-    // Whoever is asked about, the list has the image and its signature.
+    // Whatever subject is requested, the list has the image and its signature.
     let index = "application/vnd.oci.image.index.v1+json";
     let entries = format!("{},{}", image.descriptor, signature.descriptor);
     let body = format!(r#"{{"mediaType":"{index}","manifests":[{entries}]}}"#);
@@ -286,7 +286,7 @@ fn signed_children(bench: &Bench, many: u64) -> (Sample, Vec<Sample>) {
 async fn e15_subjects_are_asked_for_side_by_side() {
     let bench = Bench::start(Referrers::Api, Referrers::Api).await;
     signed_children(&bench, 40);
-    // One that never answers keeps nobody else from being asked.
+    // A request that is never answered does not delay the others.
     let when = Match::get("/referrers/");
     bench.source.misbehave(Fault { when, times: Times::After(1, 1), effect: Effect::Hang });
     let (asked, never) = (
@@ -338,7 +338,7 @@ async fn e15_one_list_that_cannot_be_had_fails_the_image() {
     assert!(bench.asked_for_referrers() < 40, "what would be for nothing is not asked");
 }
 
-/// Puts a list of referrers under the tag of `subject` at the source.
+/// Stores a list of referrers under the referrers tag of `subject` at the source.
 pub(crate) fn keep_list(bench: &Bench, subject: &Sample, entries: &[&Sample]) -> String {
     let tag = subject.digest.replace(':', "-");
     let entries: Vec<_> = entries.iter().map(|entry| entry.descriptor.to_string()).collect();
@@ -351,7 +351,7 @@ pub(crate) fn keep_list(bench: &Bench, subject: &Sample, entries: &[&Sample]) ->
     tag
 }
 
-/// What is listed under a tag at the target, in its order.
+/// The entries of the list under a tag at the target, in order.
 pub(crate) fn under_tag(bench: &Bench, tag: &str) -> Vec<String> {
     let list = bench.target.store().manifest("b/app", tag).unwrap();
     let list: serde_json::Value = serde_json::from_slice(&list.bytes).unwrap();
@@ -365,7 +365,7 @@ async fn e28_a_list_under_a_tag_gets_what_the_tag_and_the_api_have() {
         let bench = Bench::start(Referrers::Api, Referrers::Absent).await;
         let image = bench.image("v1", 1);
         let (one, two) = (bench.refer(&image, "one"), bench.refer(&image, "two"));
-        // Written by a client before the registry kept lists itself.
+        // Written by a client before the registry had a referrers API.
         let old = bench.image("old", 2);
         let tag = keep_list(&bench, &image, &[&old, &two]);
         assert_eq!(bench.all().await.copied(), 3);

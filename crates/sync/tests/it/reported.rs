@@ -1,4 +1,4 @@
-//! What people reported of other tools: answers of registries that are no reason to fail an image.
+//! Problems that users reported of other tools: answers of registries that are no reason to fail an image.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ async fn without_lists() -> Bench {
     Bench { source: start().await, target: start().await }
 }
 
-/// Signs an image where clients keep the lists.
+/// Signs an image, with a list under a referrers tag.
 async fn sign(bench: &Bench, subject: &Sample, content: &'static str) -> Sample {
     let signature = sample::referrer(bench.source.store(), "a/app", subject, "test/sig", &[content.into()]);
     let source = client(&bench.source).repository(&"a/app".parse().unwrap(), Access::PullPush);
@@ -173,7 +173,7 @@ async fn p2_platforms_leave_what_is_no_manifest_in_an_index() {
 #[tokio::test]
 async fn p7_a_conflict_is_looked_at_and_only_another_digest_is_a_failure() {
     let conflict = r#"{"errors":[{"code":"CONFLICT","message":"busy"}]}"#;
-    // Somebody else stores the same tag in that moment.
+    // Another client stores the same tag at that moment.
     let bench = Bench::start().await;
     image(&bench.source, "v1", 1);
     refuse(&bench.target, Match::put("/manifests/v1"), Times::First(1), 409, conflict);
@@ -181,7 +181,7 @@ async fn p7_a_conflict_is_looked_at_and_only_another_digest_is_a_failure() {
     assert_eq!(report.copied(), 1, "a second try succeeds");
     assert_eq!(count(&bench.target, |request| request.is_manifest(&Method::PUT)), 2);
 
-    // The target has it, whatever it says.
+    // The target has the image, despite its answer.
     bench.clear();
     refuse(&bench.target, Match::put("/manifests/v1"), Times::Always, 409, conflict);
     let force = |policy: &mut sync::Policy| policy.rewrite = sync::Rewrite::Always;
@@ -189,7 +189,7 @@ async fn p7_a_conflict_is_looked_at_and_only_another_digest_is_a_failure() {
         run(with_policy(bench.rule("a/app", Selection::All, &["b/app"]), force), Options::new(4, 0)).await;
     assert_eq!((report.copied(), report.failed()), (1, 0));
 
-    // It has something else.
+    // The target has another image.
     image(&bench.source, "v1", 2);
     let report = run(bench.rule("a/app", Selection::All, &["b/app"]), Options::new(4, 0)).await;
     assert_eq!(report.failed(), 1);
@@ -201,7 +201,7 @@ async fn p7_a_conflict_over_a_blob_that_is_there_is_none() {
     let whole = image(&bench.source, "v1", 1);
     let copy = async || run(bench.rule("a/app", Selection::All, &["b/app"]), Options::new(4, 0)).await;
     assert_eq!(copy().await.copied(), 1);
-    // Without tags the repository looks empty, so nothing is asked before it is sent.
+    // Without tags the repository looks empty, so nothing is looked up before it is sent.
     bench.target.store().remove_manifest("b/app", &whole.digest);
     bench.target.clear_requests();
     refuse(&bench.target, Match::put("/blobs/uploads/"), Times::Always, 409, "");
@@ -307,7 +307,7 @@ async fn p31_with_platforms_each_single_images_config_is_read_once() {
     assert_eq!(bench.target.store().blob_count("b/app"), 2 * 3);
 }
 
-/// Puts the manifest once more, with another size in its entry for `digest`.
+/// Stores the manifest again, with a wrong size in its descriptor for `digest`.
 fn missize(bench: &Bench, tag: &str, digest: &str, by: i64) {
     let store = bench.source.store();
     let stored = store.manifest("a/app", tag).unwrap();
@@ -361,7 +361,7 @@ async fn a_blob_of_another_length_is_asked_for_twice_however_many_retries_there_
     }
 }
 
-/// Nobody reads fields that are not known, however deep they go: the bytes are what the digest is about.
+/// Unknown fields are not interpreted, however deep they are: the digest covers the bytes.
 #[tokio::test]
 async fn s6_p10_a_field_that_nobody_knows_is_copied_verbatim_and_a_deep_one_is_the_targets_to_judge() {
     for (depth, copied) in [(100, 1), (20_000, 0)] {
@@ -377,7 +377,7 @@ async fn s6_p10_a_field_that_nobody_knows_is_copied_verbatim_and_a_deep_one_is_t
         let report = copy(&bench, Selection::All).await;
         let there = bench.target.store().manifest("b/app", "v1").map(|manifest| manifest.bytes.to_vec());
         assert_eq!(report.copied(), copied, "{depth}: {:?}", report.errors().collect::<Vec<_>>());
-        // Registries in Go parse 10,000 levels, this one 128: what they say is what is told.
+        // Registries in Go parse 10,000 levels, this one 128: its answer is reported.
         match report.errors().next() {
             None => assert_eq!(there, Some(body.into_bytes())),
             Some(error) => assert!(error.cause.to_string().contains("MANIFEST_INVALID"), "{error:?}"),
@@ -385,7 +385,7 @@ async fn s6_p10_a_field_that_nobody_knows_is_copied_verbatim_and_a_deep_one_is_t
     }
 }
 
-/// A deep nest in the place of a descriptor is told as what it is, with its place, before anything is parsed to its end.
+/// A deep nest in the place of a descriptor is reported as such, with its position, before it is parsed to its end.
 #[tokio::test]
 async fn s6_a_deep_nest_where_something_is_read_is_an_error_that_says_so() {
     let bench = Bench::start().await;

@@ -1,4 +1,4 @@
-//! Manifests of version 2 schema 1: their digest is that of a part of their bytes.
+//! Manifests of version 2 schema 1: their digest covers only a part of their bytes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ use crate::engine::{Bench, run};
 
 const SIGNED: &str = "application/vnd.docker.distribution.manifest.v1+prettyjws";
 
-/// `start` with a signature of what begins with its first `length` bytes and ends with `tail`.
+/// `start` with a signature of its first `length` bytes followed by `tail`.
 fn signed(start: &str, length: usize, tail: &str) -> String {
     let tail = URL_SAFE_NO_PAD.encode(tail);
     let protected = URL_SAFE_NO_PAD.encode(format!(r#"{{"formatLength":{length},"formatTail":"{tail}"}}"#));
@@ -30,7 +30,7 @@ fn always(when: Match, effect: Effect) -> Fault {
 #[tokio::test]
 async fn schema_1_passes_through_signed_or_not() {
     let bench = Bench::start().await;
-    // The embedded registry names manifests by their bytes; a signed one is named by what was signed.
+    // The embedded registry uses the digest of all bytes; for a signed manifest it is the digest of the signed part.
     for side in [&bench.source, &bench.target] {
         side.misbehave(always(Match::any(), Effect::OmitHeader("docker-content-digest")));
     }
@@ -55,7 +55,7 @@ async fn s2_signatures_do_not_pass_other_content_under_a_pinned_digest() {
         let wanted = TagOrDigest::Digest(pinned.clone());
         bench.rule("a/app", Selection::These(vec![wanted]), &["b/app"])
     };
-    // All that was signed is said to be in the tail, and before it stands another image.
+    // The whole signed content is in the tail, and the bytes before it are another image.
     let forged = signed(&evil, 0, &payload);
     let headers = vec![("content-type", SIGNED.to_owned()), ("docker-content-digest", pinned.to_string())];
     let answer = Effect::Status { code: 200, body: forged, headers };

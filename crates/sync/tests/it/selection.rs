@@ -1,4 +1,5 @@
-//! Rules that choose from whole lists: what arrives, what fails by name, what is told, and what is asked.
+//! Rules that select from whole lists: what is copied, which named tags fail, what is reported, and which requests
+//! are sent.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -23,7 +24,7 @@ use crate::engine::{Bench, client, count};
 use crate::fake::with_policy;
 use crate::whole_report::{RunWhole, WholeReport};
 
-/// What is told of selections.
+/// The events about selections.
 #[derive(Default)]
 struct Told {
     selected: Mutex<Vec<(Counts, Vec<String>)>>,
@@ -45,7 +46,7 @@ impl Observer for Told {
     }
 }
 
-/// When the source says that tags were pushed, in seconds since 1970.
+/// The push times of tags according to the source, in seconds since 1970.
 struct Dated(HashMap<&'static str, u64>);
 
 impl BulkDigests for Dated {
@@ -225,7 +226,7 @@ async fn without_dates_the_state_tells_when_an_image_was_first_seen() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state");
     let state = || State::open(&path).unwrap().0;
-    // Any time that passes between two runs is longer.
+    // Any time between two runs is longer.
     let ages = AgeLimits::new(Some(Duration::from_nanos(1)), None).unwrap();
     let rule = || {
         let include = vec![patterns(&["v*"])];
@@ -270,7 +271,7 @@ async fn a_plan_reads_what_a_killed_run_left_and_keeps_the_state_from_nobody() {
     let (copies, _) = State::open(&path).unwrap();
     run_with(vec![rule()], Options::new(4, 0), copies.clone()).await;
     copies.close().unwrap();
-    // It is closed when its last clone is gone: until then it stands there as a kill would leave it.
+    // It is closed with its last clone: until then the file is as after a kill.
     assert!(matches!(State::read(&path), Err(StateError::InUse)));
     std::fs::copy(&path, &killed).unwrap();
     drop(copies);

@@ -1,4 +1,4 @@
-//! Shards of one run: together they bring all, and nothing twice.
+//! Shards of one run: together they copy every image exactly once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::{Bench, client, count};
 use crate::whole_report::{RunWhole, WholeReport};
 
-/// What a registry that tells sizes says of each tag of each repository.
+/// The sizes that a registry reports for each tag of each repository.
 struct Sizes(HashMap<&'static str, Vec<(&'static str, u64)>>);
 
 impl BulkDigests for Sizes {
@@ -49,7 +49,7 @@ async fn shard(rules: Vec<Rule>, index: usize, count: usize) -> (WholeReport, Ve
     (report, notes)
 }
 
-/// The names that a shard brought.
+/// The references that a shard copied.
 fn copied(report: &WholeReport) -> Vec<String> {
     let mut names: Vec<_> = report.images.iter().map(|ended| ended.image.target_name()).collect();
     let is_below = |name: &String| name.split_once('/').unwrap().1.to_owned();

@@ -1,5 +1,6 @@
-//! Many runs at once on one engine, as a worker has them that gets jobs one after the other: each is a task with its own id, events,
-//! cancellation and report; slots, budget, breakers and what is known of targets they have together. In virtual time.
+//! Many runs at once on one engine, as in a worker that gets jobs one after the other: each is a task with its own
+//! id, events, cancellation and report; they share slots, budgets, breakers and knowledge of targets. In virtual
+//! time.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,7 @@ const RUNS: usize = 12;
 const IMAGES: usize = 10;
 const BLOBS_AT_ONCE: usize = 4;
 
-/// One for all runs: what each run planned and ended, by its id.
+/// Shared by all runs: how many images each run planned and ended, by its id.
 #[derive(Default)]
 struct Seen(Mutex<BTreeMap<String, (usize, usize)>>);
 
@@ -36,7 +37,7 @@ impl Observer for Seen {
     }
 }
 
-/// So many images, each with a layer of its own and one that all have.
+/// This many images, each with its own layer and one that all share.
 fn source() -> (Fake, Digest) {
     let source = Fake::default();
     let shared = source.put_blob("a/app", b"shared");
@@ -51,7 +52,7 @@ fn source() -> (Fake, Digest) {
 
 type Job = (Rule, CancellationToken);
 
-/// Starts each job as soon as it comes; gives the reports as they end, by the jobs' numbers.
+/// Starts each job as soon as it comes; returns the reports by the jobs' numbers.
 async fn work_off(engine: &Engine, seen: &Arc<Seen>, jobs: Vec<Job>) -> BTreeMap<usize, WholeReport> {
     let (give, mut come) = tokio::sync::mpsc::channel(1);
     let giving = async move {

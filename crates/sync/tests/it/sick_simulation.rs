@@ -1,6 +1,6 @@
-//! Random stores, some of which hang, crawl or are dead, in virtual time: whatever the sick ones do, each healthy pair gets all its
-//! images within a bounded number of steps. A seed that breaks the law: `IMAGE_SYNCER_SEED=<seed> cargo test -p
-//! image-syncer-sync --test it sick_simulation`.
+//! Random stores, some of which hang, are slow or dead, in virtual time: whatever the sick ones do, each healthy pair
+//! gets all its images within a bounded number of steps. To repeat a failing seed:
+//! `IMAGE_SYNCER_SEED=<seed> cargo test -p image-syncer-sync --test it sick_simulation`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -19,9 +19,9 @@ use crate::simulation::{DEADLINE, assert_nothing_swallowed, index, seed_graph};
 use crate::whole_report::{RunWhole, WholeReport};
 
 const SEEDS: u64 = 300;
-/// What a step at a healthy store takes, in virtual time.
+/// The duration of a step at a healthy store, in virtual time.
 const STEP: Duration = Duration::from_millis(100);
-/// Steps beside those of its share that a healthy pair may need: for reads that others may join for some 250 ms.
+/// How many steps a healthy pair may need in addition to its share: its reads wait up to 250 ms for other targets.
 const BESIDE: u32 = 60;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ enum Health {
     Well,
     /// Some blobs of the source hang and then fail.
     HangingBlobs,
-    /// The target takes few bytes a second.
+    /// The target accepts few bytes per second.
     Crawls,
     /// Each step at the target takes very long.
     SlowSteps,
@@ -41,7 +41,7 @@ impl Health {
     const SICK: [Self; 5] =
         [Self::HangingBlobs, Self::Crawls, Self::SlowSteps, Self::DeadSource, Self::DeadTarget];
 
-    /// Whether others may read the same source and be well.
+    /// Whether other pairs may read from the same source and be healthy.
     fn spares_the_source(self) -> bool {
         matches!(self, Self::Crawls | Self::SlowSteps | Self::DeadTarget)
     }
@@ -99,7 +99,7 @@ impl Pair {
         self.second.as_ref().map(|second| (format!("well{}.io", self.number), second))
     }
 
-    /// Targets to which everything is well.
+    /// The healthy targets.
     fn healthy(&self) -> Vec<(String, &Fake)> {
         self.targets(false)
     }
@@ -123,7 +123,7 @@ impl Pair {
     }
 }
 
-/// What happened, and when the last image of each target's host ended.
+/// The events, and when the last image of each target's host ended.
 #[derive(Default)]
 struct Clock {
     events: Mutex<Vec<Event>>,
@@ -140,7 +140,7 @@ impl Observer for Clock {
     }
 }
 
-/// One of the worlds that are made by a seed.
+/// A world that a seed generates.
 struct World {
     pairs: Vec<Pair>,
     blobs_at_once: usize,
@@ -159,12 +159,12 @@ impl World {
         }
         let pairs = health.into_iter().enumerate();
         let pairs = pairs.map(|(number, health)| Pair::new(number, health, &mut dice)).collect();
-        // One at a time is one at a time.
+        // With 1, everything would be serial.
         let blobs_at_once = 2 + index(&mut dice, 5);
         Self { pairs, blobs_at_once, retries: u32::try_from(dice.below(3)).unwrap() }
     }
 
-    /// Gives the report, what happened, and how long each target's images took.
+    /// Returns the report, the events, and how long each target's images took.
     fn run(&self, with_sick: bool) -> (WholeReport, Vec<Event>, BTreeMap<String, Duration>) {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
@@ -182,7 +182,7 @@ impl World {
     }
 }
 
-/// All that is well stands at its target, with everything below it.
+/// Checks that all healthy images are at their targets, with everything below them.
 fn assert_healthy_stands(world: &World, report: &WholeReport) {
     for pair in &world.pairs {
         for (host, fake) in pair.healthy() {
@@ -209,7 +209,7 @@ fn assert_healthy_stands(world: &World, report: &WholeReport) {
     }
 }
 
-/// Gives how many images were well, and how many failed.
+/// Returns how many images were healthy, and how many failed.
 fn simulate(seed: u64) -> (usize, usize) {
     fastrand::seed(seed);
     let (_, _, alone) = World::new(seed).run(false);

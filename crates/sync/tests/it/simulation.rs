@@ -1,5 +1,6 @@
-//! Scheduler and ledger without any network, in virtual time: random rules, graphs, delays, failures and cancellations.
-//! A seed that breaks a law: `IMAGE_SYNCER_SEED=<seed> cargo test -p image-syncer-sync --test it simulated`.
+//! Scheduler and ledger without any network, in virtual time: random rules, graphs, delays, failures and
+//! cancellations. To repeat a failing seed:
+//! `IMAGE_SYNCER_SEED=<seed> cargo test -p image-syncer-sync --test it simulated`.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -16,9 +17,9 @@ use crate::fault_world::count;
 use crate::graph::{Diary, closure};
 use crate::whole_report::{RunWhole, WholeReport};
 
-/// So many in `scripts/test`; `cargo xtask torture` sets the variable to more.
+/// The number in `scripts/test`; `cargo xtask torture` sets the variable to more.
 const SEEDS: u64 = 1000;
-/// In virtual time, so that this passes only when nothing else can move.
+/// In virtual time: it is reached only if no task can proceed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10_000_000);
 const SOURCES: [&str; 2] = ["library/app", "library/other"];
 const TARGETS: [(&str, &str); 4] = [("a.io", "one"), ("a.io", "two"), ("b.io", "one"), ("b.io", "three")];
@@ -138,7 +139,7 @@ fn rule(dice: &mut Dice) -> (&'static str, Vec<usize>) {
     (from, to)
 }
 
-/// Manifests that refer to blobs and to manifests before them, under some tags.
+/// Manifests that refer to blobs and to manifests before them, some of them with tags.
 pub(crate) fn seed_graph(fake: &Fake, repository: &str, dice: &mut Dice) {
     let blobs: Vec<Digest> = (0..=dice.below(7))
         .map(|number| fake.put_blob(repository, format!("blob number {number}").as_bytes()))
@@ -168,7 +169,7 @@ pub(crate) fn seed_graph(fake: &Fake, repository: &str, dice: &mut Dice) {
     }
 }
 
-/// Every image that was planned has ended, once; one that the run's end kept from being queued is under an unfinished rule.
+/// Checks that every planned image has ended once, unless the run ended before it was queued; then its rule is unfinished.
 pub(crate) fn assert_nothing_swallowed(report: &WholeReport, events: &[Event]) {
     let planned: BTreeSet<String> = events
         .iter()
@@ -176,7 +177,7 @@ pub(crate) fn assert_nothing_swallowed(report: &WholeReport, events: &[Event]) {
             |event| if let Event::ImagePlanned(image) = event { Some(image.to_string()) } else { None },
         )
         .collect();
-    // Each rule that wants a name which is taken is told so.
+    // Each rule that wants a taken reference gets an error.
     let is_taken = |outcome: &Outcome| matches!(outcome, Outcome::Failed(error) if matches!(error.cause, Cause::TargetTaken { .. }));
     let (taken, worked): (Vec<_>, Vec<_>) = report.images.iter().partition(|ended| is_taken(&ended.outcome));
     let mut distinct: BTreeSet<String> = worked.iter().map(|ended| ended.image.to_string()).collect();
@@ -188,7 +189,7 @@ pub(crate) fn assert_nothing_swallowed(report: &WholeReport, events: &[Event]) {
     assert_eq!(sum, report.images.len());
 }
 
-/// What is reported as there is there, with all below it; nothing was ever stored before what it needs.
+/// Checks that reported images exist with everything below them, and that nothing was stored before its content.
 fn assert_true(world: &World, report: &WholeReport) {
     for fake in &world.targets {
         assert!(fake.state().broken_promises.is_empty(), "{:?}", fake.state().broken_promises);
@@ -210,7 +211,7 @@ fn assert_true(world: &World, report: &WholeReport) {
     }
 }
 
-/// Undisturbed, nothing fails but what two rules want at the same place, and no blob goes twice to one repository.
+/// Without failures, only collisions of two rules fail, and no blob is sent twice to one repository.
 fn assert_perfect(world: &World, report: &WholeReport) {
     for error in report.errors() {
         assert!(matches!(error.cause, Cause::TargetTaken { .. }), "{error}");
@@ -223,7 +224,7 @@ fn assert_perfect(world: &World, report: &WholeReport) {
     }
 }
 
-/// What simulated runs met.
+/// What the simulated runs contained.
 #[derive(Default)]
 struct Met {
     /// Steps that failed.
@@ -252,7 +253,7 @@ impl Met {
 }
 
 fn simulate(seed: u64) -> Met {
-    // The jitter of waits; it is this thread's.
+    // The jitter of waits; the generator is per thread.
     fastrand::seed(seed);
     let mut world = World::new(seed);
     let (report, events) = world.run();

@@ -1,5 +1,5 @@
-//! Many runs in one process while images change and requests break: memory and open files stay flat.
-//! `cargo xtask torture` runs it.
+//! Many runs in one process while images change and requests fail: memory and open files must not grow. `cargo xtask
+//! torture` runs it.
 
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,9 @@ use testkit::seed::{Flavour, Image, layer};
 use crate::fault_world::{World, count, run, seed_corpus};
 
 const MINUTES: u64 = 30;
-/// What the allocator may keep beside, in bytes.
+/// Memory that the allocator may keep in addition, in bytes.
 const SLACK: u64 = 16 << 20;
-/// Connections that happen to be open when we look.
+/// Connections that happen to be open during a measurement.
 const OPEN_FILES: u64 = 24;
 
 #[derive(Clone, Copy)]
@@ -44,7 +44,7 @@ async fn a_long_soak_with_churn_stays_flat() -> Result<()> {
     let source = world.source.pusher();
     seed_corpus(&source, "app").await?;
     let way = world.way().await?;
-    // The same handles for all runs: what they learn must not grow without end.
+    // The same clients for all runs: what they cache must not grow without limit.
     let (from, to) = (world.client(&way.source.host()), world.client(&way.target.host()));
     let until = Instant::now() + Duration::from_secs(60 * count("IMAGE_SYNCER_SOAK_MINUTES", MINUTES));
     let (mut samples, mut round, mut faults) = (Vec::new(), 0, 0);

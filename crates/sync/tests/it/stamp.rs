@@ -1,4 +1,4 @@
-//! Who tells what, and when: several runs tell one observer.
+//! The run and time of events: several runs share one observer.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -72,7 +72,7 @@ async fn a_step_that_is_tried_again_names_its_registry() {
     assert_eq!(places, [format!("{}/b/app", bench.target.host())]);
 }
 
-/// Whoever counts along knows what has to be sent once more.
+/// An observer that counts bytes learns how many have to be sent again.
 #[tokio::test]
 async fn c2_an_upload_that_goes_on_from_a_lower_offset_says_so() {
     const SIZE: u64 = 20 << 20;

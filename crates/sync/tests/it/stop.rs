@@ -1,4 +1,4 @@
-//! Runs that are asked to stop: what is in work may end, what takes too long is broken off and leaves nothing open.
+//! Runs that are asked to stop: running images may end; those that take too long are broken off and leave no session open.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 use crate::engine::{Bench, count};
 use crate::whole_report::{RunWhole, WholeReport};
 
-/// No run here needs it; where one waits for it the test fails. Less than the longest wait that registries may ask for.
+/// No run needs this long; a test that waits for it fails. Less than the longest wait that registries may ask for.
 const LONG: Duration = Duration::from_secs(600);
-/// What takes so long hangs.
+/// A step that takes this long hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Stops the run at the first event of a kind, and counts the images that begin.

@@ -1,4 +1,4 @@
-//! What a run that verifies finds at targets, what it asks for that, and how it mends it.
+//! What a verification finds at targets, which requests it sends, and how it repairs.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -46,14 +46,14 @@ fn verdict_of<'a>(report: &'a WholeReport, tag: &str) -> &'a Verdict {
     }
 }
 
-/// What is wrong, as it is written.
+/// The problems as tuples.
 fn problems(verdict: &Verdict) -> Vec<(String, ProblemKind, ProblemState)> {
     let told = |digest: &Option<oci::Digest>| digest.as_ref().map(ToString::to_string).unwrap_or_default();
     verdict.problems.iter().map(|problem| (told(&problem.digest), problem.kind, problem.state)).collect()
 }
 
-/// An image of every kind of node: an index of two images, an SBOM of it and one of a child, a witness of the SBOM, and a
-/// signature under a tag.
+/// An image with every kind of node: an index of two images, an SBOM of the index and one of a child, a signature of
+/// the SBOM, and a signature with a tag.
 struct World {
     bench: Bench,
     rule: Rule,
@@ -89,7 +89,7 @@ impl World {
         verify(&self.rule, how).await
     }
 
-    /// What is sent: digests of blobs, and names of manifests.
+    /// What is sent: digests of blobs, and references of manifests.
     fn sent(&self) -> BTreeSet<String> {
         let is_sent = |request: &LoggedRequest| {
             request.is_manifest(&Method::PUT)
@@ -106,7 +106,7 @@ impl World {
     }
 }
 
-/// Something that refers to a subject, in a list under a tag where the registry keeps none itself.
+/// Stores a referrer, and adds it to the list under the referrers tag if the registry has no referrers API.
 fn refer(
     store: &Store,
     subject: &sample::Sample,
@@ -126,7 +126,7 @@ fn refer(
     referrer
 }
 
-/// Whether a tag is that of a list of referrers.
+/// Whether a tag is a referrers tag.
 fn is_list(tag: &str) -> bool {
     oci::is_referrers_tag(&tag.parse().unwrap())
 }
@@ -261,7 +261,7 @@ async fn law_each_tag_that_is_missing_or_moved_is_found_and_set_again() {
         for tag in world.store().tags(TO) {
             let right = world.store().manifest(TO, &tag).unwrap();
             for moved in [false, true] {
-                // A tag of a list that holds something else is left alone.
+                // A referrers tag that points at something else than a list is left alone.
                 let is_list = is_list(&tag);
                 if moved {
                     world.store().tag(TO, &tag, if is_list { &empty.digest } else { &other.digest });
@@ -503,7 +503,8 @@ async fn a_blob_of_a_wrong_length_is_not_read_again_and_again() {
     assert_eq!(problems(verdict_of(&found, "v1")), [(layer.clone(), ProblemKind::Blob, ProblemState::Wrong)]);
     let reads = |request: &LoggedRequest| request.is_blob(&Method::GET) && request.path.ends_with(&layer);
     let reads = count(&world.bench.target, reads);
-    // As it should be, where that ends, once more from its beginning, and as it is said to be: whatever the number of tries.
+    // With the expected size until that fails, once more from its beginning, and with the reported size: whatever the
+    // number of retries.
     assert!(reads <= 4, "{reads}");
 }
 
@@ -587,7 +588,7 @@ async fn a_sample_looks_at_some_images_and_at_one_at_least_and_counts_the_others
     assert_eq!(verify(&rule, sample("100%")).await.totals.whole, 20);
 }
 
-/// An index of which rules leave children out stands at the target as `policy` has it; gives its verdict.
+/// An index whose rule leaves children out is at the target in the form of `policy`; returns the bench and the children.
 async fn of_cut(target: embedded_registry::Builder, policy: &Policy) -> (Bench, [sample::Sample; 3]) {
     let bench = index_form::bench(target).await;
     let children = index_form::three(&bench, "v1", Flavour::Oci, 1);
@@ -652,7 +653,7 @@ async fn an_attestation_that_a_target_refuses_is_no_problem_where_its_rule_drops
     assert_eq!(verdict_of(&report, "v1").standing, Standing::Different, "who keeps them has another index");
 }
 
-/// A target that has an image under `v1`, and refuses to show what is there as a registry that blocks images does.
+/// A target that has an image under `v1`, and refuses to show it, like a registry that blocks images.
 async fn blocked(heads: bool) -> Bench {
     let bench = Bench::start().await;
     bench.image(FROM, "v1", &[1]);
@@ -701,7 +702,7 @@ async fn a_repair_mends_the_rules_own_image_that_is_damaged_where_others_are_kep
     }
 }
 
-/// Somebody who pushes `v1` to the target as soon as a blob is on its way there.
+/// Pushes `v1` to the target as soon as a blob is sent there.
 struct Pusher(Store);
 
 impl Observer for Pusher {
@@ -770,7 +771,7 @@ async fn a_wrong_size_is_a_problem_of_the_image_that_names_it_alone() {
     }
 }
 
-/// Bytes and ends of reads, as an observer hears of them.
+/// The bytes and ends of reads that an observer was told.
 #[derive(Default)]
 struct Heard(std::sync::Mutex<(u64, u64, usize)>);
 

@@ -33,7 +33,7 @@ impl Deref for WholeReport {
 }
 
 pub(crate) trait RunWhole {
-    /// Runs; what was told of images must agree with the sums.
+    /// Runs, and checks that the events about images agree with the sums.
     async fn run_whole(self, cancel: CancellationToken) -> WholeReport;
 }
 

@@ -1,4 +1,4 @@
-//! Whether an index that stands at a target has all its manifests is known, not assumed, wherever rules leave platforms out.
+//! Whether an index at a target has all its manifests is known or looked up, never assumed, if rules leave platforms out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +33,7 @@ async fn carry_out(rules: Vec<Rule>, state: State) -> WholeReport {
         .await
 }
 
-/// Requests for manifests by their digests.
+/// How many requests for manifests were by digest.
 fn looks(bench: &Bench, repository: &str) -> usize {
     let path = format!("/{repository}/manifests/sha256:");
     count(&bench.target, |request| request.path.contains(&path))
@@ -66,7 +66,7 @@ async fn an_index_of_which_nothing_is_noted_is_looked_at_once_where_rules_leave_
         let bench = takes_sparse().await;
         let first = three(&bench, "v1", Flavour::Oci, 0);
         three(&bench, "v2", Flavour::Oci, 1);
-        // What notes it is lost, or was made on another machine.
+        // The state is lost, or is on another machine.
         assert_eq!(copy(&bench, &only(IndexPolicy::Sparse, &["amd64"])).await.copied(), 2);
         let folder = tempfile::tempdir().unwrap();
         let run = async || {
@@ -148,7 +148,7 @@ async fn that_an_index_is_sparse_is_written_down_before_the_index_is_stored() {
         _ = run(&bench, &policy, Mode::Copy, state) => panic!("the index is not answered"),
         () = kill => {}
     }
-    // The registry has stored it all the same.
+    // The registry has stored the index despite its error.
     let index = bench.source.store().manifest("a/app", "v1").unwrap();
     bench.target.store().put_manifest("b/app", "v1", &index.media_type, index.bytes);
     assert!(bench.same("v1") && !has(&bench, &children[2]));

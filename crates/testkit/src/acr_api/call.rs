@@ -1,21 +1,21 @@
-//! A request as the services read it.
+//! A request, as the services parse it.
 
 use http::request::Parts;
 
-/// A request that came.
+/// A received request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiRequest {
     /// The HTTP method.
     pub method: String,
     /// The path, without the query.
     pub path: String,
-    /// Which call: the API's action, or the path where there is none.
+    /// The API's action, or the path if there is none.
     pub action: String,
-    /// Parameters of the query, decoded. Those of the body may be secret and are left out.
+    /// Decoded parameters of the query. Those of the body may be secret and are left out.
     pub query: Vec<(String, String)>,
-    /// Who signed it; empty if nobody did.
+    /// The access key id of the signature; empty if the request is not signed.
     pub access_key_id: String,
-    /// What was answered.
+    /// The status of the answer.
     pub status: u16,
 }
 
@@ -26,7 +26,7 @@ impl ApiRequest {
     }
 }
 
-/// A request with its parts taken apart.
+/// A parsed request.
 pub(super) struct Call<'a> {
     pub(super) head: &'a Parts,
     pub(super) body: &'a [u8],
@@ -53,7 +53,7 @@ impl<'a> Call<'a> {
         self.head.uri.path()
     }
 
-    /// A parameter of query or form; empty if it is missing.
+    /// A parameter of the query or form; empty if it is missing.
     pub(super) fn parameter(&self, name: &str) -> &str {
         let both = self.query.iter().chain(&self.form);
         both.filter(|(key, _)| key == name).map(|(_, value)| value.as_str()).next().unwrap_or_default()
@@ -71,7 +71,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// Plus signs are what they are: Alibaba's encoding is RFC 3986.
+/// Plus signs are literal: Alibaba encodes as in RFC 3986.
 fn pairs(text: &[u8]) -> Vec<(String, String)> {
     let text = String::from_utf8_lossy(text).replace('+', "%2B");
     url::form_urlencoded::parse(text.as_bytes()).into_owned().collect()

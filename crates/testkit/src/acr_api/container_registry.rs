@@ -1,4 +1,4 @@
-//! The calls of ACR's API that the tool knows.
+//! The calls of ACR's API that the tool uses.
 
 use std::collections::BTreeMap;
 
@@ -43,11 +43,11 @@ pub(super) fn answer(state: &mut State, call: &Call<'_>) -> Answer {
 fn instance<'a>(state: &'a mut State, call: &Call<'_>) -> Result<&'a mut AcrInstance, Refused> {
     let id = call.parameter("InstanceId");
     let found = state.instances.iter_mut().find(|instance| instance.id == id);
-    // This one comes with status 200, others do not: clients have to look at both.
+    // ACR answers this error with status 200, but others with an error status: clients have to check both.
     found.ok_or_else(|| Refused::new(200, "INSTANCE_NOT_EXIST", "instance is not exist"))
 }
 
-/// Repositories come and grow by pushes, in namespaces that are there.
+/// Updates the repositories: pushes create them and add tags, in existing namespaces.
 fn refresh(state: &mut State, call: &Call<'_>) {
     let id = call.parameter("InstanceId");
     let (Some(content), Some(instance)) =
@@ -69,7 +69,7 @@ fn refresh(state: &mut State, call: &Call<'_>) {
     }
 }
 
-/// User, password and end in milliseconds; the token server knows them from now on.
+/// User, password and expiry in milliseconds. Adds the user to the token server.
 fn temporary_user(state: &mut State) -> (String, String, i64) {
     let (name, password) = ("cr_temp_user".to_owned(), state.secret("login"));
     let end = state.now() + SignedDuration::try_from(state.login_lifetime).unwrap_or(SignedDuration::MAX);
@@ -82,7 +82,7 @@ fn temporary_user(state: &mut State) -> (String, String, i64) {
 fn list_instances(state: &State, call: &Call<'_>) -> Value {
     let entry = |instance: &AcrInstance| json!({"InstanceId": instance.id, "InstanceName": instance.name, "InstanceStatus": instance.status});
     let all: Vec<Value> = state.instances.iter().map(entry).collect();
-    // A number here, a text elsewhere.
+    // A number here, but a text in other answers.
     json!({"TotalCount": all.len(), "Instances": page(&all, call)})
 }
 
@@ -227,7 +227,7 @@ fn allow_addresses(instance: &mut AcrInstance, call: &Call<'_>) -> Answer {
 }
 
 fn page(all: &[Value], call: &Call<'_>) -> Vec<Value> {
-    // Larger pages than 100 are cut down, and the usual size is 30.
+    // Limits pages to 100 entries; the default is 30.
     let size = call.number("PageSize").unwrap_or(30).min(100);
     let first = call.number("PageNo").unwrap_or(1).saturating_sub(1) * size;
     all.iter().skip(first).take(size).cloned().collect()

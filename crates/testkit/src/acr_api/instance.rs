@@ -1,8 +1,8 @@
-//! An Enterprise Edition instance and what is in it.
+//! An Enterprise Edition instance and its content.
 
 use std::collections::BTreeMap;
 
-/// An instance. Everything in it can be looked at.
+/// An instance. Tests can read all of it.
 #[derive(Clone, Debug)]
 pub struct AcrInstance {
     /// Its id, `cri-…`.
@@ -11,17 +11,17 @@ pub struct AcrInstance {
     pub name: String,
     /// `RUNNING` and so on.
     pub status: String,
-    /// How many namespaces there may be.
+    /// The maximum number of namespaces.
     pub namespace_quota: usize,
-    /// How many repositories there may be.
+    /// The maximum number of repositories.
     pub repository_quota: usize,
-    /// Namespaces by name, with the parameters that they were made with.
+    /// Namespaces by name, with the parameters of their creation.
     pub namespaces: BTreeMap<String, BTreeMap<String, String>>,
     /// Repositories by namespace and name.
     pub repositories: BTreeMap<(String, String), AcrRepository>,
-    /// Which addresses may come in from the Internet, with a comment each.
+    /// The addresses that may connect from the Internet, each with a comment.
     pub acl: Vec<(String, String)>,
-    /// Host names of the endpoint, beside the instance's own.
+    /// Host names of the endpoint, besides the instance's own.
     pub domains: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ pub struct AcrRepository {
 }
 
 impl AcrInstance {
-    /// A running instance with nothing in it, whose list of addresses has only the one that Alibaba puts there.
+    /// A running, empty instance, whose address list has only the entry that Alibaba creates.
     pub fn new(id: &str, name: &str) -> Self {
         Self {
             id: id.to_owned(),
@@ -50,7 +50,7 @@ impl AcrInstance {
         }
     }
 
-    /// With a namespace where pushes make repositories (`auto_create` is `true`) or do not.
+    /// Adds a namespace in which pushes create repositories (`auto_create` is `true`) or do not.
     #[must_use]
     pub fn namespace(mut self, name: &str, auto_create: &str) -> Self {
         let parameters = [("AutoCreateRepo", auto_create), ("DefaultRepoType", "PRIVATE")];
@@ -59,7 +59,7 @@ impl AcrInstance {
         self
     }
 
-    /// With a repository that has these tags; digests are hex.
+    /// Adds a repository with these tags; digests are hex.
     #[must_use]
     pub fn repository(mut self, namespace: &str, name: &str, tags: Vec<(String, String)>) -> Self {
         let repository = AcrRepository { kind: "PRIVATE".to_owned(), tags };
@@ -67,7 +67,7 @@ impl AcrInstance {
         self
     }
 
-    /// With one more host name, as users give them to their instances.
+    /// Adds a host name, as users give them to their instances.
     #[must_use]
     pub fn domain(mut self, host: &str) -> Self {
         self.domains.push(host.to_owned());

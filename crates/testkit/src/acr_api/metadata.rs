@@ -9,7 +9,7 @@ pub(super) const CREDENTIALS_PATH: &str = "/credentials";
 const ROLES: &str = "/latest/meta-data/ram/security-credentials/";
 const SESSION: &str = "metadata-session";
 
-/// Which version of its protocol a metadata server wants.
+/// The protocol version that a metadata server requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetadataVersion {
     /// Without sessions.

@@ -1,4 +1,4 @@
-//! What the services know, and which of them answers.
+//! The state of the services, and the dispatch of requests to them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -26,7 +26,7 @@ pub(super) struct Refused {
     pub(super) message: String,
 }
 
-/// An error that a test ordered.
+/// An error that a test has requested.
 pub(super) struct Order {
     pub(super) action: String,
     pub(super) left: usize,
@@ -34,12 +34,12 @@ pub(super) struct Order {
     pub(super) code: String,
 }
 
-/// All that the services know.
+/// The state of all services.
 pub(super) struct State {
     pub(super) keys: Keys,
     pub(super) nonces: HashSet<String>,
     pub(super) instances: Vec<AcrInstance>,
-    /// What the registries of instances hold, by the instance's id.
+    /// The contents of the instances' registries, by instance id.
     pub(super) contents: HashMap<String, Content>,
     pub(super) roles: Vec<String>,
     pub(super) oidc_token: Option<String>,
@@ -55,11 +55,11 @@ pub(super) struct State {
     pub(super) secrets: Vec<String>,
 }
 
-/// The services behind one lock: nothing here waits.
+/// The services behind one lock, which is never held for long.
 #[derive(Default)]
 pub(super) struct Office(Mutex<State>);
 
-/// What goes back, before it is HTTP.
+/// An answer before it is converted to HTTP.
 pub(super) enum Reply {
     Json(Value),
     Text(String),
@@ -102,15 +102,15 @@ impl State {
         Timestamp::now() + SignedDuration::from_secs(self.clock_ahead)
     }
 
-    /// A secret that nobody had before.
+    /// A new, unique secret.
     pub(super) fn secret(&mut self, kind: &str) -> String {
-        // Its signs are those that encoding gets wrong.
+        // Contains characters that wrong encodings damage.
         let secret = format!("{kind}/{}+secret==", self.secrets.len() + 1);
         self.secrets.push(secret.clone());
         secret
     }
 
-    /// A temporary key in the four fields, known from now on.
+    /// Adds a temporary key, and returns it in the four fields.
     pub(super) fn temporary_key(&mut self) -> Value {
         let id = format!("STS.{}", self.secrets.len() + 1);
         let (secret, token) = (self.secret("key"), self.secret("token"));
@@ -182,7 +182,7 @@ impl Office {
 fn http_response(decided: Result<Reply, Refused>, path: &str, request_id: &str) -> Response<Full<Bytes>> {
     let (status, body) = match decided {
         Ok(Reply::Json(mut json)) => {
-            // The two kinds of API write names differently.
+            // The two kinds of API spell the field differently.
             json[if path == "/" { "RequestId" } else { "requestId" }] = json!(request_id);
             (200, json.to_string())
         }
@@ -200,7 +200,7 @@ fn http_response(decided: Result<Reply, Refused>, path: &str, request_id: &str) 
             return response;
         }
         Err(Refused { status, code, message }) if path == "/" => {
-            // Status 200 is a refusal that only the body tells.
+            // Some refusals have status 200, and only the body tells.
             let json = json!({"Code": code, "Message": message, "RequestId": request_id, "IsSuccess": false});
             (status, json.to_string())
         }

@@ -14,7 +14,7 @@ pub(super) fn assume_role_with_oidc(state: &mut State, call: &Call<'_>) -> Resul
     known_role(state, call)?;
     let token = call.parameter("OIDCToken");
     if call.parameter("OIDCProviderArn").is_empty() || state.oidc_token.as_deref() != Some(token) {
-        // The real one quotes what it got, too.
+        // The real service quotes the token, too.
         let message = format!("The OIDC token is not valid: {token}");
         return Err(Refused::new(400, "AuthenticationFail.OIDCToken.Invalid", message));
     }

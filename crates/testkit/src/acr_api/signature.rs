@@ -1,4 +1,4 @@
-//! Checks signatures as the documentation of Alibaba Cloud says: ACS3, and the two older ones.
+//! Checks signatures as Alibaba Cloud's documentation describes: ACS3, and the two older ones.
 
 use std::collections::HashMap;
 
@@ -11,21 +11,21 @@ use sha2::{Digest as _, Sha256};
 use super::call::Call;
 use super::office::{Refused, State};
 
-/// How far clocks may be apart, in seconds.
+/// The maximum clock difference, in seconds.
 const SKEW: i64 = 15 * 60;
 
-/// The access keys that are known.
+/// The known access keys.
 #[derive(Default)]
 pub(super) struct Keys(HashMap<String, Key>);
 
 #[derive(Clone)]
 struct Key {
     secret: String,
-    /// The token that belongs to a temporary key, and its end.
+    /// The token of a temporary key, and its expiry.
     token: Option<(String, Timestamp)>,
 }
 
-/// What a request says about its signature.
+/// The signature data of a request.
 struct Claim<'a> {
     access_key_id: &'a str,
     token: &'a str,
@@ -40,7 +40,7 @@ impl Keys {
     }
 }
 
-/// Who signed the call.
+/// Checks the signature; returns the access key id.
 pub(super) fn check(state: &mut State, call: &Call<'_>) -> Result<String, Refused> {
     let authorization = call.header("authorization").unwrap_or_default();
     if let Some(rest) = authorization.strip_prefix("ACS3-HMAC-SHA256 ") {
@@ -138,7 +138,7 @@ fn check_classic(state: &mut State, call: &Call<'_>, id: &str, signature: &str) 
 }
 
 impl Claim<'_> {
-    /// `signed` is what was signed; a wrong signature is answered with it, as Alibaba Cloud does.
+    /// `signed` is the signed text; the answer to a wrong signature contains it, as Alibaba Cloud's does.
     fn judge(
         &self,
         state: &mut State,

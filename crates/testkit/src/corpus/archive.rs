@@ -1,8 +1,8 @@
-//! Layers: a tar archive of one file with bytes that cannot be compressed, in a valid gzip file.
+//! Layers: a tar archive of one file with incompressible bytes, in a valid gzip file.
 
 use crate::seed;
 
-/// What tar adds to the one file: its header and the two empty blocks at the end.
+/// What tar adds to the file: its header and the two empty blocks at the end.
 const TAR_OVERHEAD: usize = 3 * 512;
 
 /// A layer before and after compression.
@@ -11,7 +11,7 @@ pub(super) struct Layer {
     pub(super) gzip: Vec<u8>,
 }
 
-/// The layer of this name, of about `size` bytes.
+/// The layer with this name, of about `size` bytes.
 pub(super) fn layer(name: &str, size: usize) -> Layer {
     let number = super::coin::number(name);
     let content = seed::layer(number, size.saturating_sub(TAR_OVERHEAD).max(16));
@@ -30,7 +30,7 @@ fn tar(name: &str, content: &[u8]) -> Vec<u8> {
     field(116, "0000000\0");
     field(124, &format!("{:011o}\0", content.len()));
     field(136, "00000000000\0");
-    // The checksum counts itself as blanks.
+    // For the checksum, its own field counts as blanks.
     field(148, "        ");
     field(156, "0");
     field(257, "ustar\x0000");

@@ -38,20 +38,20 @@ const DOCKER: MediaTypes = MediaTypes {
     layer: "application/vnd.docker.image.rootfs.diff.tar.gzip",
 };
 
-/// A layer that was stored.
+/// A stored layer.
 #[derive(Clone)]
 struct Stored {
     digest: String,
     size: u64,
-    /// The digest before compression.
+    /// The digest of the uncompressed layer.
     unpacked: String,
 }
 
-/// What the threads that make repositories share.
+/// Shared by the threads that make repositories.
 struct Workshop<'a> {
     shape: &'a Shape,
     store: Store,
-    /// Layers of base images: made once.
+    /// Layers of base images, which are made once.
     bases: Mutex<HashMap<String, Stored>>,
 }
 
@@ -63,7 +63,7 @@ struct Shelf<'a> {
     made: Repository,
 }
 
-/// A manifest that was stored.
+/// A stored manifest.
 struct Subject {
     digest: String,
     size: u64,
@@ -172,7 +172,7 @@ impl<'a> Shelf<'a> {
         self.put_manifest(tag, self.types.manifest, &manifest.to_string())
     }
 
-    /// As cosign keeps it: an image under a tag that names the signed digest.
+    /// Stored as cosign does: an image under a tag that names the signed digest.
     fn signature(&mut self, subject: &Subject) -> Result<()> {
         let payload = json!({"critical": {
             "identity": {"docker-reference": self.made.name},
@@ -190,7 +190,8 @@ impl<'a> Shelf<'a> {
         Ok(())
     }
 
-    /// A bill of materials that refers to the image, with the tag that lists it: docker-registry has no list of its own.
+    /// A bill of materials whose subject is the image, with the referrers tag that lists it: docker-registry has no
+    /// referrers API.
     fn referrer(&mut self, tag: &str, subject: &Subject) -> Result<()> {
         let artifact_type = "application/spdx+json";
         let config = self.put_blob("application/vnd.oci.empty.v1+json", "{}")?;

@@ -1,11 +1,11 @@
-//! Coins that fall the same way in every run.
+//! Decisions that look random and are the same in every run.
 
 use sha2::{Digest as _, Sha256};
 
-/// Whether one in `one_in` falls on this: a question and the numbers that it is about.
+/// Decides with a chance of one in `one_in`, from a question and the numbers that it is about.
 ///
-/// The hashed text is that of a tuple in Python: so corpora agree in structure with those that the goals were
-/// measured with.
+/// The hashed text is that of a Python tuple, so that corpora have the same structure as those of the reference
+/// measurements.
 pub(super) fn falls(one_in: u64, question: &str, about: &[u32]) -> bool {
     let numbers: Vec<String> = about.iter().map(u32::to_string).collect();
     number(&format!("(1, '{question}', {})", numbers.join(", "))) <= u64::MAX / one_in

@@ -1,4 +1,4 @@
-//! One image with large layers: what moving bytes costs when nothing else does.
+//! One image with large layers: measures only the cost of transferring bytes.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::store::Store;
 use super::{Corpus, Repository};
 use crate::{digest_of, seed};
 
-/// What is written at once, in bytes.
+/// The size of a written piece, in bytes.
 const PIECE: usize = 4 << 20;
 
 const REPOSITORY: &str = "bench/layer";
@@ -21,12 +21,12 @@ const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
 const LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
 
 impl Corpus {
-    /// Writes an image with a layer of so many bytes into a docker-registry's folder.
+    /// Writes an image with a layer of this size into a docker-registry's folder.
     pub fn write_large_layer(bytes: u64, data: &Path) -> Result<Self> {
         Self::write_large_layers(1, bytes, data)
     }
 
-    /// Writes an image with so many layers of so many bytes each into a docker-registry's folder.
+    /// Writes an image with this many layers of this size into a docker-registry's folder.
     pub fn write_large_layers(layers: u64, bytes: u64, data: &Path) -> Result<Self> {
         let store = Store::new(data);
         let written = (1..=layers).map(|seed| write_layer(&store, seed, bytes, data));
@@ -60,7 +60,7 @@ impl Corpus {
     }
 }
 
-/// The same bytes again and again: nothing on the way compresses them or knows them again.
+/// Repeats one piece of bytes: no program on the way compresses or deduplicates it.
 fn write_layer(store: &Store, seed: u64, bytes: u64, data: &Path) -> Result<String> {
     let (piece, mut hash) = (seed::layer(seed, PIECE), Sha256::new());
     let unnamed = data.join("unnamed-layer");

@@ -1,4 +1,4 @@
-//! The folder of a docker-registry: its files are simple, and writing them is faster than asking it to.
+//! The folder of a docker-registry: its files are simple, and writing them is faster than pushing.
 //!
 //! <https://github.com/distribution/distribution/blob/v2.8.1/registry/storage/paths.go>
 
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use super::{Corpus, Repository};
 use crate::digest_of;
 
-/// Of the larger blobs one in so many is hashed; the others are looked at.
+/// One of this many larger blobs is hashed; for the others only the size is checked.
 const HASHED: usize = 16;
 /// Smaller content is always hashed, in bytes.
 const SMALL: u64 = 64 * 1024;
@@ -18,14 +18,14 @@ pub(super) struct Store {
     root: PathBuf,
 }
 
-/// What of a corpus a registry has.
+/// How much of a corpus a registry has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Verified {
-    /// Tags that point at the right digest.
+    /// Tags with the right digest.
     pub tags: usize,
     /// Manifests that are in their repository with the right bytes.
     pub manifests: usize,
-    /// Blobs that are in their repository with the right size; all small and some large ones were hashed.
+    /// Blobs that are in their repository with the right size. All small blobs and some large ones were hashed.
     pub blobs: usize,
     /// Blobs whose bytes were hashed.
     pub hashed: usize,
@@ -50,7 +50,7 @@ impl Store {
         write(&self.content(digest), bytes)
     }
 
-    /// Makes a file the content of this digest.
+    /// Moves a file to the place for this digest's content.
     pub(super) fn take(&self, digest: &str, file: &Path) -> Result<()> {
         let path = self.content(digest);
         std::fs::create_dir_all(path.parent().context("no folder")?)?;

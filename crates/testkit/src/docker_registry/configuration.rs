@@ -1,4 +1,4 @@
-//! Choices for a `docker-registry` and the configuration file that expresses them.
+//! Options for a `docker-registry`, and its configuration file.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -40,14 +40,14 @@ enum Login {
 }
 
 impl DockerRegistryBuilder {
-    /// One user, who may do everything, by Basic authentication.
+    /// One user with all rights, with Basic authentication.
     #[must_use]
     pub fn htpasswd(mut self, user: &str, password: &str) -> Self {
         self.login = Login::Htpasswd { user: user.to_owned(), password: password.to_owned() };
         self
     }
 
-    /// Wants the tokens of `server`.
+    /// Requires tokens of `server`.
     #[must_use]
     pub fn token(mut self, server: &TokenServer) -> Self {
         self.login = Login::Token {
@@ -59,7 +59,7 @@ impl DockerRegistryBuilder {
         self
     }
 
-    /// Answers uploads with a `Location` that is a path alone.
+    /// Answers uploads with a `Location` that is only a path.
     #[must_use]
     pub fn relative_urls(mut self) -> Self {
         self.relative_urls = true;
@@ -80,22 +80,22 @@ impl DockerRegistryBuilder {
         self
     }
 
-    /// Keeps its files below this folder instead of the system's for temporary files.
+    /// Keeps its files below this folder instead of the system's temporary folder.
     #[must_use]
     pub fn below(mut self, folder: &Path) -> Self {
         self.parent_folder = Some(folder.to_owned());
         self
     }
 
-    /// Names another address as the token server's: that of a proxy before it.
+    /// Names another URL for the token server: that of a proxy in front of it.
     #[must_use]
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
         self
     }
 
-    /// Keeps everything on a disk of this size, which is full soon. Where no disk can be mounted, it is single files
-    /// that cannot grow larger: to the registry both are errors of a write.
+    /// Keeps everything on a disk of this size, which is soon full. If no disk can be mounted, limits the size of
+    /// single files instead: for the registry both are write errors.
     #[must_use]
     pub fn disk_bytes(mut self, bytes: u64) -> Self {
         self.disk_bytes = Some(bytes);
@@ -124,7 +124,7 @@ impl DockerRegistryBuilder {
         let Some(bytes) = self.disk_bytes else {
             return Ok(("docker-registry", vec!["serve".into(), configuration.into()]));
         };
-        // The mount is in a namespace of its own: it goes with the process.
+        // The mount is in its own namespace, so it ends with the process.
         let script = r#"if unshare -m mount -t tmpfs -o "size=$1" tmpfs "$2" 2>/dev/null; then
             exec unshare -m sh -c 'mount -t tmpfs -o "size=$1" tmpfs "$2" && exec "$3" serve "$4"' sh "$@"
         fi
@@ -135,7 +135,7 @@ impl DockerRegistryBuilder {
         Ok(("sh", arguments))
     }
 
-    /// Writes the configuration and the files it names; returns its path.
+    /// Writes the configuration and the files that it names; returns its path.
     pub(super) fn write(
         &self,
         folder: &Path,
@@ -145,7 +145,7 @@ impl DockerRegistryBuilder {
     ) -> Result<PathBuf> {
         let mut configuration = json!({
             "version": "0.1",
-            // The line that tells the port is at this level.
+            // The line with the port is logged at this level.
             "log": {"level": "info"},
             "storage": {
                 "filesystem": {"rootdirectory": data},
@@ -164,7 +164,7 @@ impl DockerRegistryBuilder {
             let redirect = json!({"name": "redirect", "options": {"baseurl": format!("http://{host}/")}});
             configuration["middleware"] = json!({"storage": [redirect]});
         }
-        // JSON is YAML, and quotes what needs quoting.
+        // JSON is valid YAML, and quotes what needs quotes.
         let path = folder.join("registry.yml");
         std::fs::write(&path, configuration.to_string())?;
         Ok(path)
@@ -191,8 +191,8 @@ impl Login {
     }
 }
 
-/// The only hash that docker-registry takes. Perl is part of every Debian and spares a dependency;
-/// the lowest cost keeps the many requests of a test fast.
+/// The only hash that docker-registry accepts. Perl is part of every Debian and saves a dependency; the lowest cost
+/// keeps the many requests of a test fast.
 fn bcrypt(password: &str) -> Result<String> {
     let output = Command::new(find_program("perl")?)
         .args(["-e", r#"print crypt($ENV{"TESTKIT_PASSWORD"}, '$2y$04$abcdefghijklmnopqrstuu')"#])

@@ -1,4 +1,4 @@
-//! Answers that the proxy makes up, and the damage that faults do to real ones.
+//! Answers that the proxy invents, and the damage that faults do to real ones.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,7 @@ use super::head::Head;
 const DOCUMENT: &str = r#"{"errors":[{"code":"FAULT","message":"made up by the fault proxy"}]}"#;
 const PAGE: &str = "<!DOCTYPE html>\n<html><body><h1>Made up by the fault proxy</h1></body></html>\n";
 
-/// An answer instead of the registry's, whole, and its status.
+/// A complete answer instead of the registry's, with its status.
 pub(super) struct MadeUp {
     pub(super) status: u16,
     headers: Vec<(&'static str, String)>,
@@ -28,7 +28,7 @@ impl MadeUp {
         self
     }
 
-    /// The answer that a fault gives without asking the registry.
+    /// The answer that a fault gives without a request to the registry.
     pub(super) fn of(fault: &Fault, upstream: &str, path: &str) -> Option<Self> {
         Some(match fault {
             Fault::TooManyRequests(wait) => Self::new(429, DOCUMENT).header("Retry-After", wait.text()),
@@ -39,7 +39,7 @@ impl MadeUp {
         })
     }
 
-    /// As it goes over the wire. An answer to HEAD has no body, but its length.
+    /// The bytes on the wire. An answer to HEAD has the header of the length, but no body.
     pub(super) fn bytes(&self, method: &str) -> Vec<u8> {
         let mut text = format!("HTTP/1.1 {} Made Up\r\n", self.status);
         for (name, value) in &self.headers {
@@ -68,7 +68,7 @@ fn http_date(time: SystemTime) -> String {
     time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// What a fault does to a request on its way to the registry.
+/// The damage of a fault to a request on its way to the registry.
 pub(super) fn to_request(fault: Option<&Fault>, head: &Head) -> Damage {
     let last = last_byte(head.bytes.len(), &head.request_framing());
     match fault {
@@ -80,7 +80,7 @@ pub(super) fn to_request(fault: Option<&Fault>, head: &Head) -> Damage {
     }
 }
 
-/// What a fault does to an answer, whose head goes on as `head`.
+/// The damage of a fault to an answer, whose head is passed on as `head`.
 pub(super) fn to_answer(fault: Option<&Fault>, head: &[u8], framing: &Framing) -> Damage {
     let last = last_byte(head.len(), framing);
     let start = head.len() as u64;
@@ -90,7 +90,7 @@ pub(super) fn to_answer(fault: Option<&Fault>, head: &[u8], framing: &Framing) -
         Some(Fault::CutAnswer(bytes)) => Damage { cut: Some((*bytes).min(last)), ..none },
         Some(Fault::ShortBody) => Damage { cut: Some(last), ..none },
         Some(Fault::StallAnswer(pause)) => Damage { stall: Some((0, *pause)), ..none },
-        // Without a body, the head comes in two halves.
+        // Without a body, the pause is in the middle of the head.
         Some(Fault::StallBody(pause)) if length == 0 => Damage { stall: Some((start / 2, *pause)), ..none },
         Some(Fault::StallBody(pause)) => Damage { stall: Some((start + length / 2, *pause)), ..none },
         Some(Fault::CorruptAnswer(at)) if length > 0 => Damage { flip: Some(start + at % length), ..none },
@@ -98,7 +98,7 @@ pub(super) fn to_answer(fault: Option<&Fault>, head: &[u8], framing: &Framing) -
     }
 }
 
-/// The head of an answer as it goes on.
+/// The head of an answer as it is passed on.
 pub(super) fn changed_head(fault: Option<&Fault>, head: &Head, framing: &Framing) -> Vec<u8> {
     match (fault, framing.length()) {
         (Some(Fault::WrongLength(by)), Some(length)) if length > 0 => {
@@ -109,7 +109,7 @@ pub(super) fn changed_head(fault: Option<&Fault>, head: &Head, framing: &Framing
 }
 
 fn last_byte(head: usize, framing: &Framing) -> u64 {
-    // Of a body in chunks, at least a little comes.
+    // The length of a chunked body is unknown, but at least a few bytes come.
     head as u64 + framing.length().unwrap_or(2) - 1
 }
 

@@ -1,4 +1,4 @@
-//! One client's connection, and the one to the registry that belongs to it.
+//! One client's connection, with its connection to the registry.
 
 use std::io;
 use std::sync::Arc;
@@ -16,16 +16,16 @@ use super::fault::Fault;
 use super::framing::Framing;
 use super::head::{self, Head};
 
-/// Larger heads are not for us.
+/// Larger heads are rejected.
 const LARGEST_HEAD: usize = 64 << 10;
-/// So long a client that was answered early may go on sending, so that it reads the answer.
+/// How long a client that got an early answer may go on sending, so that it reads the answer.
 const LINGER: Duration = Duration::from_millis(300);
 
 /// One end of the proxy.
 struct Peer {
     read: OwnedReadHalf,
     write: OwnedWriteHalf,
-    /// What came and was not used.
+    /// Received and unused bytes.
     unread: BytesMut,
 }
 
@@ -36,7 +36,7 @@ enum Then {
     Close,
 }
 
-/// How the request went up.
+/// How much of the request was sent to the registry.
 enum Sent {
     Whole,
     /// The registry answered before it had everything.
@@ -45,7 +45,7 @@ enum Sent {
 
 pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     let mut connection = Connection { client: Peer::new(stream), upstream: None, shared };
-    // A peer that goes away is no event here, and a fault often looks like that.
+    // A closed connection is no error here: many faults look like that.
     while let Ok(Then::GoOn) = connection.exchange().await {}
 }
 
@@ -62,7 +62,7 @@ impl Connection {
         let number = self.shared.log.begin(request.method(), request.path(), fault.clone());
         let then = match &fault {
             Some(Fault::Reset) => {
-                // An end without a lingering close is a reset.
+                // Closing with zero linger sends a reset.
                 self.client.write.as_ref().set_zero_linger()?;
                 Ok(Then::Close)
             }
@@ -76,7 +76,7 @@ impl Connection {
         Ok(if request.closes() { Then::Close } else { then })
     }
 
-    /// The next request's head; `None` when there is none, or the registry has closed its connection.
+    /// The next request's head; `None` if there is none, or if the registry has closed its connection.
     async fn next_request(&mut self) -> io::Result<Option<Head>> {
         let client = &mut self.client;
         if client.unread.is_empty() {
@@ -86,7 +86,7 @@ impl Connection {
             }
         }
         if client.unread.first() == Some(&0x16) {
-            // Somebody tries TLS. Go's server says it in the same words.
+            // The client tries TLS. The text is that of Go's HTTPS server for plain HTTP.
             client
                 .write
                 .write_all(
@@ -98,7 +98,7 @@ impl Connection {
         client.head().await
     }
 
-    /// Gives a made-up answer. What the request brought is read before, as servers do; but nginx says 413 at once.
+    /// Sends an invented answer. Reads the request's body before, as servers do, except for 413, which nginx sends at once.
     async fn answer(&mut self, number: usize, request: &Head, made_up: &MadeUp) -> io::Result<Then> {
         let is_early = made_up.status == 413;
         let mut framing = request.request_framing();
@@ -115,7 +115,7 @@ impl Connection {
         Ok(Then::GoOn)
     }
 
-    /// 401 with what the registry itself says to somebody without a login.
+    /// 401 with the registry's own challenge for an anonymous client.
     async fn challenge(&mut self, number: usize, request: &Head) -> io::Result<Then> {
         let mut peer = Peer::new(TcpStream::connect(&self.shared.upstream).await?);
         let (path, host) = (request.path(), request.header("host").unwrap_or_default());
@@ -153,7 +153,7 @@ impl Connection {
         let mut to = Damaged::new(&mut client.write, damage);
         tokio::select! {
             passed = give(upstream, &mut to, &first, &mut framing) => passed?,
-            // Who waits no longer needs no answer.
+            // The client is gone and needs no answer.
             () = gone(&client.read), if matches!(sent, Sent::Whole) => return Ok(Then::Close),
         }
         if matches!(sent, Sent::Early) {
@@ -164,7 +164,7 @@ impl Connection {
     }
 }
 
-/// Passes a request on; stops when the registry answers before its end.
+/// Passes a request on; stops if the registry answers before its end.
 async fn send(
     client: &mut Peer,
     upstream: &mut Peer,
@@ -224,13 +224,13 @@ async fn give(
 /// Returns when the registry has closed an idle connection.
 async fn ended(upstream: Option<&mut Peer>) {
     match upstream {
-        // Nothing is asked, so what is readable is the end.
+        // No request is running, so readable means closed.
         Some(upstream) => gone(&upstream.read).await,
         None => std::future::pending().await,
     }
 }
 
-/// Returns when the other side has closed the connection; never if it sends something instead.
+/// Returns when the peer has closed the connection; never if it sends something instead.
 async fn gone(read: &OwnedReadHalf) {
     if matches!(read.as_ref().peek(&mut [0]).await, Ok(1..)) {
         std::future::pending::<()>().await;
@@ -239,13 +239,13 @@ async fn gone(read: &OwnedReadHalf) {
 
 impl Peer {
     fn new(stream: TcpStream) -> Self {
-        // Without it small messages would only be slower.
+        // If this fails, small messages are only slower.
         let _ = stream.set_nodelay(true);
         let (read, write) = stream.into_split();
         Self { read, write, unread: BytesMut::with_capacity(64 << 10) }
     }
 
-    /// The next head; `None` when the connection ends before.
+    /// The next head; `None` if the connection ends before.
     async fn head(&mut self) -> io::Result<Option<Head>> {
         loop {
             if let Some(end) = head::end(&self.unread) {
@@ -258,7 +258,7 @@ impl Peer {
         }
     }
 
-    /// Reads a body and throws it away; says how long it was.
+    /// Reads a body and discards it; returns its length.
     async fn discard(&mut self, framing: &mut Framing) -> io::Result<u64> {
         let mut bytes = 0;
         while !framing.is_over() {
@@ -272,8 +272,8 @@ impl Peer {
         Ok(bytes)
     }
 
-    /// Closes for writing and reads on for a while: a connection that ends with unread bytes is reset, and the
-    /// answer on its way with it.
+    /// Closes for writing, and goes on reading for a while: closing a connection with unread bytes sends a reset,
+    /// which may drop the answer on its way.
     async fn linger(&mut self) {
         let _ = self.write.shutdown().await;
         let drain = async {

@@ -1,4 +1,4 @@
-//! What happens to the bytes of one message on their way through.
+//! Damages the bytes of one message on their way.
 
 use std::io;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use tokio::net::tcp::OwnedWriteHalf;
 pub(super) struct Damage {
     /// The message ends before this byte.
     pub(super) cut: Option<u64>,
-    /// Before this byte there is a pause.
+    /// There is a pause before this byte.
     pub(super) stall: Option<(u64, Duration)>,
-    /// This byte is another.
+    /// This byte is changed.
     pub(super) flip: Option<u64>,
 }
 
@@ -29,7 +29,7 @@ impl<'a> Damaged<'a> {
         Self { to, damage, position: 0 }
     }
 
-    /// An error means that the message is over: cut, or broken by the other side.
+    /// An error means that the message is over: cut, or broken by the peer.
     pub(super) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         loop {
             if self.damage.cut == Some(self.position) {
@@ -58,7 +58,7 @@ impl<'a> Damaged<'a> {
 }
 
 impl Damage {
-    /// How many of `length` bytes go before the next thing happens.
+    /// How many of `length` bytes to write before the next event.
     fn piece(&self, position: u64, length: usize) -> usize {
         let events = [self.cut, self.stall.map(|(at, _)| at)];
         let next = events.into_iter().flatten().filter_map(|at| at.checked_sub(position)).min();

@@ -5,12 +5,12 @@
 pub struct Dice(u64);
 
 impl Dice {
-    /// Dice that fall the same way for the same seed.
+    /// Numbers from a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Dice for one thing among many, whatever was thrown before.
+    /// Numbers for one of many things, independent of the others.
     pub fn of(seed: u64, thing: &str) -> Self {
         // FNV-1a: the standard library's hash may change with its version.
         let hash = thing.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -19,7 +19,7 @@ impl Dice {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ hash)
     }
 
-    /// Below `limit`, which is not 0.
+    /// A number below `limit`, which must not be 0.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -28,7 +28,7 @@ impl Dice {
         (mixed ^ (mixed >> 31)) % limit
     }
 
-    /// True so many times in a hundred.
+    /// True with a chance of this many percent.
     pub fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }

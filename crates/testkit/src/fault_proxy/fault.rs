@@ -4,67 +4,67 @@ use std::time::Duration;
 
 use super::dice::Dice;
 
-/// What happens to one request or its answer. Bytes are counted from the beginning of the head.
+/// A fault of one request or its answer. Bytes are counted from the beginning of the head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The connection ends after so many bytes of the answer; at the latest before its last one.
+    /// The connection ends after this many bytes of the answer; at the latest before the last one.
     CutAnswer(u64),
-    /// The connections end after so many bytes of the request; at the latest before its last one.
+    /// The connections end after this many bytes of the request; at the latest before the last one.
     CutRequest(u64),
-    /// Nothing of the answer comes for so long.
+    /// The answer is delayed by this time.
     StallAnswer(Duration),
-    /// Half of the answer's body comes, and nothing for so long.
+    /// After half of the answer's body there is a pause.
     StallBody(Duration),
-    /// So many bytes of the request are taken, and nothing for so long.
+    /// After this many bytes of the request there is a pause in reading it.
     StallRequest(u64, Duration),
-    /// The connection is reset, and nothing is asked.
+    /// The connection is reset, and the registry gets no request.
     Reset,
-    /// One byte of the answer's body is another, as far into it as this number modulo its length.
+    /// One byte of the answer's body is changed, at this offset modulo its length.
     CorruptAnswer(u64),
-    /// The answer lacks its last byte, and the connection ends in an orderly way.
+    /// The answer lacks its last byte, and the connection is closed regularly.
     ShortBody,
-    /// `Content-Length` says so many bytes more or fewer than come.
+    /// `Content-Length` is wrong by this many bytes.
     WrongLength(i64),
     /// 429.
     TooManyRequests(RetryAfter),
     /// This status with a registry's error document.
     Refused(u16),
-    /// What was asked is done, and the connection ends instead of the answer.
+    /// The registry carries out the request, and the connection ends instead of the answer.
     LostAnswer,
-    /// 401 with the challenge that the registry itself has for this.
+    /// 401 with the registry's own challenge for this request.
     Unauthorized,
     /// 307 to the registry itself, on its own port.
     Redirect,
-    /// A page for people, with this status.
+    /// An HTML page with this status.
     Html(u16),
 }
 
 /// The two forms of `Retry-After`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RetryAfter {
-    /// In so many seconds.
+    /// A number of seconds.
     Seconds(u64),
-    /// The date in so many seconds.
+    /// The date that is this many seconds in the future.
     Date(u64),
 }
 
-/// Longer than any patience in a test.
+/// Longer than any timeout in a test.
 const FOR_EVER: Duration = Duration::from_secs(60);
-/// Longer than a test's patience, where that can be set.
+/// Longer than a test's timeout, if the test sets it.
 const LONG: Duration = Duration::from_secs(6);
 
 impl Fault {
-    /// Nothing more of the answer ever comes.
+    /// The answer never comes.
     pub const HANG: Self = Self::StallAnswer(FOR_EVER);
-    /// Half of the answer's body comes, and nothing more.
+    /// After half of the answer's body, nothing more comes.
     pub const HANG_IN_BODY: Self = Self::StallBody(FOR_EVER);
 
-    /// Nothing more of the request is taken after so many bytes.
+    /// After this many bytes of the request, nothing more is read.
     pub fn hang_request(bytes: u64) -> Self {
         Self::StallRequest(bytes, FOR_EVER)
     }
 
-    /// Any fault, with any numbers. Waits are short.
+    /// A random fault with random numbers. Waits are short.
     pub(super) fn any(dice: &mut Dice) -> Self {
         match dice.below(22) {
             0 | 1 => Self::CutAnswer(dice.below(100_000)),

@@ -1,24 +1,24 @@
-//! Where a body ends. Spec: RFC 9112, section 6.
+//! Finds the end of a body. Spec: RFC 9112, section 6.
 
 /// How the rest of a body is delimited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
-    /// So many bytes are left.
+    /// This many bytes are left.
     Length(u64),
     /// In chunks.
     Chunked(Chunk),
-    /// The connection's end is the body's end.
+    /// The body ends with the connection.
     UntilClose,
 }
 
-/// Where in a body of chunks we are.
+/// The position in a chunked body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Chunk {
-    /// In the line with the size; so much of it so far. Once past `;` digits no longer count.
+    /// In the line with the size; the size so far. Digits after `;` do not count.
     Size { size: u64, past_digits: bool },
-    /// In the data and the line end after it: so many bytes are left.
+    /// In the data and the line end after it: this many bytes are left.
     Data(u64),
-    /// In the trailer: whether the current line has anything in it.
+    /// In the trailer: whether the current line is empty so far.
     Trailer { is_empty: bool },
     /// After the last byte.
     End,
@@ -35,7 +35,7 @@ impl Framing {
         matches!(self, Self::Length(0) | Self::Chunked(Chunk::End))
     }
 
-    /// The body's length on the wire, where it is known before.
+    /// The body's length on the wire, if it is known before.
     pub(super) fn length(&self) -> Option<u64> {
         if let Self::Length(length) = self { Some(*length) } else { None }
     }
@@ -68,7 +68,7 @@ impl Chunk {
             Self::Size { size, past_digits } => {
                 match (byte, char::from(byte).to_digit(16)) {
                     (b'\n', _) if *size == 0 => *self = Self::Trailer { is_empty: true },
-                    // The line end after the data belongs to it here.
+                    // Includes the line end after the data.
                     (b'\n', _) => *self = Self::Data(*size + 2),
                     (_, Some(digit)) if !*past_digits => {
                         *size = size.saturating_mul(16).saturating_add(digit.into());

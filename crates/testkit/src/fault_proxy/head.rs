@@ -1,8 +1,8 @@
-//! Heads of requests and answers: as much of them as the proxy has to understand.
+//! Heads of requests and answers, as far as the proxy has to parse them.
 
 use super::framing::Framing;
 
-/// A head, verbatim, up to and with the empty line.
+/// A head, verbatim, including the empty line.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub(super) bytes: Vec<u8>,
@@ -50,7 +50,7 @@ impl Head {
         lines.collect::<Vec<_>>().join("\r\n").into_bytes()
     }
 
-    /// Whether the connection ends with this message.
+    /// Whether the connection ends after this message.
     pub(super) fn closes(&self) -> bool {
         let is_old = self.words[0] == "HTTP/1.0" || self.words[2] == "HTTP/1.0";
         is_old || self.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"))
@@ -75,7 +75,7 @@ impl Head {
     }
 }
 
-/// Where the head at the beginning of these bytes ends, if it does.
+/// The length of the head at the beginning of these bytes, if it is complete.
 pub(super) fn end(bytes: &[u8]) -> Option<usize> {
     bytes.windows(4).position(|window| window == b"\r\n\r\n").map(|start| start + 4)
 }

@@ -1,29 +1,29 @@
-//! What went through a proxy.
+//! The exchanges of a proxy.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::fault::Fault;
 
-/// One request and what became of it.
+/// One request and its result.
 #[derive(Clone, Debug)]
 pub struct Exchange {
-    /// In capitals.
+    /// The method, in capitals.
     pub method: String,
     /// Path and query, as sent.
     pub path: String,
-    /// What was done to it.
+    /// The injected fault.
     pub fault: Option<Fault>,
-    /// The status that was passed on, or made up.
+    /// The status that was passed on or invented.
     pub status: Option<u16>,
-    /// Bytes of the request's body that came, chunk sizes included.
+    /// How many bytes of the request's body came, including chunk sizes.
     pub request_bytes: u64,
 }
 
 impl Exchange {
-    /// One line for people.
+    /// One line for test output.
     pub fn line(&self) -> String {
         let Self { method, path, fault, status, .. } = self;
-        // A session's state is long and says nothing.
+        // A session's state is long and useless here.
         let path = path.split("_state=").next().unwrap_or_default();
         let status = status.map_or("-".to_owned(), |status| status.to_string());
         let fault = fault.as_ref().map(|fault| format!(" {fault:?}")).unwrap_or_default();
@@ -37,12 +37,12 @@ pub(super) struct Log(Mutex<Entries>);
 #[derive(Default)]
 struct Entries {
     exchanges: Vec<Exchange>,
-    /// How many were forgotten: numbers go on.
+    /// How many were forgotten, so that numbers continue.
     forgotten: usize,
 }
 
 impl Log {
-    /// Notes a request; gives its number.
+    /// Records a request; returns its number.
     pub(super) fn begin(&self, method: &str, path: &str, fault: Option<Fault>) -> usize {
         let (method, path) = (method.to_owned(), path.to_owned());
         let exchange = Exchange { method, path, fault, status: None, request_bytes: 0 };

@@ -1,80 +1,81 @@
-//! Decides what happens to which request.
+//! Decides which request gets which fault.
 
 use std::collections::HashMap;
 
 use super::dice::Dice;
 use super::fault::Fault;
 
-/// Requests that a fault is for. Of several faults the first strikes; the others don't count that request.
+/// The requests that a fault is for. If several faults match, the first is injected, and the others do not count that
+/// request.
 #[derive(Clone, Debug)]
 pub struct Planned {
-    /// Which requests.
+    /// The requests.
     pub wanted: Wanted,
-    /// So many of them are left alone first.
+    /// This many of them are passed unchanged first.
     pub skip: usize,
-    /// Then so many are struck.
+    /// Then this many get the fault.
     pub times: usize,
-    /// What happens.
+    /// The fault.
     pub fault: Fault,
 }
 
-/// Requests by what they ask.
+/// A condition for requests.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// In capitals.
+    /// The method, in capitals.
     pub method: String,
-    /// Each of these texts is in path or query.
+    /// Each of these texts must be in path or query.
     pub path: Vec<String>,
-    /// None of these texts is in path or query.
+    /// None of these texts may be in path or query.
     pub not: Vec<String>,
 }
 
-/// Breaks requests at random, the same ones for the same seed: what happens to a request depends on what it asks and how
-/// often that was asked before, not on what else goes on at the same time.
+/// Random faults, the same ones for the same seed: the fault of a request depends on the request and on how often it
+/// was sent before, not on other requests at the same time.
 #[derive(Clone, Debug)]
 pub struct Random {
-    /// Tells one run from another.
+    /// The seed.
     pub seed: u64,
-    /// Of a hundred requests so many are struck.
+    /// How many percent of the requests get a fault.
     pub percent: u64,
 }
 
-/// What a proxy does.
+/// The plan of a proxy.
 #[derive(Default)]
 pub(super) struct Plan {
     exact: Vec<(Planned, usize)>,
     random: Option<Random>,
     asked: HashMap<String, u64>,
-    /// A server that has trouble has it for a while.
+    /// The rest of a burst: a server in trouble stays so for a while.
     burst: Option<(Fault, u64)>,
 }
 
 impl Planned {
-    /// The first request like this.
+    /// The first matching request.
     pub fn first(wanted: Wanted, fault: Fault) -> Self {
         Self { wanted, skip: 0, times: 1, fault }
     }
 
-    /// Every request like this.
+    /// Every matching request.
     pub fn always(wanted: Wanted, fault: Fault) -> Self {
         Self { wanted, skip: 0, times: usize::MAX, fault }
     }
 }
 
 impl Wanted {
-    /// Requests by `method` with `text` in path or query.
+    /// Requests with `method` and with `text` in path or query.
     pub fn new(method: &str, text: &str) -> Self {
         Self { method: method.to_owned(), path: vec![text.to_owned()], not: Vec::new() }
     }
 
-    /// And with this text, too.
+    /// Requires this text, too.
     #[must_use]
     pub fn and(mut self, text: &str) -> Self {
         self.path.push(text.to_owned());
         self
     }
 
-    /// But not with this text.
+    /// Excludes requests with this text.
     #[must_use]
     pub fn but_not(mut self, text: &str) -> Self {
         self.not.push(text.to_owned());
@@ -101,7 +102,7 @@ impl Plan {
         Self { random: Some(random), ..Self::default() }
     }
 
-    /// What shall happen to this request.
+    /// The fault for this request.
     pub(super) fn fault_for(&mut self, method: &str, path: &str) -> Option<Fault> {
         for (planned, seen) in &mut self.exact {
             if !planned.wanted.fits(method, path) {
@@ -129,7 +130,7 @@ impl Plan {
             return None;
         }
         let fault = Fault::any(&mut dice);
-        // A letter that changes inside a list of tags is beyond knowing: nothing protects a list.
+        // A changed letter in a tag list cannot be detected: lists have no checksum.
         if matches!(fault, Fault::CorruptAnswer(_)) && path.contains("/tags/list") {
             return None;
         }
@@ -140,7 +141,7 @@ impl Plan {
     }
 }
 
-/// Upload sessions have names that differ from run to run; the blob's digest does not.
+/// The path without the name of the upload session, which differs from run to run; the blob's digest does not.
 fn without_session(path: &str) -> String {
     let Some((repository, session)) = path.split_once("/blobs/uploads/") else { return path.to_owned() };
     let digest = session.split(['?', '&']).find(|part| part.starts_with("digest="));
@@ -170,7 +171,7 @@ mod tests {
             let mut struck: Vec<String> = paths
                 .iter()
                 .filter(|path| {
-                    // What comes of trouble that lasts depends on what comes next.
+                    // Bursts depend on the order of requests.
                     let fault = plan.fault_for("PUT", path);
                     plan.burst = None;
                     fault.is_some()

@@ -1,4 +1,4 @@
-//! Answers as Harbor writes them.
+//! Answers in Harbor's format.
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue, WWW_AUTHENTICATE};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::state::CannedAnswer;
 
-/// A body that is in memory or streams from the registry.
+/// A body in memory, or a stream from the registry.
 pub(super) type Body = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 pub(super) type Answer = Response<Body>;
 
@@ -29,14 +29,14 @@ pub(super) fn error(status: StatusCode, code: &str, message: &str) -> Answer {
     data(status, &json!({"errors": [{"code": code, "message": message}]}))
 }
 
-/// A 401 of the protocol's side. Harbor sends the challenge's header even when there is nothing to say.
+/// A 401 of the registry protocol. Harbor sends the challenge's header even if it is empty.
 pub(super) fn challenge(challenge: &str, message: &str) -> Answer {
     let answer = error(StatusCode::UNAUTHORIZED, "UNAUTHORIZED", message);
     let answer = with_header(answer, WWW_AUTHENTICATE, challenge);
     with_header(answer, HeaderName::from_static("docker-distribution-api-version"), "registry/2.0")
 }
 
-/// What the portal answers to whatever nobody else answers.
+/// The portal's answer, for paths that no other handler answers.
 pub(super) fn portal() -> Answer {
     text(StatusCode::OK, "text/html", "<!doctype html><html><title>Harbor</title></html>")
 }
@@ -56,7 +56,7 @@ pub(super) fn canned(ordered: &CannedAnswer) -> Answer {
     answer
 }
 
-/// What cannot stand in a header comes from a test's own texts; leaving it out is all one can do.
+/// Leaves out a value that is no valid header: such values come only from tests' own texts.
 pub(super) fn with_header(mut answer: Answer, name: HeaderName, value: &str) -> Answer {
     if let Ok(value) = HeaderValue::from_str(value) {
         answer.headers_mut().insert(name, value);

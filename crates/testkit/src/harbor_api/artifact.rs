@@ -1,4 +1,4 @@
-//! Turns the manifests of a repository into what Harbor calls artifacts.
+//! Converts the manifests of a repository to Harbor's artifacts.
 
 use std::collections::BTreeMap;
 
@@ -6,34 +6,34 @@ use serde_json::{Value, json};
 
 use crate::content::Content;
 
-/// A moment for everything, so that answers are the same in every run.
+/// The default push time, so that answers are the same in every run.
 const PUSH_TIME: &str = "2026-11-24T12:00:00.000Z";
 
-/// Which artifacts a list has.
+/// Which artifacts a listing has.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Listed {
     Tagged,
     All,
 }
 
-/// What goes into each artifact.
+/// Which details each artifact has.
 #[derive(Clone, Copy)]
 pub(super) struct Details {
     pub(super) tags: bool,
     pub(super) accessories: bool,
 }
 
-/// What a repository holds, read once.
+/// The content of a repository, read once.
 pub(super) struct Artifacts {
     tags: Vec<(String, String)>,
     manifests: BTreeMap<String, Manifest>,
-    /// When tags were pushed, where that is another moment.
+    /// Tags with another push time.
     push_times: Vec<(String, String)>,
 }
 
 struct Manifest {
     value: Value,
-    /// What it belongs to, and as what.
+    /// Its subject, and the kind of relation.
     subject: Option<(String, &'static str)>,
 }
 
@@ -49,7 +49,7 @@ impl Artifacts {
         Self { tags, manifests, push_times: Vec::new() }
     }
 
-    /// The same, with tags that were pushed at these moments.
+    /// The same with other push times.
     pub(super) fn pushed_at(self, push_times: Vec<(String, String)>) -> Self {
         Self { push_times, ..self }
     }
@@ -59,7 +59,7 @@ impl Artifacts {
         set.map_or(PUSH_TIME, |(_, time)| time)
     }
 
-    /// Accessories are no artifacts, and children of an index have no tags.
+    /// The artifacts. Accessories are none, and children of an index have no tags.
     pub(super) fn list(&self, listed: Listed, details: Details) -> Vec<Value> {
         let own = self.manifests.iter().filter(|(_, manifest)| manifest.subject.is_none());
         own.filter(|(digest, _)| {
@@ -69,7 +69,7 @@ impl Artifacts {
         .collect()
     }
 
-    /// One artifact by its digest or a tag.
+    /// One artifact, by its digest or a tag.
     pub(super) fn find(&self, reference: &str, details: Details) -> Option<Value> {
         let tagged = self.tags.iter().find(|(tag, _)| tag == reference);
         let digest = tagged.map_or(reference, |(_, digest)| digest);
@@ -77,7 +77,7 @@ impl Artifacts {
         Some(self.artifact(digest, &manifest.value, details))
     }
 
-    /// The protocol's list of what refers to a manifest; Harbor has it since 2.8.
+    /// The list of the referrers API, which Harbor has since 2.8.
     pub(super) fn referrers(&self, content: &Content, of_digest: &str) -> Value {
         let refers = |manifest: &Value| manifest["subject"]["digest"] == of_digest;
         let of_subject = self.manifests.iter().filter(|(_, manifest)| refers(&manifest.value));
@@ -137,7 +137,7 @@ fn subject(manifest: &Value) -> Option<(String, &'static str)> {
     Some((manifest["subject"]["digest"].as_str()?.to_owned(), "subject.accessory"))
 }
 
-/// By the tag that cosign gives to signatures.
+/// Recognizes signatures by cosign's tag.
 fn signed(tags: &[(String, String)], digest: &str) -> Option<(String, &'static str)> {
     let mut tags = tags.iter().filter(|(_, target)| target == digest).map(|(tag, _)| tag);
     let hex = tags.find_map(|tag| tag.strip_prefix("sha256-")?.strip_suffix(".sig"))?;

@@ -1,4 +1,4 @@
-//! Choices for a Harbor before its start.
+//! Options for a Harbor before its start.
 
 use anyhow::Result;
 
@@ -13,14 +13,14 @@ pub struct HarborBenchBuilder {
     pub(super) names: Names,
 }
 
-/// Which API there is.
+/// The version of the API.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Api {
     One,
     Two,
 }
 
-/// What happens to encoded names on their way to Harbor.
+/// Whether a proxy decodes names on their way to Harbor.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Names {
     Kept,
@@ -39,14 +39,14 @@ impl Default for HarborBenchBuilder {
 }
 
 impl HarborBenchBuilder {
-    /// Adds somebody. Whoever may do something in a project sees it; whoever has `*` administrates Harbor.
+    /// Adds a user. Users see the projects in which they have rights; a user with `*` is an administrator.
     #[must_use]
     pub fn user(mut self, user: TokenUser) -> Self {
         self.users.push(user);
         self
     }
 
-    /// What Harbor believes to be reached by: challenges name a realm with `https`, whatever the port speaks.
+    /// Sets `https` as Harbor's external scheme: challenges name a realm with `https`, whatever the port speaks.
     #[must_use]
     pub fn external_https(mut self) -> Self {
         self.external_scheme = "https";
@@ -60,7 +60,7 @@ impl HarborBenchBuilder {
         self
     }
 
-    /// Decodes paths once before Harbor sees them, as a careless proxy does.
+    /// Decodes paths once before Harbor gets them, as a careless proxy does.
     #[must_use]
     pub fn decoding_proxy(mut self) -> Self {
         self.names = Names::Decoded;

@@ -1,4 +1,4 @@
-//! Who asks, and what they may do.
+//! The caller of a request, and its rights.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -9,15 +9,15 @@ use serde_json::Value;
 use super::state::{Project, State};
 use crate::token_server::TokenUser;
 
-/// Who asks.
+/// The caller of a request.
 pub(super) enum Caller {
-    /// Nobody said who they are.
+    /// Without credentials.
     Silent,
-    /// Somebody whom Harbor does not know: to the API the same as nobody.
+    /// With wrong credentials: for the API the same as without.
     Unknown,
-    /// By name and password.
+    /// With name and password.
     User(TokenUser),
-    /// By a token, which counts for the protocol alone.
+    /// With a token, which only the registry protocol accepts.
     Token(Value),
 }
 
@@ -39,7 +39,8 @@ impl Caller {
         matches!(self, Self::User(_) | Self::Token(_))
     }
 
-    /// Harbor checks a token by its project alone: one for any repository holds for all of the project.
+    /// Whether the caller has a right. Harbor checks only the project of a token: a token for any repository is valid
+    /// for the whole project.
     pub(super) fn may(&self, action: &str, repository: &str, project: &Project) -> bool {
         if project.public && action == "pull" && !matches!(self, Self::Silent) {
             return true;
@@ -68,7 +69,7 @@ impl Caller {
         matches!(self, Self::User(user) if !user.actions("registry", "catalog").is_empty())
     }
 
-    /// Whether the API knows who asks: tokens are no login there.
+    /// Whether the API knows the caller: it does not accept tokens.
     pub(super) fn is_user(&self) -> bool {
         matches!(self, Self::User(_))
     }

@@ -1,4 +1,4 @@
-//! The protocol's side: Harbor's own check of logins, its refusals, then the registry.
+//! The registry protocol: Harbor's own check of logins, its refusals, then the registry.
 //!
 //! Source: goharbor/harbor, `src/server/middleware/v2auth/auth.go` and the middlewares of `src/server/registry`.
 
@@ -17,12 +17,12 @@ use super::front::is_write;
 use super::page::Query;
 use super::state::State;
 
-/// What a path of the protocol is about.
+/// The parts of a path of the protocol.
 struct Target<'a> {
     repository: &'a str,
     /// `manifests/v1` and the like.
     rest: &'a str,
-    /// The repository that a mount takes a blob from.
+    /// The source repository of a mount.
     mounted_from: Option<String>,
 }
 
@@ -68,7 +68,7 @@ pub(super) async fn answer(state: &State, head: &Parts, body: Incoming) -> Answe
     forward(state, &state.registry_host, head, body, token).await
 }
 
-/// The registry wants a token, whatever the caller showed to Harbor.
+/// The registry requires a token, whatever credentials the caller sent to Harbor.
 fn bearer(token: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("Bearer {token}")).ok()
 }
@@ -113,7 +113,7 @@ fn refuse_access(state: &State, head: &Parts, caller: &Caller, target: &Target<'
     }
     accesses.into_iter().find_map(|(repository, action)| {
         let project = repository.split('/').next().unwrap_or_default();
-        // Harbor has no challenge where it does not know what to ask for.
+        // For an unknown project, Harbor sends an empty challenge.
         let Some(project) = state.project(project) else {
             return Some(answer::challenge("", &format!("project {project} not found")));
         };
@@ -122,7 +122,7 @@ fn refuse_access(state: &State, head: &Parts, caller: &Caller, target: &Target<'
     })
 }
 
-/// Whoever showed something and is refused is asked for a password, not for a token.
+/// A refused caller with credentials gets a Basic challenge, not one for a token.
 fn challenge(state: &State, head: &Parts, caller: &Caller, scope: &str) -> String {
     if !matches!(caller, Caller::Silent) {
         return "Basic realm=\"harbor\"".to_owned();

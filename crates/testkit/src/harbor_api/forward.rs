@@ -1,4 +1,4 @@
-//! Hands a request on to a server behind the front, and its answer back, without keeping either.
+//! Streams a request to a server behind the front, and its answer back.
 
 use http::header::{CONNECTION, EXPECT, TRANSFER_ENCODING};
 use http::request::Parts;
@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use super::answer::{self, Answer};
 use super::state::State;
 
-/// Sends the request to `host`, with another `Authorization` if there is one.
+/// Sends the request to `host`, with another `Authorization` if one is given.
 pub(super) async fn forward(
     state: &State,
     host: &str,
@@ -25,7 +25,7 @@ pub(super) async fn forward(
     if let Some(authorization) = authorization {
         headers.insert(http::header::AUTHORIZATION, authorization);
     }
-    // `Host` goes along: the registry writes upload locations with it.
+    // Includes `Host`, from which the registry makes upload locations.
     let request = state.client.request(head.method.clone(), format!("http://{host}{path}")).headers(headers);
     match request.body(reqwest::Body::wrap(body)).send().await {
         Ok(response) => {

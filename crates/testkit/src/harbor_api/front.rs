@@ -1,4 +1,4 @@
-//! Takes connections, sends each request to where nginx in front of a Harbor sends it.
+//! Accepts connections, and routes each request as nginx in front of a Harbor does.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ use super::{distribution, version_one, version_two};
 
 pub(super) async fn serve(listener: TcpListener, state: Arc<State>) {
     while let Ok((stream, _)) = listener.accept().await {
-        // Without it small answers would only be slower.
+        // If this fails, small answers are only slower.
         let _ = stream.set_nodelay(true);
         let state = Arc::clone(&state);
         let service = service_fn(move |request| {
             let state = Arc::clone(&state);
             async move { Ok::<_, Infallible>(handle(&state, request).await) }
         });
-        // A client that breaks off is its own business.
+        // A client may break off: that is no error here.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
 }
@@ -81,11 +81,11 @@ pub(super) fn is_write(method: &Method) -> bool {
 /// A request to the API.
 pub(super) struct ApiRequest<'a> {
     pub(super) method: &'a Method,
-    /// As it stands in links.
+    /// As it appears in links.
     pub(super) path: &'a str,
     pub(super) query: Query,
     pub(super) caller: Caller,
-    /// Whether what looks like a number is a name.
+    /// Whether a numeric name is a name, and not an id.
     pub(super) names_are_names: bool,
     pub(super) body: serde_json::Value,
 }
@@ -115,7 +115,7 @@ async fn api(state: &State, head: &Parts, body: Incoming) -> Answer {
     }
 }
 
-/// Takes one layer of percent signs off.
+/// Decodes one level of percent encoding.
 pub(super) fn decode(text: &str) -> String {
     let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let bytes = text.as_bytes();

@@ -1,4 +1,4 @@
-//! Cuts lists into pages, and says so as Harbor does.
+//! Splits lists into pages, with Harbor's headers.
 
 use http::StatusCode;
 use http::header::{HeaderName, LINK};
@@ -20,7 +20,7 @@ impl Query {
         self.0.iter().find(|(one, _)| one == name).map(|(_, value)| value.as_str())
     }
 
-    /// A parameter that is true unless the request says no, or the other way round.
+    /// A boolean parameter, or its default.
     pub(super) fn flag(&self, name: &str, default: bool) -> bool {
         self.get(name).map_or(default, |value| value == "true")
     }
@@ -52,7 +52,7 @@ pub(super) fn page(path: &str, query: &Query, items: &[Value]) -> Answer {
     answer::with_header(answer, LINK, &links(path, query, (number, size), items.len()))
 }
 
-/// Relative, prev before next, and with a query that is not encoded.
+/// Relative, prev before next, and with an unencoded query.
 /// <https://github.com/goharbor/harbor/blob/main/src/server/v2.0/handler/base.go>
 fn links(path: &str, query: &Query, (number, size): (usize, usize), total: usize) -> String {
     let link = |page: usize, relation: &str| {
@@ -60,7 +60,7 @@ fn links(path: &str, query: &Query, (number, size): (usize, usize), total: usize
             query.0.iter().filter(|(name, _)| name != "page" && name != "page_size").cloned().collect();
         parameters.push(("page".to_owned(), page.to_string()));
         parameters.push(("page_size".to_owned(), size.to_string()));
-        // Go sorts them when it writes them.
+        // Go sorts them, too.
         parameters.sort();
         let text: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
         format!("<{path}?{}>; rel=\"{relation}\"", text.join("&"))

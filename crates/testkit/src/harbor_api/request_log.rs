@@ -1,4 +1,4 @@
-//! What was asked of the front.
+//! The requests to the front.
 
 use std::sync::Mutex;
 
@@ -27,7 +27,7 @@ struct Entry {
 }
 
 impl RequestLog {
-    /// Seeding and judging are the test's own doing and are left out.
+    /// Records a request, except those of the test itself, for seeding and judging.
     pub(super) fn add(&self, head: &Parts, status: u16) {
         let agent = head.headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if agent == seed::USER_AGENT || agent.starts_with("skopeo/") {

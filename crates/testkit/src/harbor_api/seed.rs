@@ -1,4 +1,4 @@
-//! Many small repositories in little time.
+//! Creates many small repositories quickly.
 
 use anyhow::Result;
 use tokio::task::JoinSet;
@@ -6,15 +6,15 @@ use tokio::task::JoinSet;
 use super::HarborBench;
 use crate::seed::{Flavour, Image, Pusher, layer};
 
-/// The projects of [`HarborBench::seed_small`]: an ordinary one, one whose name looks like an id, and one that
-/// only administrators see.
+/// The projects of [`HarborBench::seed_small`]: an ordinary one, one whose name looks like an id, and one that only
+/// administrators see.
 const PROJECTS: [&str; 3] = ["library", "2026", "team-a"];
-/// How many push at once.
+/// How many pushers run in parallel.
 const PUSHERS: usize = 8;
 
 impl HarborBench {
-    /// Pushes `count` repositories as [`HarborBench::seed_repositories`] does, over the projects `library`, `2026`
-    /// and `team-a`; every fifth has a nested name. Gives their names, sorted.
+    /// Pushes `count` repositories as [`HarborBench::seed_repositories`] does, distributed over the projects
+    /// `library`, `2026` and `team-a`; every fifth has a nested name. Returns their names, sorted.
     pub async fn seed_small(&self, count: usize) -> Result<Vec<String>> {
         let name = |number: usize| {
             let folder = if number.is_multiple_of(5) { "a/b/" } else { "" };
@@ -26,16 +26,16 @@ impl HarborBench {
         Ok(names)
     }
 
-    /// Pushes one small image into each repository, under the tag `v1` and, in every tenth, `latest`, too.
-    /// Adds the projects that are missing.
+    /// Pushes one small image into each repository, with the tag `v1`, and in every tenth also with `latest`. Adds
+    /// missing projects.
     ///
-    /// All images share a layer, but each has a digest of its own.
+    /// All images share a layer, but each has its own digest.
     pub async fn seed_repositories(&self, names: &[String]) -> Result<()> {
         for name in names {
             self.add_project(name.split('/').next().unwrap_or_default());
         }
         let Some(first) = names.first() else { return Ok(()) };
-        // The layer is there when the others mount it.
+        // The others mount the layer, so it has to exist before.
         seed(&self.pusher(), first, 0, None).await?;
         let mut tasks = JoinSet::new();
         for start in 1..=PUSHERS {

@@ -1,4 +1,4 @@
-//! What a Harbor knows beside its registry's content.
+//! The state of a Harbor, besides its registry's content.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,7 +11,7 @@ use crate::content::Content;
 use crate::docker_registry::DockerRegistry;
 use crate::token_server::{Signer, TokenServer, TokenUser};
 
-/// An answer that a test orders instead of the true one.
+/// An answer that a test sets instead of the real one.
 #[derive(Clone, Debug)]
 pub struct CannedAnswer {
     /// The status.
@@ -27,12 +27,12 @@ pub struct CannedAnswer {
 pub(super) struct Project {
     pub(super) id: u64,
     pub(super) name: String,
-    /// Above 0 in a proxy cache.
+    /// Above 0 for a proxy cache.
     pub(super) registry_id: u64,
     pub(super) public: bool,
 }
 
-/// For what writes and reads are refused.
+/// Rules for refusing reads and writes.
 #[derive(Default)]
 pub(super) struct Rules {
     pub(super) read_only: bool,
@@ -46,7 +46,7 @@ pub(super) struct Rules {
     pub(super) has_vanished: bool,
 }
 
-/// What all connections share.
+/// Shared by all connections.
 pub(super) struct State {
     pub(super) users: Vec<TokenUser>,
     pub(super) external_scheme: &'static str,
@@ -73,7 +73,7 @@ impl State {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
-            // Spares the system's certificates, which a bare machine does not have.
+            // Does not load the system's certificates, which a minimal machine does not have.
             .tls_danger_accept_invalid_certs(true)
             .build()?;
         let state = Self {
@@ -95,7 +95,7 @@ impl State {
         Ok(state)
     }
 
-    /// Adds a project unless there is one of that name; its id if it is new.
+    /// Adds a project. Returns its id, or `None` if the name exists.
     pub(super) fn add_project(&self, name: &str, registry_id: u64) -> Option<u64> {
         let mut projects = lock(&self.projects);
         if projects.iter().any(|project| project.name == name) {
@@ -123,7 +123,7 @@ impl State {
         lock(&self.projects).iter().find(|project| project.id == id).cloned()
     }
 
-    /// The repositories that are not listed any more: all that vanish, from the second page on.
+    /// The repositories that are no longer listed: after the first request for a second page, all vanishing ones.
     pub(super) fn vanished(&self, page: Option<&str>) -> Vec<String> {
         let mut rules = self.rules();
         if page.is_some_and(|page| page != "1") {

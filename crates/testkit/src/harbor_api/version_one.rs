@@ -1,4 +1,4 @@
-//! The API of Harbor 1.x, as far as it is about projects, repositories and tags.
+//! The API of Harbor 1.x for projects, repositories and tags.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};

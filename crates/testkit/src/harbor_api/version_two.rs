@@ -38,7 +38,7 @@ pub(super) fn answer(state: &State, request: &ApiRequest<'_>) -> Answer {
             repositories(state, request, &projects.iter().collect::<Vec<_>>())
         }
         (&Method::GET, ["projects", project, "repositories", repository, rest @ ..]) => {
-            // Decoded once by the router, and then it must not have a slash; and again by the handler.
+            // The router decodes the name once, and then it must not contain a slash; the handler decodes it again.
             let repository = decode(repository);
             if repository.contains('/') {
                 return no_such_path(request);
@@ -58,7 +58,7 @@ fn no_such_path(request: &ApiRequest<'_>) -> Answer {
 
 fn system_info(state: &State, request: &ApiRequest<'_>) -> Answer {
     let mut info = json!({"auth_mode": "db_auth", "self_registration": false});
-    // A wrong password is no error: the answer is a stranger's.
+    // A wrong password is no error: the caller gets the anonymous answer.
     if request.caller.is_user() {
         info["harbor_version"] = json!("v2.16.0-bench");
         info["external_url"] = json!(format!("{}://bench", state.external_scheme));
@@ -81,7 +81,7 @@ pub(super) fn project_value(project: &Project) -> Value {
     value
 }
 
-/// Whoever has no right here, and be it that there is nothing.
+/// The answer to a caller without the right, even if the resource does not exist.
 fn refused(request: &ApiRequest<'_>) -> Answer {
     if request.caller.is_user() {
         answer::error(StatusCode::FORBIDDEN, "FORBIDDEN", "forbidden")
@@ -90,7 +90,7 @@ fn refused(request: &ApiRequest<'_>) -> Answer {
     }
 }
 
-/// Names of digits are ids, unless the request says otherwise.
+/// Numeric names are ids, unless the request says otherwise.
 fn found(state: &State, request: &ApiRequest<'_>, name_or_id: &str) -> Option<Project> {
     match name_or_id.parse() {
         Ok(id) if !request.names_are_names => state.project_by_id(id),

@@ -1,17 +1,17 @@
-//! How fast a line carries.
+//! The rate of a line.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What was not used in so long a time may be caught up on: timers ring late.
+/// Unused bandwidth of this period may be used later: timers fire late.
 const CREDIT: Duration = Duration::from_millis(20);
 
-/// Lets so many bytes a second pass.
+/// Limits the rate in bytes per second.
 pub(super) struct Pace {
     bytes_a_second: u64,
-    /// When all that has passed is paid for.
+    /// When the rate has caught up with all bytes so far.
     paid: Mutex<Option<Instant>>,
 }
 
@@ -20,7 +20,7 @@ impl Pace {
         Self { bytes_a_second: bytes_a_second.max(1), paid: Mutex::default() }
     }
 
-    /// Returns when so many bytes more may have passed.
+    /// Returns when this many more bytes may pass.
     pub(super) async fn pass(&self, bytes: usize) {
         let nanoseconds = u128::from(bytes as u64) * 1_000_000_000 / u128::from(self.bytes_a_second);
         let takes = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));

@@ -10,9 +10,9 @@ use super::content::Blob;
 use super::message::{Head, write_head};
 use super::shared::Shared;
 
-/// What the socket is read by, in bytes.
+/// The buffer size for reads from the socket, in bytes.
 const READ: usize = 256 << 10;
-/// Names on a page where nothing is asked for.
+/// Names on a page, if the request has no limit.
 const PAGE: usize = 1000;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -23,7 +23,7 @@ struct Connection<'a> {
     shared: &'a Shared,
     stream: TcpStream,
     reader: BufReader<TcpStream>,
-    /// Uploads go over one connection or several, so their bytes are counted by what their address says.
+    /// Uploads may use one connection or several, so the session's URL has the number of received bytes.
     head: Head,
 }
 
@@ -79,7 +79,7 @@ impl Connection<'_> {
         self.stream.write_all(body)
     }
 
-    /// What a page is asked for: after which name, and how many names.
+    /// The parameters of a page: the name to start after, and the number of names.
     fn page(&self) -> (String, usize) {
         let most = self.head.parameter("n").and_then(|most| most.parse().ok()).unwrap_or(PAGE);
         (self.head.parameter("last").unwrap_or_default(), most)
@@ -150,7 +150,7 @@ impl Connection<'_> {
         }
     }
 
-    /// The blob, or the range of it that was asked for.
+    /// Sends the blob, or the requested range of it.
     fn give(&mut self, piece: &[u8], size: u64) -> io::Result<()> {
         let range = self.head.header("range").and_then(|range| range.strip_prefix("bytes="));
         let range = range.and_then(|range| range.split_once('-')).and_then(|(first, last)| {
@@ -175,7 +175,7 @@ impl Connection<'_> {
         Ok(())
     }
 
-    /// An upload's address tells how many of its bytes came so far.
+    /// Handles an upload session, whose URL has the number of bytes received so far.
     fn upload(&mut self, repository: &str, so_far: &str) -> io::Result<()> {
         let before: u64 = so_far.parse().unwrap_or(0);
         match self.head.method.as_str() {

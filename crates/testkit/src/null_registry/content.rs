@@ -1,4 +1,4 @@
-//! What a null registry has.
+//! The content of a null registry.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::corpus::{Corpus, Repository, Verified};
 use crate::{digest_of, seed};
 
-/// Blobs repeat a piece of so many bytes.
+/// Blobs repeat a piece of this size.
 const PIECE: usize = 4 << 20;
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -29,16 +29,16 @@ struct Shelf {
     blobs: HashMap<String, Blob>,
 }
 
-/// A blob: the same piece again and again.
+/// A blob that repeats one piece.
 #[derive(Clone)]
 pub(super) struct Blob {
-    /// None of one whose bytes were swallowed.
+    /// `None` for a blob whose bytes were discarded.
     pub(super) piece: Option<Arc<[u8]>>,
     pub(super) size: u64,
 }
 
 impl NullContent {
-    /// One image with so many layers of so many bytes each.
+    /// One image with this many layers of this size.
     pub fn large_layers(layers: u64, bytes: u64) -> (Self, Corpus) {
         let mut content = Self::default();
         let layers: Vec<(String, Blob)> = (1..=layers).map(|number| large_blob(number, bytes)).collect();
@@ -47,7 +47,7 @@ impl NullContent {
         (content, Corpus { repositories: vec![repository] })
     }
 
-    /// So many repositories with so many tags each, every tag an image of its own with a layer that all share.
+    /// This many repositories with this many tags each; every tag is a different image, with a layer that all images share.
     pub fn tiny_images(repositories: u32, tags: u32) -> (Self, Corpus) {
         let mut content = Self::default();
         let layer = small_blob(b"a layer that all images share");
@@ -64,7 +64,7 @@ impl NullContent {
         (content, corpus)
     }
 
-    /// Adds an image, and notes it in `made`.
+    /// Adds an image, and records it in `made`.
     fn image(&mut self, made: &mut Repository, tag: &str, layers: &[(String, Blob)], about: &str) {
         let place = self.repositories.entry(made.name.clone()).or_default();
         let config = json!({
@@ -106,12 +106,12 @@ impl NullContent {
         self.repositories.entry(repository.to_owned()).or_default().blobs.insert(digest.to_owned(), blob);
     }
 
-    /// At most so many tags after `last`, and whether there are more; `None` if there is no such repository.
+    /// At most `most` tags after `last`, and whether there are more; `None` if there is no such repository.
     pub(super) fn tags(&self, repository: &str, last: &str, most: usize) -> Option<(Vec<&str>, bool)> {
         self.repositories.get(repository).map(|place| page(&place.tags, last, most))
     }
 
-    /// The same of repositories.
+    /// The same for repositories.
     pub(super) fn names(&self, last: &str, most: usize) -> (Vec<&str>, bool) {
         page(&self.repositories, last, most)
     }
@@ -151,7 +151,7 @@ impl NullContent {
 }
 
 impl Shelf {
-    /// Its digest is always that of its bytes.
+    /// Stores a manifest by the digest of its bytes.
     fn put_manifest(&mut self, reference: &str, bytes: Arc<[u8]>) -> Arc<str> {
         let digest: Arc<str> = digest_of(&bytes).into();
         self.manifests.insert(digest.clone(), bytes);

@@ -1,9 +1,9 @@
-//! Requests and answers of HTTP/1.1, with no more of it than registries' clients use.
+//! Requests and answers of HTTP/1.1, as far as registry clients use it.
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Read, Write};
 
-/// What is read of a body that nobody keeps, at once.
+/// The buffer size for reading a discarded body.
 const DRAIN: usize = 256 << 10;
 /// The longest head, in bytes.
 const LONGEST_HEAD: u64 = 64 << 10;
@@ -17,7 +17,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// The next head; `None` where the client ends the connection.
+    /// The next head; `None` if the client ends the connection.
     pub(super) fn read(from: &mut impl BufRead) -> io::Result<Option<Self>> {
         let mut head = from.take(LONGEST_HEAD);
         let mut line = String::new();
@@ -43,7 +43,7 @@ impl Head {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A parameter of the query; of what is escaped, colons and slashes are read.
+    /// A parameter of the query. Of percent escapes, only those of colons and slashes are decoded.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
         let mut pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
         let (_, value) = pairs.find(|(known, _)| *known == name)?;
@@ -98,7 +98,7 @@ impl Sink<'_> {
     }
 }
 
-/// An answer's head. The body, if any, follows.
+/// Writes an answer's head. The body, if any, follows.
 pub(super) fn write_head(
     to: &mut impl Write,
     status: u16,

@@ -1,4 +1,4 @@
-//! What all connections of a null registry share.
+//! Shared by all connections of a null registry.
 
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::digest_of;
 
-/// Whose media types an image uses.
+/// The media types of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
     /// `application/vnd.docker.…`, schema 2.
@@ -21,13 +21,13 @@ pub struct Image {
     platform: String,
     layers: Vec<Bytes>,
     layer_media_type: &'static str,
-    /// Media type and bytes, when it is not an image's usual config.
+    /// Media type and bytes, if it is not a usual image config.
     config: Option<(String, Bytes)>,
     /// Further members of the manifest.
     members: Vec<(&'static str, Value)>,
 }
 
-/// A manifest that was pushed.
+/// A pushed manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seeded {
     /// Its digest.
@@ -36,9 +36,9 @@ pub struct Seeded {
     pub media_type: String,
     /// Its size in bytes.
     pub size: u64,
-    /// What it runs on, such as `linux/arm64/v8`; an index has none.
+    /// Its platform, such as `linux/arm64/v8`; an index has none.
     pub platform: Option<String>,
-    /// Digests of its config, then its layers; an index has none.
+    /// The digests of its config, then of its layers; an index has none.
     pub blobs: Vec<String>,
 }
 
@@ -158,7 +158,7 @@ impl Built {
     }
 }
 
-/// An index of the flavour of its first child.
+/// An index with the flavour of its first child.
 pub(super) fn index(children: &[Seeded]) -> Built {
     let docker = children.first().is_some_and(|child| child.media_type.contains("docker"));
     let media_type = if docker {
@@ -179,7 +179,7 @@ pub(super) fn index(children: &[Seeded]) -> Built {
     Built::new(media_type, format!("{index:#}\n").into_bytes())
 }
 
-/// Bytes for a layer: no archive, but the same for the same `seed`, and not compressible.
+/// Bytes for a layer: no archive, the same for the same `seed`, and not compressible.
 pub fn layer(seed: u64, size: usize) -> Bytes {
     // splitmix64, https://prng.di.unimi.it/splitmix64.c
     let mut state = seed;

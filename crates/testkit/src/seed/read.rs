@@ -1,4 +1,4 @@
-//! Reading back what a registry holds.
+//! Reads back the content of a registry.
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -14,7 +14,7 @@ const MANIFESTS: &str = "application/vnd.oci.image.index.v1+json, application/vn
     application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 
 impl Pusher {
-    /// All tags, sorted; none when there is no such repository.
+    /// All tags, sorted; empty if there is no such repository.
     pub async fn tags(&self, repository: &str) -> Result<Vec<String>> {
         let mut tags = Vec::new();
         let mut next = Some(self.url(&format!("{repository}/tags/list"))?);

@@ -1,4 +1,4 @@
-//! Pushing, mounting and deleting.
+//! Pushes, mounts and deletes.
 
 use anyhow::Result;
 use bytes::Bytes;
@@ -23,7 +23,7 @@ impl Pusher {
         Ok(digest)
     }
 
-    /// Asks for a mount; false when the registry opens an upload instead.
+    /// Requests a mount; false if the registry opens an upload session instead.
     pub async fn mount_blob(&self, repository: &str, from: &str, digest: &str) -> Result<bool> {
         let url = self.url(&format!("{repository}/blobs/uploads/?mount={digest}&from={from}"))?;
         let wanted = [StatusCode::CREATED, StatusCode::ACCEPTED];
@@ -47,7 +47,7 @@ impl Pusher {
         Ok(digest)
     }
 
-    /// Pushes an image with its config and layers; without a tag it is there by its digest alone.
+    /// Pushes an image with its config and layers; without a tag only by its digest.
     pub async fn image(
         &self,
         repository: &str,
@@ -81,8 +81,8 @@ impl Pusher {
         self.seed(repository, Some(tag), image.manifest()).await
     }
 
-    /// Pushes an index over images that are there already. Its JSON is indented, as some tools write it:
-    /// whoever parses and prints it again gets another digest.
+    /// Pushes an index of existing images. Its JSON is indented, as some tools write it: parsing and printing it
+    /// again changes its digest.
     pub async fn index(
         &self,
         repository: &str,
@@ -92,13 +92,13 @@ impl Pusher {
         self.seed(repository, tag.into(), image::index(children)).await
     }
 
-    /// Pushes a signature as cosign does, under the tag `sha256-<hex>.sig`.
+    /// Pushes a signature as cosign does, with the tag `sha256-<hex>.sig`.
     pub async fn signature(&self, repository: &str, of_digest: &str) -> Result<Seeded> {
         let tag = format!("{}.sig", of_digest.replacen(':', "-", 1));
         self.image(repository, tag.as_str(), &Image::signature(of_digest)).await
     }
 
-    /// Pushes an artifact of any type (a chart, an SBOM) that may name the image it belongs to.
+    /// Pushes an artifact of any type (a chart, an SBOM), optionally with a subject.
     pub async fn artifact(
         &self,
         repository: &str,
@@ -114,7 +114,7 @@ impl Pusher {
         self.delete(repository, &format!("{repository}/manifests/{digest}")).await
     }
 
-    /// Takes a blob out of a repository.
+    /// Removes a blob from a repository.
     pub async fn delete_blob(&self, repository: &str, digest: &str) -> Result<()> {
         self.delete(repository, &format!("{repository}/blobs/{digest}")).await
     }

@@ -1,4 +1,4 @@
-//! Who may do what, and what a token for some scopes therefore holds.
+//! The rights of users, and the access that tokens grant for scopes.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,24 +6,24 @@ use serde_json::{Value, json};
 
 use super::Habit;
 
-/// Somebody who may ask for tokens. It has no `Debug`, so that no password gets into a test's output.
+/// A user who can request tokens. It has no `Debug`, so that no password gets into a test's output.
 #[derive(Clone)]
 pub struct TokenUser {
-    /// The name to log in with.
+    /// The login name.
     pub name: String,
-    /// The password to log in with.
+    /// The password.
     pub password: String,
-    /// Repositories (`library/app`, `library/*` or `*`) and what may be done there: `pull`, `push`.
+    /// Repositories (`library/app`, `library/*` or `*`), and the allowed actions: `pull`, `push`.
     pub grants: Vec<(String, Vec<&'static str>)>,
 }
 
 impl TokenUser {
-    /// Somebody who may log in, but do nothing yet.
+    /// A user without any rights.
     pub fn new(name: &str, password: &str) -> Self {
         Self { name: name.to_owned(), password: password.to_owned(), grants: Vec::new() }
     }
 
-    /// Allows `actions` in the repositories that match `pattern`. With the pattern `*`, the catalog, too.
+    /// Allows `actions` in the repositories that match `pattern`. The pattern `*` includes the catalog.
     #[must_use]
     pub fn grant(mut self, pattern: &str, actions: &[&'static str]) -> Self {
         self.grants.push((pattern.to_owned(), actions.to_vec()));
@@ -60,7 +60,7 @@ impl UserList {
         self.lock().retain(|user| user.name != name);
     }
 
-    /// The user of this name who has this password. A name may have more than one.
+    /// The user with this name and password. A name may have several passwords.
     pub(super) fn find(&self, name: &str, password: &str) -> Option<TokenUser> {
         self.lock().iter().find(|user| user.name == name && user.password == password).cloned()
     }
@@ -70,10 +70,10 @@ impl UserList {
     }
 }
 
-/// The `access` claim. Anonymous callers get nothing, and nothing is no error: the registry refuses later.
+/// The `access` claim. Anonymous callers get an empty one, which is no error: the registry refuses later.
 pub(super) fn access(habit: Habit, user: Option<&TokenUser>, scopes: &[String]) -> Value {
     let entries = scopes.iter().filter_map(|scope| {
-        // The name may hold a port, so the actions are what follows the last colon.
+        // The name may contain a port, so the actions follow the last colon.
         let (resource, asked) = scope.rsplit_once(':')?;
         let (kind, name) = resource.split_once(':')?;
         let mut actions = user.map(|user| user.actions(kind, name)).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What the token server answers.
+//! The answers of the token server.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,7 +26,7 @@ pub(super) struct Office {
     log: Mutex<Vec<String>>,
 }
 
-/// Who asks.
+/// The caller of a request.
 enum Caller {
     Anonymous,
     User(TokenUser),
@@ -63,7 +63,7 @@ impl Office {
         lock(&self.log)
     }
 
-    /// Answers one request. The log names users, never passwords.
+    /// Answers one request. The log has user names, but no passwords.
     pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<Full<Bytes>> {
         let caller = self.caller(request.headers());
         let failure = lock(&self.failures).pop_front().and_then(|status| StatusCode::from_u16(status).ok());
@@ -123,7 +123,7 @@ impl Office {
     }
 }
 
-/// The service and all scopes, which come as repeated parameters or separated by spaces.
+/// The service and all scopes, which may be repeated parameters or separated by spaces.
 fn parameters(query: &str) -> (Option<String>, Vec<String>) {
     let (mut service, mut scopes) = (None, Vec::new());
     for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {

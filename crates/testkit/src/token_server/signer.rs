@@ -1,4 +1,4 @@
-//! Signs JSON web tokens the way docker-registry 2.8 checks them: ES256 with the certificate in `x5c`.
+//! Signs JSON web tokens as docker-registry 2.8 expects them: ES256 with the certificate in `x5c`.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,10 +13,10 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use rcgen::{CertificateParams, DnType, KeyPair};
 use serde_json::{Value, json};
 
-/// How much longer than its claim docker-registry 2.8 takes a token.
+/// How long docker-registry 2.8 accepts a token after its expiry.
 const REGISTRY_LEEWAY_SECONDS: u64 = 60;
 
-/// A signing key and what its tokens say about their origin.
+/// A signing key, and the origin that its tokens name.
 pub(crate) struct Signer {
     key: EcdsaKeyPair,
     header: String,
@@ -60,7 +60,7 @@ impl Signer {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let claims = json!({
             "iss": self.issuer,
-            // A list, which the standard allows, is malformed to docker-registry 2.8.
+            // docker-registry 2.8 rejects a list, which the standard allows.
             "aud": self.service,
             "sub": subject,
             "iat": now,
@@ -77,7 +77,7 @@ impl Signer {
         format!("{signed}.{}", encode(signature))
     }
 
-    /// What a token of this signer says, unless it has expired or is none of ours.
+    /// The claims of a token of this signer, unless the token has expired or is from another one.
     pub(crate) fn claims(&self, token: &str) -> Option<Value> {
         let (signed, signature) = token.rsplit_once('.')?;
         let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
@@ -89,7 +89,7 @@ impl Signer {
         (claims["exp"].as_u64()? + REGISTRY_LEEWAY_SECONDS > now).then_some(claims)
     }
 
-    /// An hour's token for some repositories, for the test's own requests.
+    /// A token for some repositories, valid for an hour, for the test's own requests.
     pub(crate) fn repository_token(&self, grants: &[(&str, &[&str])]) -> String {
         let entry = |(name, actions): &(&str, &[&str])| json!({"type": "repository", "name": name, "actions": actions});
         let access = grants.iter().map(entry).collect();

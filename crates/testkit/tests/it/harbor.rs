@@ -1,4 +1,4 @@
-//! The Harbor bench: what clients and the judge see of it.
+//! The simulated Harbor, as clients and the judge see it.
 
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ fn challenge(response: &Response) -> String {
     response.headers()["www-authenticate"].to_str().unwrap().to_owned()
 }
 
-/// The code of the first error.
+/// The status, and the code of the first error.
 async fn code(response: Response) -> (u16, String) {
     let status = response.status().as_u16();
     let body: Value = serde_json::from_slice(&response.bytes().await.unwrap()).unwrap();

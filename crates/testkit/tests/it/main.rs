@@ -1,6 +1,6 @@
-//! The kit against the real programs, before anything is judged with it.
+//! Tests the kit with the real programs, before tests rely on it.
 
-// clippy takes the helpers of integration tests for no tests.
+// clippy does not treat helpers of integration tests as tests.
 #![allow(clippy::unwrap_used)]
 
 mod harbor;
@@ -10,7 +10,7 @@ mod token;
 
 use testkit::seed::{Flavour, Image, Pusher, Seeded, layer};
 
-/// Two platforms in an index under `v1`, and a signature of it.
+/// An index of two platforms with the tag `v1`, and its signature.
 async fn seed_index(pusher: &Pusher, repository: &str, flavour: Flavour) -> Seeded {
     let image = |number, platform| {
         Image::new(flavour).layer(layer(1, 5000)).layer(layer(number, 70_000)).platform(platform)

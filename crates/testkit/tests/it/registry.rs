@@ -1,4 +1,4 @@
-//! docker-registry without and with a password, the seeder, the judge and the comparison.
+//! docker-registry with and without a password, the seeder, the judge and the comparison.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! docker-registry with tokens of the kit's server, as Harbor and ACR give them.
+//! docker-registry with tokens of the kit's server, like those of Harbor and ACR.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn client() -> Client {
     Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap()
 }
 
-/// Asks the server for a token as a client would.
+/// Requests a token from the server, as a client does.
 async fn fetch(server: &TokenServer, scopes: &[&str], password: &str) -> Response {
     let mut url = url::Url::parse(&server.realm()).unwrap();
     url.query_pairs_mut().append_pair("service", server.service());
@@ -128,7 +128,7 @@ async fn token_ends_with_its_lifetime() {
 fn server_answers_while_a_test_blocks() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let server = runtime.block_on(TokenServer::harbor(vec![robot()])).unwrap();
-    // No runtime runs here, as when a test waits for the command line.
+    // No async runtime runs here, as when a test waits for the command line.
     let mut stream = std::net::TcpStream::connect(server.host()).unwrap();
     std::io::Write::write_all(&mut stream, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         .unwrap();

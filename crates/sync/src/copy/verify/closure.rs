@@ -1,4 +1,4 @@
-//! Walks what an image consists of at a target, level by level, each manifest and blob once.
+//! Walks an image's content at a target, level by level, each manifest and blob once.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,18 +11,18 @@ use super::inspector::Inspector;
 use crate::memory::inspected::{Below, BlobBelow, KeptBy, Soundness};
 use crate::{Cause, Error, Operation, ProblemKind};
 
-/// So many blobs or manifests of one image are looked at side by side.
+/// How many blobs or manifests of one image are checked in parallel.
 const AT_ONCE: usize = 16;
-/// Indexes inside indexes deeper than this are an attack.
+/// Nested indexes deeper than this are treated as an attack.
 const DEEPEST: usize = 16;
 
 /// The walk through one image.
 pub(super) struct Closure<'a> {
     pub(super) inspector: &'a Inspector<'a>,
     pub(super) findings: Findings,
-    /// Manifests that were walked through, in this order.
+    /// The visited manifests, in this order.
     pub(super) met: Vec<Digest>,
-    /// With the sizes by which they are named: each is right or wrong for itself.
+    /// With the sizes in their descriptors, because each size is right or wrong on its own.
     manifests: HashSet<(Digest, Option<u64>)>,
     blobs: HashSet<(Digest, Option<u64>)>,
 }
@@ -33,7 +33,7 @@ impl<'a> Closure<'a> {
         Self { inspector, findings, met, manifests, blobs }
     }
 
-    /// Looks at all that lies below a manifest.
+    /// Checks all content below a manifest.
     pub(super) async fn look_below(&mut self, below: Arc<Below>) -> Result<(), Arc<Error>> {
         let mut level = vec![below];
         for _ in 0..DEEPEST {
@@ -51,7 +51,7 @@ impl<'a> Closure<'a> {
         Err(Arc::new(walk.copy.target_error(Operation::ReadManifest(walk.copy.reference().clone()), cause)))
     }
 
-    /// Looks at manifests that were not met yet, and gives what they refer to.
+    /// Checks manifests that were not visited yet, and returns what they refer to.
     pub(super) async fn look_at_manifests(
         &mut self,
         mut manifests: Vec<Descriptor>,

@@ -1,4 +1,4 @@
-//! What was found wrong with an image, with what is needed to mend it.
+//! The problems that were found in an image, with what is needed to repair them.
 
 use std::sync::Arc;
 
@@ -7,30 +7,30 @@ use oci::{Descriptor, Digest, TagOrDigest};
 use crate::memory::inspected::Soundness;
 use crate::{Error, Problem, ProblemKind, ProblemState, Standing};
 
-/// What is wrong with an image below its name.
+/// The problems of an image below its reference.
 #[derive(Default)]
 pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
     pub(super) blobs: Vec<Descriptor>,
-    /// Below the root, those further down later.
+    /// Broken manifests, those nearer to the root first.
     pub(super) manifests: Vec<Descriptor>,
-    /// What refers to the image, or to something of it, with its subject: it is broken, or nothing leads to it.
+    /// Referrers of the image or of its content, with their subjects: broken, or not listed at the target.
     pub(super) referrers: Vec<(Digest, Descriptor)>,
-    /// Lists under tags that are no lists any more, by their subjects, with what should stand in them.
+    /// Subjects whose list of referrers is damaged at the target, with the entries that it should have.
     pub(super) lists: Vec<(Digest, Vec<Descriptor>)>,
-    /// Names made of a subject's digest, with what they should point at.
+    /// Tags made from a subject's digest, with the digests that they should point at.
     pub(super) tags: Vec<(TagOrDigest, Digest)>,
 }
 
 impl Findings {
-    /// Notes what is wrong with something, if anything is. Says whether it has to be brought.
+    /// Records the problem of a part, if it has one. Returns whether the part has to be copied.
     pub(super) fn note(&mut self, digest: &Digest, kind: ProblemKind, found: &Soundness) -> bool {
         let Some((state, why)) = problem(found) else { return false };
         self.problems.push(Problem { digest: Some(digest.clone()), kind, state, why, instead: None });
         !matches!(found, Soundness::Misnamed(_))
     }
 
-    /// How an image stands whose name is right.
+    /// The result for an image whose reference is right.
     pub(super) fn standing(&self) -> Standing {
         let is_unread = |problem: &Problem| problem.state == ProblemState::Unreadable;
         match &self.problems[..] {
@@ -41,7 +41,7 @@ impl Findings {
     }
 }
 
-/// What is wrong with something, and why.
+/// The problem of a part, and its reason.
 pub(super) fn problem(found: &Soundness) -> Option<(ProblemState, Option<Arc<Error>>)> {
     match found {
         Soundness::Whole => None,

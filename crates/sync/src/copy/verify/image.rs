@@ -1,4 +1,4 @@
-//! One image at one of its targets: looked at, mended where that is wanted, and looked at again.
+//! One image at one of its targets: checks it, repairs it where that is wanted, and checks it again.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::engine::run::{ImageCopy, Run};
 use crate::engine::verification::{Repair, Verification};
 use crate::{Error, Mended, Outcome, Problem, ProblemKind, ProblemState, SkipReason, Standing, Verdict};
 
-/// Looks at one image at one of its targets; says what was found.
+/// Checks one image at one of its targets; returns what was found.
 pub(crate) async fn verify_image(
     run: Arc<Run>,
     image: Arc<SourceImage>,
@@ -30,7 +30,7 @@ pub(crate) async fn verify_image(
     .await
 }
 
-/// What was found of an image.
+/// What was found about an image.
 struct Found {
     root: Root,
     findings: Findings,
@@ -46,7 +46,7 @@ async fn verify(walk: &Walk, verification: Verification) -> Result<Outcome, Arc<
     let mut mended = Mended::Nothing;
     if is_repaired {
         let mut brought = mend(walk, &found.root, &found.findings).await;
-        // Below an image that was not there, what is there already has yet to be looked at.
+        // If the whole image was missing, the content below it was not checked yet, and needs notes for its repair.
         let notes = if matches!(brought, Ok(Brought::Image)) { Notes::Taken } else { Notes::None };
         inspector.look_again(notes);
         found = look(&inspector).await?;
@@ -110,7 +110,7 @@ impl Found {
         matches!(self.root, Root::Missing(_) | Root::Other { .. })
     }
 
-    /// What the target has under the name.
+    /// What the target has under the reference.
     fn digest(&self) -> Option<Digest> {
         match &self.root {
             Root::Right(there) | Root::Other { there, .. } | Root::Kept { there, .. } => Some(there.clone()),
@@ -118,7 +118,7 @@ impl Found {
         }
     }
 
-    /// What is wrong with the name, or what it points at.
+    /// The problem of the reference, or of what it points at.
     fn root_problem(&self) -> Option<Problem> {
         let kind = ProblemKind::Tag;
         let tag = |digest, state, instead| Problem { digest, kind, state, why: None, instead };

@@ -1,4 +1,4 @@
-//! Looks at one manifest or blob at a target, once for all images of the run that share it.
+//! Checks one manifest or blob at a target, once for all images of the run that share it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,19 +14,19 @@ use crate::memory::inspected::{Below, BlobBelow, Inspection, KeptBy, Listed, Sou
 use crate::memory::ledger::Kind;
 use crate::{Cause, Error, Operation};
 
-/// Whoever looks, on behalf of one image.
+/// Checks content for one image.
 pub(super) struct Inspector<'a> {
     pub(super) walk: &'a Walk,
     pub(super) verification: Verification,
-    /// The target, to read from.
+    /// The target, as a source to read from.
     contents: Arc<dyn Source>,
-    /// Which look at the image this is.
+    /// The number of this check of the image.
     look: u8,
-    /// Whether what is found broken has yet to be brought.
+    /// Whether problems are noted for a repair.
     notes: Notes,
 }
 
-/// Whether what is found is noted for who mends it.
+/// Whether problems are noted for a repair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Notes {
     Taken,
@@ -34,25 +34,25 @@ pub(super) enum Notes {
 }
 
 impl<'a> Inspector<'a> {
-    /// The first look at an image.
+    /// For the first check of an image.
     pub(super) fn new(walk: &'a Walk, verification: Verification) -> Self {
         let contents = walk.copy.target.contents();
         let notes = if verification.repair == Repair::Broken { Notes::Taken } else { Notes::None };
         Self { walk, verification, contents, look: 1, notes }
     }
 
-    /// Looks again at what was broken.
+    /// Begins another check, which repeats what was broken.
     pub(super) fn look_again(&mut self, notes: Notes) {
         self.look += 1;
         self.notes = notes;
     }
 
-    /// Whether there is a source to compare with, and to bring from.
+    /// Whether there is a source to compare with, and to repair from.
     pub(super) fn has_source(&self) -> bool {
         self.verification.against == Against::Source
     }
 
-    /// What stands under a name.
+    /// What the target has under a reference.
     pub(super) async fn under(
         &self,
         name: &TagOrDigest,
@@ -63,7 +63,7 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// Takes a manifest that was read under a name for looked at.
+    /// Records a manifest that was read under a reference as checked.
     pub(super) async fn take(&self, manifest: &RawManifest, below: &Arc<Below>) {
         let inspection = Inspection {
             found: Soundness::Whole,
@@ -81,11 +81,11 @@ impl<'a> Inspector<'a> {
         let _ = self.walk.run.inspected.manifests.get(key, &self.walk.copy.activity, taken).await;
     }
 
-    /// Looks at a manifest. What it refers to comes from the source, where the target's is broken.
+    /// Checks a manifest. If the target's manifest is broken, its links come from the source's.
     pub(super) async fn manifest(&self, manifest: &Descriptor) -> Result<Inspection, Arc<Error>> {
         let (inspected, key) = (&self.walk.run.inspected, self.key(&manifest.digest));
         inspected.manifests.forget(&key, |before| before.is_outdated(self.look));
-        // Large futures are kept apart from those that wait for them.
+        // Boxed, so that the futures that wait for it stay small.
         let look = Box::pin(async {
             inspected.counts.manifests.fetch_add(1, Ordering::Relaxed);
             let inspection = self.look_at_manifest(manifest).await?;
@@ -96,7 +96,7 @@ impl<'a> Inspector<'a> {
         Ok(self.as_named(manifest, inspection))
     }
 
-    /// What was found of a manifest, for one of those that name it.
+    /// The result for a manifest, for one descriptor that names it.
     fn as_named(&self, manifest: &Descriptor, inspection: Inspection) -> Inspection {
         let checked = inspection.length.map_or(Ok(()), |length| manifest.check_size(length));
         match (&inspection.found, checked) {
@@ -113,7 +113,7 @@ impl<'a> Inspector<'a> {
         Soundness::Misnamed(Arc::new(self.walk.copy.target_error(operation, cause)))
     }
 
-    /// Looks at a blob.
+    /// Checks a blob.
     pub(super) async fn blob(&self, blob: &BlobBelow) -> Result<Soundness, Arc<Error>> {
         let (inspected, (store, repository, digest)) = (&self.walk.run.inspected, self.key(&blob.digest));
         let key = (store, repository, digest, blob.size);
@@ -133,7 +133,7 @@ impl<'a> Inspector<'a> {
         Ok(inspected.blobs.get(key, &self.walk.copy.activity, look).await?.found)
     }
 
-    /// What the target lists as referring to a manifest.
+    /// The referrers that the target lists for a manifest.
     pub(super) async fn listed(&self, subject: &Digest) -> Result<Listed, Arc<Error>> {
         let (inspected, key) = (&self.walk.run.inspected, self.key(subject));
         let is_outdated = |before: &Listed| before.look < self.look;
@@ -163,7 +163,7 @@ impl<'a> Inspector<'a> {
         Ok(Inspection { below: self.below_at_source(&reference).await?, ..self.inspection(found) })
     }
 
-    /// What is to be said of a manifest that has the right digest.
+    /// The result for a manifest with the right digest.
     fn judge(&self, read: &RawManifest) -> Inspection {
         let links = match read.links() {
             Ok(links) => links,
@@ -182,7 +182,7 @@ impl<'a> Inspector<'a> {
         Inspection { found, look: self.look, below: None, length: None }
     }
 
-    /// What a broken manifest should refer to. That the source does not tell it either is no news of the target.
+    /// The links that a broken manifest should have. An error of the source does not count as a problem of the target.
     async fn below_at_source(&self, reference: &TagOrDigest) -> Result<Option<Arc<Below>>, Arc<Error>> {
         if !self.has_source() {
             return Ok(None);
@@ -205,8 +205,8 @@ impl<'a> Inspector<'a> {
         Ok(read)
     }
 
-    /// Asks whether a blob is there, and how long it is. What is odd about the answer is read: some registries know no such
-    /// question, and proxies tell lengths that they do not know, or none.
+    /// Asks for a blob and its length. If the answer is no proof, reads the blob: some registries do not support the
+    /// request, and proxies report wrong lengths, or none.
     async fn look_for(&self, blob: &Descriptor, untold: Untold) -> Result<Soundness, Arc<Error>> {
         let walk = self.walk;
         let operation = || Operation::FindBlob(blob.digest.clone());
@@ -221,7 +221,7 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// Reads a blob, or, where another repository of the store has given it, asks whether it is here, too.
+    /// Reads a blob. If it was already read from another repository of the store, only looks it up here.
     async fn look_inside(&self, blob: &Descriptor) -> Result<Soundness, Arc<Error>> {
         let (inspected, target) = (&self.walk.run.inspected, &self.walk.copy.target);
         let key = (target.store().clone(), blob.digest.clone(), blob.size);
@@ -247,9 +247,9 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// Reads a blob, whose length the target has `told`, where it was asked.
+    /// Reads a blob. `told` is the length that the target has reported, if it was asked.
     async fn read(&self, blob: &Descriptor, told: Option<u64>) -> Result<Soundness, Arc<Error>> {
-        // A length that is told wrong is no accident on the way.
+        // If the target reports a wrong length, a second read would not help.
         let again = if told.is_some() { Again::No } else { Again::Yes };
         match Box::pin(read(self.walk, &*self.contents, blob, again)).await {
             Ok(_) => Ok(Soundness::Whole),
@@ -268,7 +268,7 @@ impl<'a> Inspector<'a> {
         self.contents.find_blob(blob).await.ok().flatten()?.length
     }
 
-    /// Tells a blob that has other bytes than its digest says from one that is named with a wrong size.
+    /// Distinguishes a blob whose bytes do not match its digest from a descriptor with a wrong size.
     async fn mismatched(
         &self,
         blob: &Descriptor,
@@ -289,7 +289,7 @@ impl<'a> Inspector<'a> {
         }
     }
 
-    /// Tells whoever mends an image what is broken, and what need not be asked for.
+    /// Records for the repair what is broken, and which blobs are present.
     pub(super) fn note(&self, kind: Kind, digest: &Digest, found: &Soundness) {
         if self.notes == Notes::None {
             return;
@@ -300,7 +300,7 @@ impl<'a> Inspector<'a> {
             Soundness::Whole | Soundness::Misnamed(_) if kind == Kind::Blob => {
                 copy.ledger.note_present(kind, repository, digest);
             }
-            // Whether all below it is there shows elsewhere.
+            // The content below it is checked on its own.
             Soundness::Whole | Soundness::Misnamed(_) => {}
             Soundness::Missing | Soundness::Wrong(_) | Soundness::Unreadable(_) => {
                 copy.ledger.note_broken(kind, repository, digest);
@@ -315,22 +315,22 @@ impl<'a> Inspector<'a> {
     }
 }
 
-/// What a blob is of which no length is told.
+/// How to treat a blob whose length is not reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Untold {
-    /// Read: only its bytes show that it is whole.
+    /// Read it: only its bytes show that it is intact.
     IsRead,
-    /// Whole: its bytes were read in another repository of the store.
+    /// Accept it: its bytes were read from another repository of the store.
     IsWell,
 }
 
-/// Whether what is told of a blob shows that it is whole.
+/// Whether the target's answer shows that the blob is intact.
 fn is_proof(blob: &Descriptor, found: FoundBlob, untold: Untold) -> bool {
     let is_told = found.length.is_some() || blob.size.is_none() || untold == Untold::IsWell;
     is_told && other_length(blob, found).is_none()
 }
 
-/// What a read shows that says nothing of the store's other repositories.
+/// A result that must not be shared with the store's other repositories.
 enum Unshared {
     OfRepository(Soundness),
     Stopped(Arc<Error>),
@@ -340,7 +340,7 @@ fn read_operation(digest: &Digest) -> Operation {
     Operation::ReadManifest(TagOrDigest::Digest(digest.clone()))
 }
 
-/// What a failure to read something says of it. Only the end of the run ends the look.
+/// What a failed read says about the content. Only the end of the run is returned as an error.
 fn judged(error: Arc<Error>) -> Result<Soundness, Arc<Error>> {
     if error.is_stopped() {
         return Err(error);
@@ -349,13 +349,13 @@ fn judged(error: Arc<Error>) -> Result<Soundness, Arc<Error>> {
     Ok(match error.kind() {
         Some(ErrorKind::NotFound) => Soundness::Missing,
         Some(ErrorKind::Mismatch) => Soundness::Wrong(error),
-        // Of manifests it is the bytes that are not as named.
+        // The manifest's bytes are not what the digest or media type says.
         Some(ErrorKind::Protocol) if is_of_content => Soundness::Wrong(error),
         _ => Soundness::Unreadable(error),
     })
 }
 
-/// What links are kept of, once all is looked at.
+/// The part of the links that is kept during the walk.
 pub(super) fn below(links: &Links) -> Below {
     let blob = |blob: &Descriptor| BlobBelow {
         digest: blob.digest.clone(),

@@ -1,4 +1,4 @@
-//! Brings what is broken of an image at a target from its source, and nothing else.
+//! Copies the broken content of an image from its source to the target, and nothing else.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,19 +19,19 @@ use super::root::Root;
 use crate::plan::wanted::WantedReferrers;
 use crate::{Cause, Error, Outcome};
 
-/// So many blobs are brought side by side.
+/// How many blobs are copied in parallel.
 const AT_ONCE: usize = 16;
 
-/// How an image was mended.
+/// How an image was repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Brought {
-    /// As any image: what lies below it has not been looked at.
+    /// As in a normal copy: the content below it was not checked.
     Image,
     /// Only what was found broken.
     Parts,
 }
 
-/// Brings what is broken; says why that failed.
+/// Repairs what is broken; returns the error if that fails.
 pub(super) async fn mend(walk: &Walk, root: &Root, findings: &Findings) -> Result<Brought, Arc<Error>> {
     match root {
         Root::Missing(_) => image(walk, AtTarget::Absent).await,
@@ -46,9 +46,9 @@ pub(super) async fn mend(walk: &Walk, root: &Root, findings: &Findings) -> Resul
     }
 }
 
-/// What the target says that it has under a name whose content it does not give, or gives wrong. Where the rule keeps what others
-/// have stored, that is the image itself or nothing, or it stays: a registry that refuses to show an image may have a newer one
-/// (<https://github.com/goharbor/harbor/issues/15283>).
+/// The digest that the target reports for a reference whose content it does not return, or returns damaged. If the
+/// rule keeps other clients' images, any other digest stays: a registry that refuses to show an image may have a
+/// newer one (<https://github.com/goharbor/harbor/issues/15283>).
 async fn look_at_name(walk: &Walk, form: &Form) -> Result<AtTarget, Arc<Error>> {
     let there = look_again(walk).await?;
     match there.digest().filter(|there| *there != form.digest()) {
@@ -57,7 +57,7 @@ async fn look_at_name(walk: &Walk, form: &Form) -> Result<AtTarget, Arc<Error>> 
     }
 }
 
-/// Sets a broken name again. What somebody has put there since it was looked at stays.
+/// Sets a broken reference again, unless another client has changed it since the check.
 async fn name(walk: &Walk, form: &Form, before: &AtTarget) -> Result<(), Arc<Error>> {
     let now = look_again(walk).await?;
     let is_moved = now != *before;
@@ -73,7 +73,7 @@ fn stays(walk: &Walk, there: &Digest, form: &Form) -> Arc<Error> {
     Arc::new(named(walk, Cause::Stays { there, wanted }))
 }
 
-/// Copies the image as a run does that copies.
+/// Copies the image as in a normal run.
 async fn image(walk: &Walk, at_target: AtTarget) -> Result<Brought, Arc<Error>> {
     let decided = decide_with(walk, at_target).await?;
     let outcome = carry_out(walk, decided).await;
@@ -87,7 +87,7 @@ async fn image(walk: &Walk, at_target: AtTarget) -> Result<Brought, Arc<Error>> 
     }
 }
 
-/// Brings what was found broken from the leaves up, the name last; then what refers to it.
+/// Copies the broken parts from the leaves up, the reference last, then the referrers.
 async fn parts(
     walk: &Walk,
     findings: &Findings,
@@ -114,7 +114,7 @@ async fn parts(
     failed(walk).map(|()| Brought::Parts)
 }
 
-/// Writes a list of referrers anew, in the place of one that cannot be read.
+/// Replaces an unreadable referrers list with a new one.
 async fn list(walk: &Walk, subject: &Digest, referrers: &[Descriptor]) -> Result<(), Arc<Error>> {
     for referrer in referrers {
         walk.clone().ensure_child(referrer.clone()).await;

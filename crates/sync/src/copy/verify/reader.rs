@@ -1,4 +1,4 @@
-//! Reads a blob at a target and hashes it: at the run's pace, and after a break from where it stood.
+//! Reads a blob at a target and hashes it, within the run's bandwidth. An interrupted read is resumed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use crate::engine::backoff::Backoff;
 use crate::engine::retry::{Step, retry, retry_after};
 use crate::{BlobOutcome, Error, Event, Image, Operation};
 
-/// Why a blob could not be read to its right end.
+/// Why a blob could not be read completely and correctly.
 type Failed = Arc<Error>;
 
-/// Whether wrong bytes are read again: they may have become so on their way.
+/// Whether wrong bytes are read again: the damage may have happened in transit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Again {
     Yes,
     No,
 }
 
-/// Reads a blob to its end, and says how long it is; what is left undone is told by the error.
+/// Reads a blob to its end, and returns its length.
 pub(super) async fn read(
     walk: &Walk,
     contents: &dyn Source,
@@ -43,7 +43,7 @@ struct Reading<'a> {
     beginnings: Backoff,
 }
 
-/// From its beginning to its end.
+/// Reads the blob from its beginning to its end.
 impl Step for Reading<'_> {
     type Done = u64;
     type Failure = Failed;
@@ -52,7 +52,7 @@ impl Step for Reading<'_> {
         self.read_once().await
     }
 
-    /// Only bytes that are wrong: all else was tried again in the middle.
+    /// Only after wrong bytes: `read_once` retries all other errors itself.
     fn next(&mut self, failure: &Error) -> Option<Duration> {
         if failure.kind() == Some(ErrorKind::Mismatch) && self.again == Again::Yes {
             self.beginnings.next(failure)
@@ -69,7 +69,7 @@ impl Step for Reading<'_> {
 impl Reading<'_> {
     async fn read_once(&self) -> Result<u64, Failed> {
         let run = &self.walk.run;
-        // Whatever moves shows that another try is worth it.
+        // Restarts its count after each piece.
         let mut budget = Backoff::new(run.retries);
         let mut reader = retry(&mut Opening { reading: self, tries: &mut budget }).await?;
         let mut length = 0;
@@ -115,7 +115,7 @@ impl Reading<'_> {
         (self.walk.copy.image.clone(), self.blob.digest.clone(), self.blob.size)
     }
 
-    /// Waits before the target is asked again. Others have the place meanwhile.
+    /// Waits before the target is asked again. Other blobs use the place meanwhile.
     async fn wait(&self, failure: Failed, wait: Duration) -> Result<(), Failed> {
         self.place.wait(self.walk.run.pause(&self.walk.copy, failure, wait)).await
     }
@@ -125,7 +125,7 @@ impl Reading<'_> {
     }
 }
 
-/// A read that begins.
+/// A read that has yet to begin.
 struct Opening<'a> {
     reading: &'a Reading<'a>,
     tries: &'a mut Backoff,
@@ -149,7 +149,7 @@ impl Step for Opening<'_> {
     }
 }
 
-/// A read that broke, and goes on where it stood.
+/// An interrupted read that is resumed.
 struct GoingOn<'a> {
     reading: &'a Reading<'a>,
     tries: &'a mut Backoff,

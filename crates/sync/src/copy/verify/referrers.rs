@@ -1,5 +1,5 @@
-//! Looks at what refers to an image at a target: all that its source lists and its rule wants is to be there, and found by
-//! who asks for it there.
+//! Checks an image's referrers at a target: the target must have every referrer that the source lists and the rule
+//! wants, and must list it.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::plan::wanted::WantedReferrers;
 use crate::{AttestationPolicy, Error, Problem, ProblemKind, ProblemState};
 
 impl Closure<'_> {
-    /// Looks at what refers to an image, and to all manifests that were met below it.
+    /// Checks the referrers of an image, and of all manifests that the walk visited below it.
     pub(super) async fn look_at_referrers(&mut self, image: &Digest) -> Result<(), Arc<Error>> {
         let walk = self.inspector.walk;
         let wanted = walk.image.planned.wanted.referrers;
@@ -92,7 +92,7 @@ impl Closure<'_> {
         Ok(())
     }
 
-    /// Older signatures stand under tags that are made from their subject's digest.
+    /// Checks older cosign signatures, which have tags that are made from their subject's digest.
     async fn look_at_cosign_tags(&mut self, subject: &Digest) -> Result<(), Arc<Error>> {
         let walk = self.inspector.walk;
         for tag in walk.wanted_cosign_tags(subject).await {
@@ -123,21 +123,21 @@ impl Closure<'_> {
         Ok(())
     }
 
-    /// Looks at all that lies below a manifest that was read under a name.
+    /// Checks all content below a manifest that was read under a reference.
     pub(super) async fn look_below_read(&mut self, manifest: &RawManifest) -> Result<(), Arc<Error>> {
-        // What cannot be read as a manifest was refused when it came.
+        // A manifest that cannot be parsed was refused when it was read.
         let below = Arc::new(below(&manifest.links().unwrap_or_default()));
         self.inspector.take(manifest, &below).await;
         self.look_below(below).await
     }
 
-    /// Notes that nobody told what refers to something.
+    /// Records that the referrers of a manifest could not be read.
     fn unread(&mut self, subject: &Digest, error: Arc<Error>) {
         self.findings.note(subject, ProblemKind::Referrer, &Soundness::Unreadable(error));
     }
 }
 
-/// Whether who asks for a subject's referrers is told of one; what the source lists itself is.
+/// Whether the target's list of referrers has this one. Without a list, the referrer counts as listed.
 fn is_listed(list: Option<&Result<Arc<[Digest]>, Soundness>>, referrer: &Digest) -> Soundness {
     match list {
         None => Soundness::Whole,

@@ -1,4 +1,4 @@
-//! What stands under an image's name at a target, compared with what should.
+//! Compares what the target has under an image's reference with what it should have.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,35 +15,35 @@ use crate::engine::ImageRead;
 use crate::memory::inspected::Soundness;
 use crate::{Error, OnConflict};
 
-/// What a look at an image's name gave.
+/// The result of the check of an image's reference.
 pub(super) struct AtName {
     pub(super) root: Root,
-    /// The manifest, where it is the right one.
+    /// The manifest, if it is the right one.
     pub(super) right: Option<Right>,
-    /// The right to have it in memory.
+    /// The reservation of its memory.
     _read: ImageRead,
 }
 
-/// What stands under an image's name.
+/// What the target has under an image's reference.
 pub(super) enum Root {
-    /// What should.
+    /// The right digest.
     Right(Digest),
-    /// Nothing; what should, where that is known.
+    /// Nothing; the right digest, if known.
     Missing(Option<Digest>),
     /// Another digest.
     Other { there: Digest, wanted: Digest },
-    /// Another digest, which stays as the rule says.
+    /// Another digest, which the rule keeps.
     Kept { there: Digest, wanted: Digest },
-    /// What cannot be read, or is not what it says; what should, where that is known.
+    /// An unreadable or damaged manifest; the right form, if known.
     Broken(Soundness, Option<Box<Form>>),
-    /// No platform of it is wanted.
+    /// The filter accepts no platform of the image.
     Unwanted,
 }
 
-/// What should stand under a name, and does.
+/// The right manifest under a reference.
 pub(super) struct Right {
     pub(super) manifest: RawManifest,
-    /// What has to be there of what it names.
+    /// The content that the target should have for it.
     pub(super) links: Links,
     pub(super) content: Content,
 }
@@ -51,13 +51,13 @@ pub(super) struct Right {
 /// Whether the target has the source's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Content {
-    /// Those, or those that its rule makes of them.
+    /// The source's bytes, or those that the rule makes of them.
     Same,
-    /// The same content in other bytes: nothing at the source refers to it.
+    /// The same content with another digest: the source's referrers do not refer to it.
     InOtherBytes,
 }
 
-/// Looks what stands under the image's name.
+/// Checks what the target has under the image's reference.
 pub(super) async fn look(inspector: &Inspector<'_>) -> Result<AtName, Arc<Error>> {
     let walk = inspector.walk;
     let mut read = walk.copy.image_read(&walk.run).await;
@@ -71,7 +71,7 @@ async fn compared(
 ) -> Result<(Root, Option<Right>), Arc<Error>> {
     let walk = inspector.walk;
     let there = match inspector.under(walk.copy.reference()).await? {
-        // Who cannot be reached or asked tells nothing of the image.
+        // An error of the registry or the login says nothing about the image.
         Err(Soundness::Unreadable(error)) if error.endpoint().is_some_and(is_of_more) => return Err(error),
         there => there,
     };
@@ -99,7 +99,7 @@ fn is_of_more(error: &EndpointError) -> bool {
     error.scope != Scope::Image
 }
 
-/// Without a source, what stands there is what should.
+/// Without a source, the target's own manifest is the right one.
 async fn itself(
     walk: &Walk,
     there: Result<RawManifest, Soundness>,
@@ -114,7 +114,7 @@ async fn itself(
     })
 }
 
-/// What the source has, with its digest there. What the target has need not be read again.
+/// The source's manifest with its digest. If the target has the same digest, uses the target's bytes.
 async fn at_source(walk: &Walk, there: Option<&RawManifest>) -> Result<(RawManifest, Digest), Arc<Error>> {
     let there_is = there.map(RawManifest::digest);
     let told = digest_at_source(walk, there_is).await;
@@ -125,7 +125,7 @@ async fn at_source(walk: &Walk, there: Option<&RawManifest>) -> Result<(RawManif
     }
     let reference = match told {
         Some((digest, Told::Now)) => TagOrDigest::Digest(digest),
-        // What a list said may be over.
+        // The digest from a listing may be outdated.
         Some((_, Told::ByList)) | None => walk.image.planned.reference.clone(),
     };
     let whole = walk.read_manifest(&reference).await?;
@@ -152,7 +152,7 @@ fn compare(walk: &Walk, there: RawManifest, forms: &Forms) -> (Root, Option<Righ
 }
 
 fn right(manifest: RawManifest, absent: &HashSet<Digest>, content: Content) -> (Root, Option<Right>) {
-    // What cannot be read as a manifest was refused when it came.
+    // A manifest that cannot be parsed was refused when it was read.
     let mut links = manifest.links().unwrap_or_default();
     links.manifests.retain(|child| !absent.contains(&child.digest));
     (Root::Right(manifest.digest().clone()), Some(Right { manifest, links, content }))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::engine::Turn;
 use crate::engine::run::Run;
 
-/// The images of a run that wait in the engine's queues. A run that is dropped before its end waits for nothing any more.
+/// The images of a run in the engine's queues. Removes them when the run is dropped before its end.
 pub(super) struct InQueues(pub(super) Arc<Run>);
 
 impl InQueues {

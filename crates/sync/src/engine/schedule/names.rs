@@ -1,4 +1,4 @@
-//! Names at targets, each for one image.
+//! Ensures that each reference at a target gets only one image.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
@@ -8,22 +8,22 @@ use crate::plan::planned::Planned;
 use crate::plan::rivals::Rivals;
 use crate::{Cause, Error, Image, Operation, Side};
 
-/// Names at targets that have their image.
+/// The references at targets that are assigned to an image.
 pub(super) struct Names {
-    /// With the rule that the image is of.
+    /// With the rule of the image.
     taken: HashMap<ByTarget, usize>,
     rivals: Arc<Rivals>,
-    /// Those whose image has ended, where rules may want the same names without having met.
+    /// References whose image has ended, if rules may want the same reference without knowing of each other.
     ended: HashSet<ByTarget>,
-    /// Images whose names are in work for a rule that did not know of theirs.
+    /// Images whose reference is in use by a rule that did not know of theirs.
     waiting: HashMap<ByTarget, Vec<Planned>>,
 }
 
-/// Whether a name at a target is free for an image.
+/// Whether a reference at a target is free for an image.
 pub(super) enum Name {
     Free,
     SameImage,
-    /// Another image is on its way there, of a rule that did not wait for this one's list.
+    /// Another image is being copied there, from a rule that did not wait for this rule's listing.
     InWork,
     Taken(Error),
 }
@@ -34,8 +34,8 @@ impl Names {
         Self { taken, rivals, ended, waiting }
     }
 
-    /// Two rules may ask for the same copy; they may not want different images under one name, but where the one learnt of the
-    /// other too late.
+    /// Assigns a reference to an image. Two rules may want the same copy. They must not want different images under
+    /// one reference, unless one of them learned of the other too late.
     pub(super) fn take(&mut self, image: &Arc<Image>, rule: usize) -> Name {
         let name = ByTarget(image.clone());
         let Some((ByTarget(taken), by)) = self.taken.get_key_value(&name) else {
@@ -61,12 +61,12 @@ impl Names {
         Name::Free
     }
 
-    /// Keeps an image until the one ends that has its name.
+    /// Keeps an image until the image that has its reference ends.
     pub(super) fn wait(&mut self, image: &Arc<Image>, planned: Planned) {
         self.waiting.entry(ByTarget(image.clone())).or_default().push(planned);
     }
 
-    /// An image has ended; gives those that waited for it.
+    /// An image has ended; returns the images that waited for it.
     pub(super) fn ended(&mut self, image: &Arc<Image>) -> Vec<Planned> {
         if self.rivals.is_empty() {
             return Vec::new();
@@ -77,14 +77,14 @@ impl Names {
         waiting
     }
 
-    /// All that wait.
+    /// All waiting images.
     pub(super) fn take_waiting(&mut self) -> Vec<Planned> {
         std::mem::take(&mut self.waiting).into_values().flatten().collect()
     }
 }
 
-/// An image that is found by its name at the target: what a run keeps of an image that has ended, some 230 bytes with its
-/// place in the set. The names of repositories are shared by all their tags.
+/// An image, compared by its reference at the target. A run keeps this for each ended image: some 230 bytes with its
+/// entry in the set. All tags of a repository share its name.
 struct ByTarget(Arc<Image>);
 
 impl PartialEq for ByTarget {

@@ -12,7 +12,7 @@ use crate::engine::sampler::Sampler;
 use crate::{Event, Outcome};
 
 impl Schedule {
-    /// Begins nothing new and gives what is in work time to end. All else is reported as not done.
+    /// Begins nothing new, and gives running images time to end. Reports all others as not done.
     pub(in crate::engine) async fn stop(&mut self, drain: Duration) {
         self.run.deadline.set(drain);
         let in_work = self.in_work.values().filter(|copy| copy.activity.is_working()).count();
@@ -30,7 +30,7 @@ impl Schedule {
         }
     }
 
-    /// Ends rules of which not all images are known. Those that had come to their end before count as they ended.
+    /// Ends the discovery of rules whose images are not all known. Rules that had finished before keep their result.
     async fn end_discoveries(&mut self) {
         self.discoveries.abort_all();
         while let Some(ended) = self.discoveries.join_next_with_id().await {
@@ -44,7 +44,7 @@ impl Schedule {
 
     async fn break_off(&mut self) {
         self.images.abort_all();
-        // What had ended just before still counts as it ended.
+        // Images that had ended just before keep their result.
         while let Some(ended) = self.images.join_next_with_id().await {
             if !ended.as_ref().is_err_and(JoinError::is_cancelled) {
                 self.image_ended(ended);
@@ -56,9 +56,9 @@ impl Schedule {
         }
     }
 
-    /// Ends what waits for its turn.
+    /// Ends all queued images.
     async fn end_planned(&mut self) {
-        // First, so that none of them is queued when what it waits for ends.
+        // Taken first, so that none of them is queued when the image that it waits for ends.
         let others = self.names.take_waiting();
         self.in_queues.withdraw().into_iter().for_each(Turn::give_up);
         while self.waiting > 0
@@ -75,7 +75,7 @@ impl Schedule {
             None => self.planned.recv().await,
         } {
             for (image, _) in planned.ways {
-                // As if it were started: another rule that asked for the same copy has told of it.
+                // As when it is begun: if another rule asked for the same copy, that rule has reported it.
                 match self.names.take(&image, planned.rule) {
                     Name::Free | Name::InWork => self.end_unstarted(image, planned.rule, Outcome::NotDone),
                     Name::SameImage => {}

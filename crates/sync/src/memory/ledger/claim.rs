@@ -11,15 +11,15 @@ use super::{Books, Came, Doubt, Kind, Ledger, Receiving, Stage, Way};
 
 /// The answer to "may I send it?".
 pub(crate) enum Claim {
-    /// It is there.
+    /// The target has it.
     Present,
-    /// Yes, and nobody else may until the claim is completed or dropped.
+    /// Yes, and no other copy may until the claim is completed or dropped.
     Mine(Claimed),
-    /// Somebody is sending it: wait, and ask again.
+    /// Another copy is bringing it: wait, and claim again.
     Theirs(Waiting),
 }
 
-/// The right to bring content to a repository. Dropping it gives the right back.
+/// The right to bring content to a repository. Dropping the claim gives the right back.
 pub(crate) struct Claimed {
     ledger: Arc<Ledger>,
     claim: u64,
@@ -29,20 +29,20 @@ pub(crate) struct Claimed {
     /// A repository of the same registry that has the blob.
     pub(crate) mount_from: Option<RepositoryName>,
     pub(crate) doubt: Option<Doubt>,
-    /// Mounts that were declined.
+    /// How many mounts were declined.
     pub(crate) declined: usize,
 }
 
 /// What to do after a mount was declined.
 pub(crate) enum Declined {
-    /// Go on with the claim: it names another repository to mount from, or none, so that the blob is sent.
+    /// Go on with the claim: it has another repository to mount from, or none, so that the blob is sent.
     GoOn,
     /// Give the claim back, and wait for another repository that gets the bytes.
     Wait(Waiting),
 }
 
 impl Ledger {
-    /// Asks for the right to bring `digest` to `repository`, where so many mounts of it were `declined` before.
+    /// Claims the right to bring `digest` to `repository`, after `declined` declined mounts.
     pub(crate) fn claim(
         self: &Arc<Self>,
         kind: Kind,
@@ -83,10 +83,10 @@ impl Ledger {
 }
 
 impl Claimed {
-    /// The content is in the repository now.
+    /// The repository has the content now.
     pub(crate) fn complete(self, came: Came) {
         let mut books = self.ledger.books();
-        // What is broken is mounted only from where its bytes were sent just now.
+        // Broken content is mounted only from repositories to which its bytes were sent just now.
         let is_mended = came == Came::Mounted && self.doubt == Some(Doubt::Broken);
         books.hold(self.kind, &self.repository, &self.digest, if is_mended { Came::Sent } else { came });
         if let (Came::Mounted, Some(from)) = (came, &self.mount_from) {
@@ -94,7 +94,7 @@ impl Claimed {
         }
     }
 
-    /// The content does not come, and who waits for it need not try whatever would meet the same failure.
+    /// The content cannot be brought. Waiting copies that would meet the same failure need not try.
     pub(crate) fn fail(self, failure: Failure) {
         if let Some(receiving) = self.ledger.books().of_claim(&self) {
             receiving.ended.send_replace(Some(Arc::new(failure)));
@@ -117,7 +117,7 @@ impl Claimed {
         Declined::GoOn
     }
 
-    /// The same, where nothing else is tried any more.
+    /// The same, but the blob is sent in any case.
     pub(crate) fn send_after_decline(&mut self) {
         self.note_declined();
         if let Some(receiving) = self.ledger.books().of_claim(self) {
@@ -139,7 +139,7 @@ impl Books {
         receiving.iter_mut().find(|receiving| receiving.claim == claimed.claim)
     }
 
-    /// Ends what a claim stood for: whoever waits for it wakes.
+    /// Ends a claim, which wakes the copies that wait for it.
     fn end(&mut self, claimed: &Claimed) {
         if let Entry::Occupied(mut receiving) = self.receiving.entry((claimed.kind, claimed.digest.clone())) {
             receiving.get_mut().retain(|receiving| receiving.claim != claimed.claim);

@@ -1,19 +1,19 @@
-//! What kind of content a ledger knows, and how it came.
+//! The kinds of content in a ledger, and how it got there.
 
-/// What kind of content: blobs can be mounted from other repositories, manifests cannot.
+/// The kind of content: blobs can be mounted from other repositories, manifests cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     Blob,
     Manifest,
 }
 
-/// How content came to a repository.
+/// How a repository got its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Came {
     /// Its bytes were sent.
     Sent,
-    /// The registry said that it was mounted.
+    /// The registry reported it as mounted.
     Mounted,
-    /// It was there before.
+    /// The repository had it before.
     Found,
 }

@@ -1,4 +1,4 @@
-//! Whom the failure of a transfer concerns, beside the image that it was for.
+//! Which other images the failure of a transfer concerns.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use oci::{Digest, Links, TagOrDigest};
 use crate::endpoint::{Source, StoreId};
 use crate::{Error, Operation, Side};
 
-/// Why content did not come to a repository, for good in this run.
+/// Why content could not be brought to a repository in this run.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) why: Why,
-    /// Where it was to come from.
+    /// The source.
     store: StoreId,
     place: String,
 }
@@ -19,7 +19,7 @@ pub(crate) struct Failure {
 #[derive(Clone, Debug)]
 pub(crate) enum Why {
     Failed(Arc<Error>),
-    /// Registries need not have it, and it could be had nowhere.
+    /// Registries need not keep it, and no address has it.
     LeftOut,
 }
 
@@ -32,8 +32,8 @@ impl Failure {
         Self { why: Why::LeftOut, store: source.store().clone(), place: source.name().to_owned() }
     }
 
-    /// Whether the same content meets the same failure on its way from `source`: what the source does not give to one it
-    /// gives to nobody who reads there; what a target does not take concerns whoever sends it to the same repository.
+    /// Whether a copy of the same content from `source` would meet the same failure. A failure of the source concerns
+    /// all copies that read there; a failure of the target concerns all copies to the same repository.
     pub(super) fn concerns(&self, source: &dyn Source, is_same_repository: bool) -> bool {
         match &self.why {
             Why::Failed(error) if error.side == Side::Target => is_same_repository,
@@ -42,7 +42,7 @@ impl Failure {
     }
 }
 
-/// Whether a failed copy failed with this manifest, or with what it refers to, and not for a reason of its own.
+/// Whether the error of a copy is about this manifest or its content, and not about another part of the copy.
 pub(crate) fn is_of_manifest(error: &Error, manifest: &Digest, links: &Links) -> bool {
     if error.is_stopped() {
         return false;

@@ -1,4 +1,4 @@
-//! Which repositories of a store have what: all that is kept of content that has come, so it is kept small.
+//! Which repositories of a store have which content. Kept for all content that was brought, so it must be small.
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
@@ -7,8 +7,8 @@ use oci::{Digest, RepositoryName};
 
 use super::content::{Came, Kind};
 
-/// What repositories have, by digest. A tree grows node by node: a table would double all at once, and hold twice what is in
-/// it meanwhile.
+/// The repositories that have content, by digest. A tree, because it grows node by node: a hash table would double at
+/// once, and use twice its memory while it grows.
 #[derive(Default)]
 pub(super) struct Holdings {
     repositories: Repositories,
@@ -16,7 +16,7 @@ pub(super) struct Holdings {
     manifests: BTreeMap<Digest, Holders>,
 }
 
-/// The repositories of the store, each with a number: content names it by that.
+/// The repositories of the store, each with a number, which the entries use.
 #[derive(Default)]
 struct Repositories {
     numbers: HashMap<RepositoryName, u32>,
@@ -59,20 +59,20 @@ impl Holdings {
         holders.iter().any(|holder| holder.repository == *number)
     }
 
-    /// The repositories that have it.
+    /// The repositories that have the content.
     pub(super) fn holders(&self, kind: Kind, digest: &Digest) -> impl Iterator<Item = &RepositoryName> {
         let holders = self.of(kind).get(digest).map_or(&[][..], Holders::as_slice);
         holders.iter().filter_map(|holder| self.repositories.name(holder.repository))
     }
 
-    /// The repositories to which it was sent.
+    /// The repositories to which the content was sent.
     pub(super) fn sent_to(&self, kind: Kind, digest: &Digest) -> impl Iterator<Item = &RepositoryName> {
         let holders = self.of(kind).get(digest).map_or(&[][..], Holders::as_slice);
         let sent = holders.iter().filter(|holder| holder.came == Came::Sent);
         sent.filter_map(|holder| self.repositories.name(holder.repository))
     }
 
-    /// A repository has it. That it was sent is worth more than what was noted before.
+    /// Notes that a repository has the content. `Sent` replaces what was noted before.
     pub(super) fn note(&mut self, kind: Kind, repository: &RepositoryName, digest: &Digest, came: Came) {
         let new = Holder { repository: self.repositories.number(repository), came };
         let holders = match self.of_mut(kind).entry(digest.clone()) {
@@ -89,7 +89,7 @@ impl Holdings {
         }
     }
 
-    /// A repository does not have it. Gives how it was thought to have come.
+    /// Notes that a repository does not have the content. Returns how it was thought to have got there.
     pub(super) fn forget(
         &mut self,
         kind: Kind,
@@ -168,7 +168,7 @@ mod tests {
         assert!(holdings.blobs.is_empty());
     }
 
-    /// A node of the tree is some two thirds full.
+    /// The nodes of the tree are about two thirds full.
     #[test]
     fn law_what_is_kept_of_a_blob_is_small() {
         let size = size_of::<Digest>() + size_of::<Holders>();

@@ -1,6 +1,6 @@
-//! A lease may be lost: whoever has it does not learn that, and another gets the same right. The registry's digest check
-//! makes what is sent twice harmless, so all that may go wrong is that something waits for ever, or is called there before
-//! it is.
+//! Tests for lost claims: the copy that held one does not learn of the loss, and another copy gets the same claim.
+//! The registry's digest check makes a second transfer harmless, so only two things can go wrong: a copy waits for
+//! ever, or the ledger reports content as present too early.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ const SENDERS: usize = 24;
 type Store = Mutex<HashSet<(RepositoryName, Digest)>>;
 
 impl Ledger {
-    /// Gives the rights to bring `digest` anywhere to whoever asks next.
+    /// Drops the claims on `digest` for all repositories.
     fn lose_leases(&self, digest: &Digest) {
         self.books().receiving.remove(&(Kind::Blob, digest.clone()));
     }
@@ -71,7 +71,7 @@ impl Sender {
                 }
             }
             self.steps().await;
-            // Some are stopped on the way.
+            // Some copies are stopped on the way.
             if self.dice.percent(80) {
                 self.store.lock().unwrap().insert((self.repository.clone(), self.digest.clone()));
                 claim.complete(Came::Sent);
@@ -97,7 +97,7 @@ fn e1_e13_leases_that_are_lost_at_random_leave_nothing_out_and_nobody_waiting() 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         runtime.unwrap().block_on(async {
             let all = futures_util::future::join_all(senders.into_iter().map(Sender::bring));
-            // Time is paused, so this only passes when nothing else can move.
+            // Time is paused, so the timeout fires only if no task can proceed.
             let ended = tokio::time::timeout(Duration::from_secs(100_000), all).await;
             assert!(ended.is_ok(), "a wait without end, seed {seed}");
         });

@@ -1,21 +1,21 @@
-//! Whether a store links blobs from one of its repositories to another.
+//! Whether a store mounts blobs from one of its repositories to another.
 //!
-//! Some do everywhere, some not at all, some only within a project or where this login may read. What was declined says
-//! something of that holder and of the project that asked, not of the store.
+//! Some registries do everywhere, some not at all, some only within a project or where this login may read. A
+//! declined mount says something about that source repository and the requesting project, not about the store.
 
 use std::collections::HashSet;
 
 use oci::RepositoryName;
 
-/// After so many declines, each of another holder or project, without a single success a store is taken not to mount at
-/// all: until then each costs a wait for somebody else's transfer.
+/// After this many declined mounts, each with another repository or project, and no success, the store is taken not
+/// to mount at all: until then each mount costs a wait for another copy's transfer.
 const MOST_DECLINES: usize = 8;
 
 /// What one store has shown so far.
 #[derive(Default)]
 pub(super) struct Mounts {
     belief: Belief,
-    /// Holder, and project that asked.
+    /// The repository to mount from, and the requesting project.
     declined: HashSet<(RepositoryName, String)>,
 }
 
@@ -24,7 +24,7 @@ enum Belief {
     #[default]
     Unknown,
     Accepted,
-    /// It said that a blob was mounted, and the blob was not there.
+    /// It reported a blob as mounted that it does not have.
     Disproved,
 }
 
@@ -37,7 +37,7 @@ impl Mounts {
         }
     }
 
-    /// Whether a mount `from` there `to` here may well be accepted.
+    /// Whether a mount from `from` to `to` may be accepted.
     pub(super) fn may_be_accepted(&self, from: &RepositoryName, to: &RepositoryName) -> bool {
         self.are_useful()
             && (self.declined.is_empty() || !self.declined.contains(&(from.clone(), project(to).to_owned())))
@@ -60,7 +60,7 @@ impl Mounts {
     }
 }
 
-/// Where rights are given, as a rule.
+/// The project of a repository: registries usually give rights by project.
 pub(super) fn project(repository: &RepositoryName) -> &str {
     repository.as_str().split_once('/').map_or("", |(project, _)| project)
 }

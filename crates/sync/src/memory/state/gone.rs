@@ -1,4 +1,4 @@
-//! Since when tags of targets have been gone from their sources, as far as runs that delete have seen.
+//! Since when tags of targets have been missing at their sources, as seen by runs that delete.
 
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
@@ -12,8 +12,8 @@ use super::{FRESH_DAYS, Open, State, store};
 use crate::endpoint::StoreId;
 
 impl State {
-    /// Notes that these tags of a target's repository are gone from their source, and forgets all others there. Gives since when
-    /// each has been so; `None` where nothing is remembered.
+    /// Records that these tags of a target's repository are missing at their source, and drops the records of all
+    /// others there. Returns since when each has been missing; `None` without a state.
     pub(crate) fn note_gone(
         &self,
         (store, repository): (&StoreId, &RepositoryName),
@@ -43,7 +43,7 @@ impl State {
 }
 
 impl Open {
-    /// What is kept of a repository, by its key.
+    /// The records of a repository, by key.
     fn gone(&self, prefix: &[u8]) -> Result<HashMap<Vec<u8>, FirstSeen>, redb::Error> {
         let table = self.database.begin_read()?.open_table(store::GONE)?;
         let mut all = HashMap::new();
@@ -52,7 +52,7 @@ impl Open {
             if !key.value().starts_with(prefix) {
                 break;
             }
-            // What cannot be read is as if it had not been there.
+            // An unreadable record counts as missing.
             all.extend(FirstSeen::decode(record.value()).map(|seen| (key.value().to_vec(), seen)));
         }
         Ok(all)

@@ -1,4 +1,4 @@
-//! Keeps the record of one upload true while it is sent.
+//! Keeps the record of one upload up to date while it is sent.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use super::trail::SharedTrail;
 use crate::endpoint::{Target, Upload, UploadWatch};
 use crate::lock::lock;
 
-/// The hashing's state is kept whenever so many bytes more were read: what a kill costs in reading.
+/// The hash state is saved after this many bytes: after a kill, up to that many have to be read again.
 pub(crate) const STRIDE: u64 = 8 << 20;
-/// The record of one upload. Without state nothing is kept.
+/// The record of one upload. Without a state nothing is kept.
 pub(crate) struct Journal {
     state: State,
     target: Arc<dyn Target>,
@@ -21,7 +21,7 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
-    /// Begins, or goes on with, the record of `upload`; `None` where a broken one leaves nothing to go on with.
+    /// Begins or continues the record of `upload`; `None` if an interrupted upload cannot be resumed.
     pub(crate) fn of(
         state: &State,
         target: &Arc<dyn Target>,
@@ -35,13 +35,13 @@ impl Journal {
         Some(Self { state, target, blob: blob.clone(), watch, trail })
     }
 
-    /// Returns when the upload can be found by another run. Says whether it can.
+    /// Returns when another run can find the upload. Returns whether it can.
     pub(crate) async fn begin(&self) -> bool {
         let trail = lock(&self.trail).clone();
         self.state.upload_opened(&*self.target, &self.blob, self.watch.now(), trail).await
     }
 
-    /// The blob was read so far, and is on its way.
+    /// Saves the hash state of the bytes that were read so far.
     pub(crate) fn note(&self, state: &HashState) {
         let mut trail = lock(&self.trail);
         trail.note(state.clone());

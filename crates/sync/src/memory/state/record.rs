@@ -1,5 +1,4 @@
-//! How what is remembered is written down. Everything read back may be damaged, or be of another version: then it is
-//! as if it had not been there.
+//! The format of the state's records. A record may be damaged, or of another version: then it counts as missing.
 
 use oci::{Digest, HashState, HashTrail, RepositoryName, Tag};
 
@@ -10,23 +9,23 @@ use super::trail::new_trail;
 
 /// The version of an upload's record.
 const VERSION: u8 = 1;
-/// Registries throw unfinished uploads away after a week or less.
+/// Registries delete unfinished uploads after a week or less.
 const UPLOAD_DAYS: u32 = 7;
-/// Between the parts of a key: no name has it.
+/// Separates the parts of a key: no name contains it.
 const END: u8 = 0;
 
-/// An upload that was begun, and where the hashing of its blob stood not long ago.
+/// An unfinished upload, and recent hash states of its blob.
 #[derive(Clone, Debug)]
 pub(crate) struct LeftUpload {
     /// In days since 1970.
     pub(crate) day: u32,
     pub(crate) saved: SavedUpload,
-    /// What the registry has may be less than what was hashed last.
+    /// The registry may have fewer bytes than were hashed last.
     pub(crate) trail: HashTrail,
 }
 
 impl LeftUpload {
-    /// Whether registries have thrown it away by now.
+    /// Whether registries have deleted it by now.
     pub(super) fn is_old(&self, today: u32) -> bool {
         today.saturating_sub(self.day) > UPLOAD_DAYS
     }
@@ -59,7 +58,7 @@ impl LeftUpload {
     }
 }
 
-/// What is left of an image when platforms are left out; also, which children of an index a repository has.
+/// What is left of an image after a platform filter; also, which children of an index a repository has.
 pub(super) struct Cut {
     /// In days since 1970.
     pub(super) day: u32,
@@ -81,7 +80,7 @@ impl Cut {
 /// When an image was first seen at a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FirstSeen {
-    /// In days since 1970: when it was seen last.
+    /// When it was last seen, in days since 1970.
     pub(super) day: u32,
     /// In seconds since 1970.
     pub(super) first: u64,
@@ -105,7 +104,7 @@ fn take<const N: usize>(left: &mut &[u8]) -> Option<[u8; N]> {
     Some(*taken)
 }
 
-/// A length and so many bytes.
+/// A length, and that many bytes.
 fn part<'a>(left: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(u32::from_le_bytes(take(left)?)).ok()?;
     let (taken, rest) = left.split_at_checked(length)?;
@@ -113,47 +112,47 @@ fn part<'a>(left: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(taken)
 }
 
-/// Where the upload of a blob is kept.
+/// The key of the upload of a blob.
 pub(super) fn upload_key(registry: &StoreId, repository: &RepositoryName, blob: &Digest) -> Vec<u8> {
     joined(&[registry.as_str(), repository.as_str(), &blob.to_string()])
 }
 
-/// What all repositories of a registry that have a blob begin with.
+/// The prefix of the keys of all repositories of a registry that have a blob.
 pub(super) fn blob_prefix(registry: &StoreId, blob: &Digest) -> Vec<u8> {
     joined(&[registry.as_str(), &blob.to_string(), ""])
 }
 
-/// Where it is kept that a repository has a blob.
+/// The key for a blob in a repository.
 pub(super) fn blob_key(registry: &StoreId, blob: &Digest, repository: &RepositoryName) -> Vec<u8> {
     joined(&[registry.as_str(), &blob.to_string(), repository.as_str()])
 }
 
-/// Where it is kept what is left of an image. What is wanted and written otherwise has keys of its own.
+/// The key for what is left of an image. Each filter and form has its own key.
 pub(super) fn cut_key(whole: &Digest, wanted: &str) -> Vec<u8> {
     joined(&[&whole.to_string(), wanted])
 }
 
-/// What begins all that is kept of the indexes of a repository.
+/// The prefix of the keys of all indexes of a repository.
 pub(super) fn children_prefix(registry: &StoreId, repository: &RepositoryName) -> Vec<u8> {
     joined(&[registry.as_str(), repository.as_str(), ""])
 }
 
-/// Where it is kept which children of an index a repository has.
+/// The key for the children of an index in a repository.
 pub(super) fn children_key(registry: &StoreId, repository: &RepositoryName, index: &Digest) -> Vec<u8> {
     joined(&[registry.as_str(), repository.as_str(), &index.to_string()])
 }
 
-/// Where it is kept when a source's repository was first seen to have an image.
+/// The key for when an image was first seen in a source's repository.
 pub(super) fn first_seen_key(registry: &StoreId, repository: &str, image: &Digest) -> Vec<u8> {
     joined(&[registry.as_str(), repository, &image.to_string()])
 }
 
-/// What all that is kept of the tags of a target's repository begins with.
+/// The prefix of the keys of all tags of a target's repository.
 pub(super) fn gone_prefix(registry: &StoreId, repository: &RepositoryName) -> Vec<u8> {
     joined(&[registry.as_str(), repository.as_str(), ""])
 }
 
-/// Where it is kept since when a tag has been gone from its source.
+/// The key for since when a tag has been missing at its source.
 pub(super) fn gone_key(
     registry: &StoreId,
     repository: &RepositoryName,
@@ -163,7 +162,7 @@ pub(super) fn gone_key(
     joined(&[registry.as_str(), repository.as_str(), tag.as_str(), &digest.to_string()])
 }
 
-/// The repository that a key with such a prefix names.
+/// The repository in a key with this prefix.
 pub(super) fn repository_of(key: &[u8], prefix: &[u8]) -> Option<RepositoryName> {
     std::str::from_utf8(key.strip_prefix(prefix)?).ok()?.parse().ok()
 }
@@ -172,7 +171,7 @@ fn joined(parts: &[&str]) -> Vec<u8> {
     parts.join(&*char::from(END).to_string()).into_bytes()
 }
 
-/// For the fuzzer: what is read is written as it was, but for states that no trail would hold.
+/// For the fuzzer: a decoded record encodes to the same bytes, except for hash states that no trail would keep.
 #[doc(hidden)]
 pub fn fuzz_record(record: &[u8]) {
     if let Some(upload) = LeftUpload::decode(record) {
@@ -220,7 +219,7 @@ mod tests {
         let (mut record, first) = (upload().encode(), upload().trail.states()[0].clone());
         record.extend(u32::try_from(first.as_bytes().len()).unwrap().to_le_bytes());
         record.extend(first.as_bytes());
-        // Earlier versions wrote 10, 20, 10 where the blob was read again from its beginning.
+        // Earlier versions wrote 10, 20, 10 if the blob was read again from its beginning.
         assert_eq!(LeftUpload::decode(&record).unwrap().trail.states(), [first]);
     }
 
@@ -240,7 +239,7 @@ mod tests {
         let record = upload().encode();
         for length in 0..record.len() {
             if let Some(read) = LeftUpload::decode(&record[..length]) {
-                // Whole states may be missing, nothing else.
+                // Only whole states may be missing.
                 assert!(read.trail.states().len() < 2, "{length}");
             }
         }

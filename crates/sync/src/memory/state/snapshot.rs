@@ -1,6 +1,6 @@
-//! What the file says now, in memory: for runs that only look. Nothing is written to the file, not even the repair of what a
-//! killed run left in it, which a reader in place would need; and whoever copies meanwhile finds it free, however long the
-//! others look.
+//! A copy of the state file in memory, for runs that only read. Nothing is written to the file, not even the repair
+//! after a killed run, which opening the file itself would do; and a run that copies can open the file, however long
+//! the reading run takes.
 
 use std::fs::File;
 use std::io;
@@ -12,13 +12,13 @@ use redb::{BackendError, Database, StorageBackend};
 
 use super::store::{StateError, may_be_ours, opened, reason};
 
-/// So much is read at once.
+/// How many bytes are read at once.
 const PIECE: usize = 1 << 20;
 
-/// The file's content; that of an empty one where there is none.
+/// The file's content; an empty database if there is no file.
 ///
 /// # Errors
-/// A run that writes has it, or it cannot be read.
+/// A run that writes has the file open, or it cannot be read.
 pub(super) fn of_file(path: &Path, today: u32) -> Result<Database, StateError> {
     if !may_be_ours(path)? {
         return Err(StateError::NotOurs);
@@ -37,7 +37,7 @@ pub(super) fn of_file(path: &Path, today: u32) -> Result<Database, StateError> {
     opened(memory, today)
 }
 
-/// Copies while nobody writes: whoever does holds the whole file.
+/// Copies under a shared lock: a writing run locks the whole file.
 fn copy(file: &FileBackend, memory: &InMemoryBackend) -> Result<(), StateError> {
     match file.try_lock_shared_range(Bound::Unbounded, Bound::Unbounded) {
         Ok(true) => {}

@@ -1,4 +1,4 @@
-//! The file behind the state: opened by one process at a time, written by a thread of its own. Whoever only looks takes a
+//! The state file: opened by one process at a time, written by its own thread. Runs that only read take a
 //! [snapshot](super::snapshot).
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
@@ -13,7 +13,7 @@ use redb::{Database, DatabaseError, ReadableDatabase as _, StorageBackend, Stora
 
 use super::record::{Cut, FirstSeen, LeftUpload};
 
-/// Uploads that were begun and did not end: [`LeftUpload`] by registry, repository and blob.
+/// Unfinished uploads: [`LeftUpload`] by registry, repository and blob.
 pub(super) const UPLOADS: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("uploads");
 /// The day on which a repository was last seen to have a blob, by registry, blob and repository.
 pub(super) const BLOBS: TableDefinition<'_, &[u8], u32> = TableDefinition::new("blobs");
@@ -25,24 +25,24 @@ pub(super) const CHILDREN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::
 pub(super) const SPARSE_REFUSALS: TableDefinition<'_, &str, u32> = TableDefinition::new("sparse-refusals");
 /// When an image was first seen: [`FirstSeen`] by registry, repository and digest.
 pub(super) const FIRST_SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("first seen");
-/// Since when a tag of a target has been gone from its source: [`FirstSeen`] by registry, repository, tag and digest.
+/// Since when a tag of a target has been missing at its source: [`FirstSeen`] by registry, repository, tag and digest.
 pub(super) const GONE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("gone");
-/// How fast the last run was that sent enough to tell: bytes, and the milliseconds that they took.
+/// The speed of the last run that sent enough bytes to show it: bytes, and milliseconds.
 pub(super) const SPEED: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("speed");
-/// When old entries were last looked for.
+/// When old entries were last removed.
 const CHORES: TableDefinition<'_, &str, u32> = TableDefinition::new("chores");
 
-/// What was not seen for so long is most likely gone.
+/// Entries that were not confirmed for this long are most likely outdated.
 const SEEN_DAYS: u32 = 90;
-/// How often old entries are looked for, in days.
+/// How often old entries are removed, in days.
 const CLEANING_DAYS: u32 = 7;
-/// How often, and for how long, a file that is in use is waited for.
+/// How often, and for how long, opening waits for a file in use.
 const READS_WAITED_FOR: u32 = 10;
 const A_READ: Duration = Duration::from_millis(50);
-/// Pages that are kept in memory, in bytes.
+/// The page cache, in bytes.
 const CACHE: usize = 4 << 20;
 
-/// What such a file begins with (<https://github.com/cberner/redb/blob/master/docs/design.md>), and how its name may end.
+/// The first bytes of such a file (<https://github.com/cberner/redb/blob/master/docs/design.md>), and its file extension.
 const MAGIC: &[u8; 4] = b"redb";
 const ENDING: &str = "redb";
 
@@ -50,26 +50,26 @@ const ENDING: &str = "redb";
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
-    /// Another run has it.
+    /// Another run uses the file.
     #[error("another run is using it")]
     InUse,
     /// The file cannot be read or written.
     #[error("it cannot be read and written")]
     Io(#[from] io::Error),
-    /// What is there is something else.
+    /// The file is of another kind.
     #[error("it is no file that this program made, and is left as it is")]
     NotOurs,
-    /// The file is of a version that this program does not know, or is damaged and cannot be moved aside.
+    /// The file has a version that this program does not know, or is damaged and cannot be moved aside.
     #[error("it cannot be used: {0}")]
     Unusable(String),
 }
 
-/// How the file was found.
+/// The state of the file when it was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
-    /// Readable, or not there.
+    /// Readable, or missing.
     Sound,
-    /// Damaged: it was moved to this path, and a new one was begun.
+    /// Damaged: it was moved to this path, and a new one was created.
     Damaged(PathBuf),
 }
 
@@ -90,7 +90,7 @@ pub(super) fn open(path: &Path, today: u32) -> Result<(Database, Found), StateEr
     }
 }
 
-/// Whether it is not there, or empty, or such a file, perhaps a damaged one. Nothing else is touched.
+/// Whether the file is missing, empty, or a state file, perhaps a damaged one. Other files are not touched.
 pub(super) fn may_be_ours(path: &Path) -> io::Result<bool> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
@@ -115,7 +115,7 @@ fn aside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-/// Whoever only looks holds the file for as long as it takes to read it: that is waited for.
+/// Waits for runs that only read: they lock the file just for the time of the read.
 fn open_when_read(path: &Path, today: u32) -> Result<Database, StateError> {
     for _ in 0..READS_WAITED_FOR {
         match open_file(path, today) {
@@ -130,9 +130,9 @@ fn open_file(path: &Path, today: u32) -> Result<Database, StateError> {
     opened(FileBackend::new(private_file(path)?).map_err(reason)?, today)
 }
 
-/// Opens what a backend has, wherever that keeps it.
+/// Opens the database of any backend.
 pub(super) fn opened(backend: impl StorageBackend + UnwindSafe, today: u32) -> Result<Database, StateError> {
-    // A damaged file is most often told by an error, but the library promises none.
+    // For a damaged file the library usually returns an error, but it may panic.
     let opened = std::panic::catch_unwind(|| {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE).set_check_integrity_on_open(true);
@@ -143,7 +143,7 @@ pub(super) fn opened(backend: impl StorageBackend + UnwindSafe, today: u32) -> R
     opened.unwrap_or_else(|_| Err(StateError::Unusable("it is damaged".to_owned())))
 }
 
-/// What is in it lets whoever reads it write to uploads.
+/// Readable only for this user: the session URLs in the file permit writing to uploads.
 fn private_file(path: &Path) -> Result<File, StateError> {
     let file =
         OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
@@ -165,7 +165,7 @@ pub(super) fn reason(error: DatabaseError) -> StateError {
     }
 }
 
-/// Makes the tables, and now and then removes what is too old to be true.
+/// Creates the tables, and from time to time removes outdated entries.
 fn prepare(database: &Database, today: u32) -> Result<(), redb::Error> {
     let last = {
         let reading = database.begin_read()?;

@@ -1,16 +1,16 @@
-//! Where the hashing of a blob stood, as far back as is of use.
+//! The recent hash states of a blob.
 
 use std::sync::{Arc, Mutex};
 
 use oci::HashTrail;
 
-/// The last state may be ahead of what the registry has: bytes wait in queues and sockets.
+/// Several states, because the last one may be ahead of the registry: bytes wait in queues and sockets.
 const STATES: usize = 3;
 
-/// Where the hashing of a blob stood. It is of the blob, whatever session its bytes go to.
+/// The hash states of a blob. They belong to the blob, whatever session its bytes go to.
 pub(crate) type SharedTrail = Arc<Mutex<HashTrail>>;
 
-/// The trail of a blob of which nothing was sent yet.
+/// The trail of a blob of which no byte was sent yet.
 pub(crate) fn new_trail() -> HashTrail {
     HashTrail::of_the_end(STATES)
 }

@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 use super::store::{BLOBS, CHILDREN, CUTS, FIRST_SEEN, GONE, SPARSE_REFUSALS, SPEED, UPLOADS};
 use crate::lock::lock;
 
-/// Changes that nobody waits for are gathered for so long: what a kill may lose of them costs a few requests.
+/// How long changes are collected that no task waits for: losing them in a kill costs a few requests.
 const GATHERING: Duration = Duration::from_millis(200);
 
-/// Something to remember or to forget.
+/// A change of the state.
 pub(super) enum Change {
     Upload(Vec<u8>, Vec<u8>),
     NoUpload(Vec<u8>),
@@ -30,7 +30,7 @@ pub(super) enum Change {
     Speed(u64, u64),
 }
 
-/// A change, and who waits until it is on disk.
+/// A change, and the sender to notify when it is on disk.
 type Order = (Change, Option<oneshot::Sender<()>>);
 
 /// Writes until it is dropped, then writes the rest.
@@ -59,12 +59,12 @@ impl Writer {
         Ok(Self { orders: Some(orders), thread: Some(thread), failure })
     }
 
-    /// Has it written some time. Where writing has failed, nothing happens any more.
+    /// Queues a change. Does nothing after a write error.
     pub(super) fn write(&self, change: Change) {
         self.order(change, None);
     }
 
-    /// Has it written at once; the receiver hears when it is on disk, or never will be.
+    /// Writes a change at once; the receiver is notified when it is on disk, or closed after an error.
     pub(super) fn write_now(&self, change: Change) -> oneshot::Receiver<()> {
         let (written, waiting) = oneshot::channel();
         self.order(change, Some(written));
@@ -77,7 +77,7 @@ impl Writer {
         }
     }
 
-    /// Writes what is left; says what went wrong.
+    /// Writes what is left; returns the error, if any.
     pub(super) fn end(&mut self) -> Option<redb::Error> {
         self.orders = None;
         if let Some(thread) = self.thread.take() {
@@ -130,7 +130,7 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
     Ok(())
 }
 
-/// All changes until somebody waits for one, or long enough.
+/// Collects changes until a task waits for one, or until the time is over.
 fn gather(first: Order, orders: &Receiver<Order>) -> Vec<Order> {
     let end = Instant::now() + GATHERING;
     let mut is_urgent = first.1.is_some();

@@ -1,4 +1,4 @@
-//! A rule that chooses from the whole list of a repository: the list, what tells how old its tags are, and the choice.
+//! A rule that selects from the whole tag list of a repository: the list, the ages of its tags, and the selection.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::plan::followers::is_follower;
 use crate::select::{Dates, ListedTag, Reason, Selected, TagSelection};
 use crate::{Cause, Error, Event, Mode, Operation};
 
-/// Tags that are looked up at once, where only the state can tell how old they are.
+/// How many tags are looked up in parallel, if only the state has their ages.
 const LOOKED_UP_AT_ONCE: usize = 8;
 
 impl Discovery<'_> {
-    /// Plans what is chosen. What follows other images comes last.
+    /// Plans the selected images. Referrer tags come last.
     pub(super) async fn choose(&self, selection: &Arc<TagSelection>) -> Result<(), Arc<Error>> {
         let choice = self.read_choice(selection).await?;
         let selected = choice.selected();
@@ -42,7 +42,7 @@ impl Discovery<'_> {
         self.plan(follow).await
     }
 
-    /// Reads all that a selection is about, and tells what it makes of it.
+    /// Reads everything that a selection needs, and reports the result.
     pub(super) async fn read_choice(&self, selection: &Arc<TagSelection>) -> Result<Choice, Arc<Error>> {
         let tags = self.list_tags().await?;
         let now = SystemTime::now();
@@ -59,14 +59,14 @@ impl Discovery<'_> {
             self.run.tell(&Event::TagsListed { rule: self.index, source, tags: listed, selected: None });
             all.extend(tags);
         }
-        // A list that changes while it is read may have one twice.
+        // A list that changes while it is read may contain a tag twice.
         let mut seen = HashSet::new();
         let referrers = &self.rule.policy.referrers;
         all.retain(|tag| referrers.takes_tag(tag) && seen.insert(tag.clone()));
         Ok(all)
     }
 
-    /// The tags with what tells their age, as far as the selection asks for it.
+    /// The tags with their dates, as far as the selection needs them.
     async fn with_dates(
         &self,
         selection: &TagSelection,
@@ -91,7 +91,7 @@ impl Discovery<'_> {
         stream::iter(listed.collect::<Vec<_>>()).buffered(LOOKED_UP_AT_ONCE).try_collect().await
     }
 
-    /// When a run first saw what a tag points at. A run that only looks remembers nothing.
+    /// When a run first saw the image of a tag. A run that copies records it; other runs only read it.
     async fn first_seen(
         &self,
         tag: &Tag,
@@ -113,7 +113,7 @@ impl Discovery<'_> {
         Ok(state.first_seen(source, &image).or_else(|| (self.run.mode == Mode::Copy).then_some(now)))
     }
 
-    /// What a tag points at; `None` where that is not known of this tag alone, which is held back then.
+    /// The digest of a tag; `None` after a permanent error of this tag alone, which is then held back.
     async fn look_up(&self, tag: &Tag) -> Result<Option<Digest>, Arc<Error>> {
         let reference = TagOrDigest::Tag(tag.clone());
         let error = |cause: EndpointError| self.error(Operation::Resolve(reference.clone()), cause.into());
@@ -151,7 +151,7 @@ impl Discovery<'_> {
 
 type AskForTag = for<'a> fn(&'a mut (Arc<dyn Source>, TagOrDigest)) -> Answer<'a, Option<Digest>>;
 
-/// Whether a failure says nothing of other tags.
+/// Whether a failure says nothing about other tags.
 fn is_of_this_tag(error: &EndpointError) -> bool {
     error.scope == Scope::Image && !error.is_retryable
 }

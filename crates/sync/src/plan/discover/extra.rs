@@ -1,4 +1,4 @@
-//! Finds out what only the targets of a rule have, once the rule has listed its source.
+//! Finds what only the targets of a rule have, after the rule has listed its source.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use crate::rule::RuleTarget;
 use crate::{Error, Event, Mode, Side};
 
 impl Discovery<'_> {
-    /// Looks at the targets of a rule about a whole repository, in runs that only look.
+    /// Compares the targets of a rule about a whole repository with its source, in runs that change nothing.
     pub(super) async fn find_extra(&self) -> Result<(), Arc<Error>> {
         let looks = self.run.mode.looks_for_extra() && self.run.survey.is_none();
         if self.rule.selection.named().is_some() || !looks {
             return Ok(());
         }
-        // A target that is slow keeps nobody from the source.
+        // A slow target must not block the source.
         self.turn.give_back();
         if let Origin::Listed(gate) = &self.origin
             && !gate.pass().await
@@ -46,7 +46,7 @@ impl Discovery<'_> {
         Beyond { run: self.run, rule: self.rule, index: self.index }
     }
 
-    /// Notes what the target has for whoever decides about deletion.
+    /// Records the target's content for the decision about deletions.
     async fn list_target(&self, target: &RuleTarget, here: &HashSet<Tag>) -> Result<(), Arc<Error>> {
         let (source, rule) = (self.rule.source.clone(), self.index);
         let tags = SourceTags::of(&self.rule.selection, here);

@@ -1,32 +1,32 @@
-//! Where the images of a listing's repositories wait until all of them are known.
+//! Holds back the images of a listing's repositories until all repositories are known.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-/// Repositories of one listing whose tags are read while more of them come.
+/// How many repositories of one listing have their tags read before the listing is complete.
 const LISTED_AHEAD: usize = 64;
 
 /// How a rule about one repository came into the run.
 #[derive(Clone)]
 pub(crate) enum Origin {
-    /// It was written. Its images start at once.
+    /// It is in the config. Its images start at once.
     Written,
-    /// A registry listed the repository.
+    /// A registry's listing contains the repository.
     Listed(Gate),
 }
 
-/// Where the images of a listing's repositories wait until all of them are known.
+/// Holds back the images of a listing's repositories until all repositories are known.
 #[derive(Clone)]
 pub(crate) struct Gate {
-    /// Never true, if its sender goes before.
+    /// Stays false if its sender is dropped before.
     is_open: watch::Receiver<bool>,
-    /// The right to be listed ahead of the opening: what waits there is kept in memory.
+    /// Limits how many repositories are listed ahead, because their images are kept in memory.
     ahead: Arc<Semaphore>,
 }
 
 impl Gate {
-    /// A gate with what opens it.
+    /// A gate with the sender that opens it.
     pub(crate) fn new() -> (watch::Sender<bool>, Self) {
         let (open, is_open) = watch::channel(false);
         (open, Self { is_open, ahead: Arc::new(Semaphore::new(LISTED_AHEAD)) })
@@ -36,12 +36,12 @@ impl Gate {
         *self.is_open.borrow()
     }
 
-    /// Waits for its opening; says whether it came.
+    /// Waits for the opening; returns whether it came.
     pub(super) async fn pass(&self) -> bool {
         self.is_open.clone().wait_for(|open| *open).await.is_ok()
     }
 
-    /// Waits until few are ahead of it, or it opens.
+    /// Waits until few repositories are listed ahead, or the gate opens.
     pub(super) async fn approach(&self) -> Option<OwnedSemaphorePermit> {
         tokio::select! {
             biased;

@@ -15,7 +15,7 @@ impl Listed {
         lock(&self.0).extend(tags.iter().cloned());
     }
 
-    /// All of them; nothing is left.
+    /// Takes all of them.
     pub(super) fn take(&self) -> HashSet<Tag> {
         std::mem::take(&mut lock(&self.0))
     }

@@ -1,4 +1,4 @@
-//! The tags of a source, page by page.
+//! Reads the tags of a source page by page.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use crate::endpoint::{EndpointError, TagPage, Tags};
 use crate::plan::followers::is_follower;
 use crate::{Error, Event, Operation};
 
-/// What a question for tags gave.
+/// The result of a request for tags.
 pub(super) enum Page {
     Tags(Vec<Tag>),
     End,
-    /// There is nothing to list.
+    /// The tag list does not exist.
     NoTags,
 }
 
@@ -37,7 +37,7 @@ impl Discovery<'_> {
                     self.telling.has_told_all();
                     return Ok(());
                 }
-                // What they follow may stand on any page.
+                // The subjects of the followers may be on any page.
                 Page::End if any => {
                     self.telling.has_told_all();
                     return self.plan(followers).await;
@@ -83,14 +83,14 @@ impl Discovery<'_> {
         matches!(self.origin, Origin::Listed(_))
     }
 
-    /// Registries list repositories to which only parts of an image were pushed, and those that were emptied, and answer
-    /// 404 when they are asked for their tags.
+    /// Registries list repositories that have only parts of an image, or that were emptied, and answer 404 to
+    /// requests for their tags.
     fn tell_of_no_tags(&self) {
         let text = "the registry lists this repository, but no tags of it: nothing is copied from it";
         self.run.tell(&Event::Note { place: self.source.clone(), text: text.to_owned() });
     }
 
-    /// Takes a page, and tells what no registry should list.
+    /// Takes a page, and reports invalid tags.
     fn take(&self, page: TagPage) -> Vec<Tag> {
         for tag in page.invalid {
             self.run.tell(&Event::InvalidTag { source: self.source.clone(), tag });

@@ -1,12 +1,12 @@
-//! An image whose names later rules may have.
+//! An image, parted by what later rules say about its references.
 
 use crate::plan::order::Settled;
 
-/// An image, by what later rules say of its names.
+/// An image, parted by what later rules say about its references.
 #[derive(Default)]
 pub(super) struct Parted {
-    /// Once for each way in which it is carried out.
+    /// Once for each policy with which it is copied.
     pub(super) ready: Vec<Settled>,
-    /// At names of which later rules have yet to say whether they want them.
+    /// With the references that later rules may yet want.
     pub(super) waiting: Option<Settled>,
 }

@@ -1,4 +1,4 @@
-//! Names that a rule shares with others which it has not met: it tells what it wants, and gives way to later rules.
+//! References that a rule shares with rules of other groups: it announces what it wants, and gives way to later rules.
 
 use std::sync::Arc;
 
@@ -13,14 +13,14 @@ use crate::plan::rivals::{Winner, Word};
 use crate::{Cause, Error, OnCollision, Operation, Side};
 
 impl Discovery<'_> {
-    /// Tells earlier rules which names these images get.
+    /// Announces the references of these images to earlier rules.
     pub(super) fn tell_names(&self, images: &[TagOrDigest]) {
         if !self.telling.is_of_use() {
             return;
         }
         for (target, naming) in self.targets.iter().zip(self.rule.targets.iter().map(|target| &target.naming))
         {
-            // What cannot be named is told as the rule's failure.
+            // An invalid name is reported as the rule's failure.
             let names = naming.names(images).unwrap_or_default();
             let pairs = images.iter().zip(names);
             self.telling.wants(
@@ -29,7 +29,7 @@ impl Discovery<'_> {
         }
     }
 
-    /// The same, where what is carried out was decided together with other rules.
+    /// The same for images that were settled together with other rules.
     pub(super) fn tell_settled(&self, images: &[Settled]) {
         if !self.telling.is_of_use() {
             return;
@@ -50,7 +50,7 @@ impl Discovery<'_> {
         }
     }
 
-    /// Asks later rules about the names of an image; those that they want are left to them.
+    /// Asks later rules about the references of an image, and leaves the wanted ones to them.
     pub(super) fn part(&self, image: &Settled) -> Parted {
         let nowhere = Settled { names: vec![None; image.names.len()], ..image.clone() };
         let (mut free, mut kept, mut waiting) = (nowhere.clone(), nowhere.clone(), nowhere);
@@ -70,14 +70,15 @@ impl Discovery<'_> {
         Parted { ready, waiting: Some(waiting).filter(goes) }
     }
 
-    /// The same for many.
+    /// The same for many images.
     pub(super) fn part_all(&self, images: &[Settled]) -> (Vec<Settled>, Vec<Settled>) {
         let parted = images.iter().map(|image| self.part(image));
         let (ready, waiting): (Vec<_>, Vec<_>) = parted.map(|parted| (parted.ready, parted.waiting)).unzip();
         (ready.into_iter().flatten().collect(), waiting.into_iter().flatten().collect())
     }
 
-    /// Waits until later rules have said whether they want an image's names. Another rule has the turn to list meanwhile.
+    /// Waits until later rules have said whether they want an image's references. Other rules can use the turn to
+    /// list meanwhile.
     pub(super) async fn when_decided(&self, image: Settled) -> Vec<Settled> {
         let (mut ready, mut contested) = (Vec::new(), Some(image));
         while let Some(image) = contested.take() {
@@ -103,7 +104,8 @@ impl Discovery<'_> {
         lock(&self.given_way).push((contest, winner.source));
     }
 
-    /// Tells what gave way, once all is planned. Where both rules say that this is a slip, this one has failed.
+    /// Reports the lost references after all images are planned. If both rules treat the collision as a mistake, this
+    /// one fails.
     pub(super) async fn end_contests(&self) -> Result<(), Arc<Error>> {
         let contests = std::mem::take(&mut *lock(&self.given_way));
         let is_refused = |(contest, _): &(Contest, _)| contest.on_collision == OnCollision::Refuse;

@@ -1,4 +1,4 @@
-//! Sends images to the queue of the engine, as far as this run is the one that brings them.
+//! Sends images to the schedule, if they belong to this run's shard.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,12 +18,12 @@ use crate::plan::wanted::Wanted;
 use crate::rule::Selection;
 use crate::{Event, Image, Target};
 
-/// Images that are planned ahead of those in work, for each pair of stores.
+/// How many images are planned ahead for each pair of stores.
 const PLANNED_AHEAD: usize = 64;
 
 impl Discovery<'_> {
-    /// Keeps only a little ahead of the fastest of the targets. What another rule is to bring to the source is read where it can be
-    /// had until then.
+    /// Sends an image, but keeps only a little ahead of the fastest target. If another rule has yet to copy the image
+    /// to the source, a plan reads it from the promised source.
     pub(super) async fn send(&self, image: Settled, promise: Option<Promise>) {
         let Settled { reference, names, wanted, after } = image;
         let ways: Vec<_> = names
@@ -53,9 +53,10 @@ impl Discovery<'_> {
             (None, _) => (Found::Listed, here, reference),
         };
         self.wait_for_room(&source).await;
-        // The receiver is gone when the run is stopped; then nobody waits for this image.
+        // The receiver is gone when the run is stopped; then this image is not needed.
         let Ok(room) = self.planned.reserve().await else { return };
-        // What is told is queued, also when the run stops at this moment: all that is planned is in the report.
+        // An announced image is always queued, also if the run stops at this moment, so that the report contains all
+        // planned images.
         for (image, _) in &ways {
             self.run.tell(&Event::ImagePlanned(image.clone()));
         }
@@ -63,7 +64,7 @@ impl Discovery<'_> {
         room.send(Planned { rule: self.index, image, ways });
     }
 
-    /// Whether this run brings an image, or another shard does. A run that surveys takes it down.
+    /// Whether this run copies an image, or another shard does. A survey only records it.
     async fn is_ours(
         &self,
         reference: &TagOrDigest,
@@ -76,7 +77,7 @@ impl Discovery<'_> {
         }
         let images = ways.iter().map(|(image, _)| image);
         let key = self.run.keys.of(images.clone().map(|image| &**image), after, &self.run.awaited);
-        // What goes nowhere is nobody's.
+        // An image without a target belongs to no shard.
         let Some(key) = key else { return false };
         if let Some(survey) = survey {
             let assignment =

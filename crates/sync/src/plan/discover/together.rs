@@ -1,4 +1,4 @@
-//! A rule that meets others: what it carries out is decided together with theirs.
+//! A rule that meets others: its images are decided together with theirs.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -22,23 +22,23 @@ use crate::plan::wish::Wish;
 use crate::rule::Selection;
 use crate::{Cause, Error, Event, Operation};
 
-/// Names of images that give way, as many as are told one by one.
+/// How many lost references are named in a message.
 const TOLD: usize = 3;
-/// Images that give way whose digests are asked for at once.
+/// How many images that give way are compared in parallel.
 const COMPARED_AT_ONCE: usize = 8;
 
-/// What a source has, as far as it is known before anything is copied.
+/// What is known of a source before anything is copied.
 #[derive(Default)]
 struct Known {
     images: Vec<TagOrDigest>,
-    /// What they are chosen of, where the whole list decides.
+    /// The list that they are selected from, if the selection needs the whole list.
     choice: Option<Choice>,
-    /// Why there are none, where the repository is not there.
+    /// The error, if the repository does not exist.
     absence: Option<Arc<Error>>,
 }
 
 impl Discovery<'_> {
-    /// Plans what is left to this rule once all that it meets know their images.
+    /// Plans the images that are left to this rule once the images of all rules that it meets are known.
     pub(super) async fn run_in_company(&self, seat: Arc<Seat>) -> Result<(), Arc<Error>> {
         let Known { images, choice, absence } = match self.known_images().await {
             Ok(known) => known,
@@ -101,7 +101,7 @@ impl Discovery<'_> {
         }
     }
 
-    /// Other rules cannot know which names this one would have won.
+    /// Reports that this rule's references are unknown, so other rules cannot know which of them it would win.
     fn tell_of_names_that_stay(&self) {
         let targets = self.targets.iter().map(|target| format!("{target}")).collect::<Vec<_>>().join(", ");
         let text = format!(
@@ -111,7 +111,7 @@ impl Discovery<'_> {
         self.run.tell(&Event::Note { place: self.source.clone(), text });
     }
 
-    /// What is left where names that other rules want, too, are left out.
+    /// The images without the references of collisions.
     fn without(&self, mut images: Vec<Settled>, collisions: &[Arc<Collision>]) -> Vec<Settled> {
         let refused: HashSet<&Place> = collisions.iter().map(|collision| collision.name()).collect();
         if !refused.is_empty() {
@@ -125,7 +125,7 @@ impl Discovery<'_> {
         images
     }
 
-    /// The images that are written down or listed. A repository that is not there yet may be another rule's target.
+    /// The named or listed images. A repository that does not exist yet may be another rule's target.
     async fn known_images(&self) -> Result<Known, Arc<Error>> {
         if let Some(images) = self.rule.selection.named() {
             return Ok(Known { images, ..Known::default() });
@@ -172,7 +172,7 @@ impl Discovery<'_> {
         wish
     }
 
-    /// The names that these images get.
+    /// The target references of these images.
     fn places<'a>(&'a self, images: &'a [Settled]) -> impl Iterator<Item = Place> + 'a {
         images.iter().flat_map(|image| {
             let names = image.names.iter().zip(&self.targets);
@@ -180,7 +180,7 @@ impl Discovery<'_> {
         })
     }
 
-    /// Sends what waits for nothing, then the others, each when it may go.
+    /// Sends the images that wait for nothing, then the others as soon as each is released.
     async fn carry_out(&self, images: Vec<Settled>, mut owed: Owed<'_>) {
         let (waiting, ready): (Vec<_>, Vec<_>) = images.into_iter().partition(|image| image.after.is_some());
         let waiting = waiting.into_iter().map(|image| when_it_may_go(self.run.awaited.clone(), image));
@@ -201,7 +201,7 @@ impl Discovery<'_> {
         }
     }
 
-    /// Tells which images give way to those of a later rule. The same image in two places gives way to nobody.
+    /// Reports which images give way to those of a later rule, unless both are the same image.
     pub(super) async fn tell_of_contests(&self, contests: Vec<(Contest, Arc<dyn Source>)>) {
         let compare = |(contest, winner)| if_different(contest, self.rule.source.clone(), winner);
         let comparisons: Vec<_> = contests.into_iter().map(compare).collect();
@@ -238,14 +238,14 @@ impl Discovery<'_> {
     }
 }
 
-/// Those that are not known to be of one image.
+/// The collisions whose images are not known to be the same.
 async fn different(collisions: Vec<Arc<Collision>>) -> Vec<Arc<Collision>> {
     let compare = async |collision: Arc<Collision>| (!collision.is_of_one_image().await).then_some(collision);
     let compared = stream::iter(collisions.into_iter().map(compare)).buffered(COMPARED_AT_ONCE);
     compared.filter_map(std::future::ready).collect().await
 }
 
-/// The image, with what its source will have by then.
+/// Waits for the image's release; returns the content that its source will have.
 async fn when_it_may_go(awaited: Arc<Awaited>, image: Settled) -> (Settled, Option<Promise>) {
     let promise = match &image.after {
         Some(place) => awaited.ended(place).await,
@@ -254,7 +254,7 @@ async fn when_it_may_go(awaited: Arc<Awaited>, image: Settled) -> (Settled, Opti
     (image, promise)
 }
 
-/// The contested name, with where the winner is read, unless both are known to be one image.
+/// The contested reference with the winner's source, unless both are known to be the same image.
 async fn if_different(
     contest: Contest,
     loser: Arc<dyn Source>,

@@ -1,4 +1,4 @@
-//! What rules may hope for that others of the same run bring.
+//! Tags that rules may expect from other rules of the same run.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -7,7 +7,7 @@ use oci::{Tag, TagOrDigest, as_place};
 use super::way::{Way, Written};
 use crate::plan::wish::Wish;
 
-/// Images that no registry lists yet, because rules of this run bring them.
+/// Tags that no registry lists yet, because rules of this run will write them.
 #[derive(Default)]
 pub(super) struct Hopes {
     hoped: HashSet<(usize, Tag)>,
@@ -15,7 +15,7 @@ pub(super) struct Hopes {
 }
 
 impl Hopes {
-    /// Gives rules that list their source what others write there; says whether that was anything.
+    /// Gives rules that list their source the tags that other rules write there; returns whether there were new ones.
     pub(super) fn add(&mut self, wishes: &mut [Wish], written: &Written<'_>) -> bool {
         let mut any = false;
         for (index, wish) in wishes.iter_mut().enumerate() {
@@ -33,7 +33,7 @@ impl Hopes {
         any
     }
 
-    /// Lets go of what nobody brings any more, since the rule that would have has chosen otherwise meanwhile.
+    /// Drops expected tags that no rule writes any more, because its selection has changed.
     pub(super) fn let_go_of_stale(&mut self, wishes: &mut [Wish], written: &Written<'_>) -> bool {
         let is_written = |(wish, tag): &(usize, Tag)| {
             let there = written.get(&*as_place(&wishes[*wish].source));
@@ -43,7 +43,7 @@ impl Hopes {
         self.begin_without(wishes, stale)
     }
 
-    /// Lets go of hopes that would close a circle, and of those that nobody fulfils then.
+    /// Drops expected tags that would close a cycle, and those that depended on them.
     pub(super) fn give_up(&mut self, wishes: &mut [Wish], ways: &[Way], circles: &[Vec<usize>]) -> bool {
         let in_circle = circles.iter().flatten().map(|way| &ways[*way]);
         let hope = |way: &Way| match &wishes[way.wish].images[way.image] {
@@ -54,7 +54,7 @@ impl Hopes {
         self.begin_without(wishes, hopes)
     }
 
-    /// Begins anew: what hung on these is hoped for again, if somebody still brings it.
+    /// Drops all expected tags. The next round of `add` restores those that are still written, except `hopes`.
     fn begin_without(&mut self, wishes: &mut [Wish], hopes: Vec<(usize, Tag)>) -> bool {
         if hopes.is_empty() {
             return false;

@@ -21,7 +21,7 @@ fn wanted(referrers: WantedReferrers) -> Wanted {
     Wanted { referrers, policy: Arc::default() }
 }
 
-/// `from` with its tags, to the same names at `to`.
+/// Copies `from` with its tags to the same tags at `to`.
 fn wish(rule: usize, selection: Selection, from: &str, tags: &[&str], to: &str) -> Wish {
     Wish {
         rule,
@@ -35,7 +35,7 @@ fn wish(rule: usize, selection: Selection, from: &str, tags: &[&str], to: &str) 
     }
 }
 
-/// Chooses from these tags, all of them old.
+/// Selects from these tags, which are all old.
 fn chosen(rule: usize, selection: TagSelection, from: &str, tags: &[&str], to: &str) -> Wish {
     let selection = Arc::new(selection);
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
@@ -59,7 +59,7 @@ fn listed(rule: usize, from: &str, tags: &[&str], to: &str) -> Wish {
     wish(rule, Selection::All, from, tags, to)
 }
 
-/// What each wish carries out: the tag, and what it waits for.
+/// What each wish copies: the tag, and what it waits for.
 fn carried(order: &Order) -> Vec<Vec<String>> {
     let shown = |image: &Settled| match &image.after {
         Some(place) => format!("{} after {place}", image.reference),
@@ -210,7 +210,7 @@ fn what_may_be_of_a_rule_that_could_not_be_listed_stays_as_it_is() {
         (1, pattern("^v"), "b", "t", OnConflict::Keep),
         (1, pattern("^w"), "b", "t", OnConflict::Overwrite),
         (1, Selection::All, "b", "u", OnConflict::Overwrite),
-        // It would bring the same image.
+        // It would copy the same image.
         (1, Selection::All, "a", "t", OnConflict::Overwrite),
         // It would give way.
         (0, Selection::All, "b", "t", OnConflict::Overwrite),

@@ -1,4 +1,4 @@
-//! Images on their way to names.
+//! Images with their target references.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -6,7 +6,7 @@ use crate::Cause;
 use crate::plan::place::Place;
 use crate::plan::wish::Wish;
 
-/// An image on its way to one name.
+/// The copy of an image to one reference.
 pub(super) struct Way {
     pub(super) wish: usize,
     pub(super) image: usize,
@@ -16,7 +16,7 @@ pub(super) struct Way {
 }
 pub(super) type Broken = BTreeMap<usize, Cause>;
 
-/// The ways of all images; a copy of a name onto itself does nothing, and is none. What cannot be named is broken.
+/// The copies of all images. Skips copies of a reference onto itself. Wishes whose names are invalid are broken.
 pub(super) fn ways(wishes: &[Wish]) -> (Vec<Way>, Broken) {
     let (mut ways, mut broken) = (Vec::new(), Broken::new());
     for (index, wish) in wishes.iter().enumerate() {
@@ -44,7 +44,7 @@ pub(super) fn ways(wishes: &[Wish]) -> (Vec<Way>, Broken) {
     (ways, broken)
 }
 
-/// What is written in each repository.
+/// The references that are written in each repository.
 pub(super) type Written<'a> = HashMap<&'a str, BTreeSet<&'a str>>;
 
 pub(super) fn written(ways: &[Way]) -> Written<'_> {

@@ -1,4 +1,4 @@
-//! Who writes a name that several rules want, and which of these wait for each other.
+//! Decides which copy writes a reference that several rules want, and finds the copies that wait for each other in a cycle.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -8,18 +8,18 @@ use crate::plan::place::Place;
 use crate::plan::wanted::Wanted;
 use crate::plan::wish::{Wish, on_collision};
 
-/// Who writes a name.
+/// The copies to one reference.
 pub(super) struct Writers {
-    /// The way that is carried out.
+    /// The copy that is carried out.
     pub(super) winner: usize,
-    /// What all rules want that want the same copy.
+    /// The merged wants of all rules that want the same copy.
     pub(super) wanted: Wanted,
-    /// Ways of other images that give way, one for each of these.
+    /// The copies of other images, one for each image.
     pub(super) losers: Vec<usize>,
 }
 
-/// Who wins. What stands under a name may be the image of a rule that would win, if it were known what it wants: it stays then,
-/// and the name is only set where there is none.
+/// The winner of each reference. An unlisted rule might win if its images were known, and the target may already have
+/// its image. In that case the winner writes the reference only if it does not exist yet.
 pub(super) fn winners<'a>(
     wishes: &[Wish],
     unlisted: &[Wish],
@@ -55,7 +55,7 @@ pub(super) fn winners<'a>(
     by_name.into_iter().filter_map(|(name, all)| Some((name, decide(name, all)?))).collect()
 }
 
-/// Ways that wait for each other, each circle from its first way on. A way reads one name, which one way writes.
+/// The copies that wait for each other, each cycle in order. A copy reads one reference, which at most one copy writes.
 pub(super) fn circles(ways: &[Way], winners: &BTreeMap<&Place, Writers>) -> Vec<Vec<usize>> {
     let mut seen_from: HashMap<usize, usize> = HashMap::new();
     let mut circles = Vec::new();

@@ -1,4 +1,4 @@
-//! What a later rule has told of the names that it wants.
+//! What a later rule has announced about the references that it wants.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,37 +17,37 @@ pub(crate) struct Winner {
     pub(crate) is_strict: bool,
 }
 
-/// How far a rule's lists are.
+/// The progress of a rule's listings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lists {
     /// More repositories may come.
     Coming,
-    /// All repositories are known; some may be listed yet.
+    /// All repositories are known; the tags of some may still be listed.
     Known,
 }
 
-/// Whether what comes is waited for.
+/// Whether earlier rules wait for the listings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Patience {
-    /// It is.
+    /// They do.
     Left,
-    /// A list failed, or nothing was heard for too long.
+    /// They do not: a listing failed, or made no progress for too long.
     Gone,
 }
 
-/// What one rule has told.
+/// What one rule has announced.
 pub(super) struct Told {
     pub(super) names: HashMap<Place, Winner>,
     pub(super) heard: Instant,
     lists: Lists,
     patience: Patience,
-    /// How many lists are still to come, by the repositories at the target that they are about.
+    /// How many listings are pending for each target repository.
     coming: HashMap<Arc<str>, usize>,
-    /// Repositories at the target of which nobody knows what is wanted.
+    /// Target repositories for which the rule's references are unknown.
     unknown: HashSet<Arc<str>>,
 }
 
-/// What that says of a name.
+/// What the announcements say about a reference.
 pub(super) enum Says {
     Free,
     Wanted(Winner),
@@ -74,7 +74,7 @@ impl Told {
         }
     }
 
-    /// Whether anybody may wait for what it tells.
+    /// Whether earlier rules may wait for the announcements.
     pub(super) fn is_awaited(&self) -> bool {
         self.patience == Patience::Left && (self.lists == Lists::Coming || !self.coming.is_empty())
     }
@@ -87,14 +87,14 @@ impl Told {
         self.patience = Patience::Gone;
     }
 
-    /// A list will tell what is wanted there.
+    /// A listing will tell what is wanted there.
     pub(super) fn expect(&mut self, targets: &[Arc<str>]) {
         for target in targets {
             *self.coming.entry(target.clone()).or_default() += 1;
         }
     }
 
-    /// It has told.
+    /// The listing is complete.
     pub(super) fn listed(&mut self, targets: &[Arc<str>]) {
         for target in targets {
             if let Some(coming) = self.coming.get_mut(target) {
@@ -106,7 +106,7 @@ impl Told {
         }
     }
 
-    /// It will not tell.
+    /// The listing failed.
     pub(super) fn not_listed(&mut self, targets: &[Arc<str>]) {
         self.listed(targets);
         self.unknown.extend(targets.iter().cloned());
@@ -117,7 +117,7 @@ impl Told {
 mod tests {
     use super::*;
 
-    /// What is told of one target, and of another.
+    /// Calls on what was announced for one target, and for another.
     type Step = fn(&mut Told, &[Arc<str>], &[Arc<str>]);
 
     #[test]

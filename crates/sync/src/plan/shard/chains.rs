@@ -1,22 +1,22 @@
-//! Repositories that images go through one after the other: whoever writes one of them reads it, too.
+//! Repositories that images are copied through one after the other: the process that writes one of them must also read it.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-/// Which repositories stay together. Of each chain one is the first by name, and stands for all.
+/// The repositories that belong together. The first by name represents its chain.
 #[derive(Clone, Debug, Default)]
 pub struct Chains {
     first: HashMap<Arc<str>, Arc<str>>,
 }
 
 impl Chains {
-    /// Of all ways that images go: from a repository to another one.
+    /// From all copies, each from a repository to another one.
     pub fn of(ways: impl IntoIterator<Item = (Arc<str>, Arc<str>)>) -> Self {
         let ways: HashSet<_> = ways.into_iter().collect();
         let written: HashSet<_> = ways.iter().map(|(_, to)| to.clone()).collect();
         let mut next_to: HashMap<Arc<str>, Vec<Arc<str>>> = HashMap::new();
-        // Most sources are written by nobody, and many repositories may be copied from each of them.
+        // Most sources are written by no rule, and many repositories may be copied from each of them.
         for (from, to) in ways.iter().filter(|(from, to)| from != to && written.contains(from)) {
             next_to.entry(from.clone()).or_default().push(to.clone());
             next_to.entry(to.clone()).or_default().push(from.clone());
@@ -34,7 +34,7 @@ impl Chains {
         Self { first }
     }
 
-    /// What stands for a repository: itself, where it is in no chain.
+    /// The representative of a repository: itself, if it is in no chain.
     pub fn first(&self, repository: &Arc<str>) -> Arc<str> {
         self.first.get(repository).unwrap_or(repository).clone()
     }
@@ -51,7 +51,7 @@ mod tests {
         let chains = Chains::of(ways.map(|(from, to)| (from.into(), to.into())));
         let first = |name: &str| chains.first(&name.into()).to_string();
         assert_eq!(["m/x", "z/x", "b/x"].map(first), ["b/x"; 3]);
-        // What only has the same source is alone.
+        // A repository that only has the same source is in no chain.
         assert_eq!(["m/y", "q/x", "a/x", "s"].map(first), ["m/y", "q/x", "a/x", "s"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a run brings of its images, where it is one shard of several.
+//! The images that a run copies if it is one shard of several.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,19 +12,20 @@ use crate::lock::lock;
 use crate::plan::awaited::Awaited;
 use crate::plan::place::Place;
 
-/// What decides who brings an image: registry and repository at its first target, and its name at the source.
+/// What decides which shard copies an image: registry and repository of its first target, and its reference at the source.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) repository: Arc<str>,
     pub(crate) reference: TagOrDigest,
 }
 
-/// Keys of images that are written where other rules of the same run read: whoever brings the one brings the other, too.
+/// The keys of images that other rules of the same run read at the target: one shard must copy both.
 #[derive(Default)]
 pub(crate) struct Keys(Mutex<HashMap<Place, Key>>);
 
 impl Keys {
-    /// The key of an image on its ways, which all have one source. `after` is what has to be written before.
+    /// The key of an image with its copies, which all have one source. `after` is the reference that has to be
+    /// written before.
     pub(crate) fn of<'a>(
         &self,
         ways: impl Iterator<Item = &'a Image> + Clone,
@@ -53,12 +54,12 @@ impl Share {
         self.split.owner(&key.repository, &key.reference) == self.shard.index()
     }
 
-    /// Whether it tells what only a target's repository has: exactly one shard does.
+    /// Whether this shard reports what only a target repository has: exactly one shard does.
     pub(crate) fn tells_of(&self, target: &str) -> bool {
         self.split.owner_of_all(target).unwrap_or_default() == self.shard.index()
     }
 
-    /// Whether it is known without any list that it has nothing of what goes to these.
+    /// Whether the shard has no image for any of these targets, as far as known without a listing.
     pub(crate) fn has_nothing_of(&self, targets: &[Arc<str>]) -> bool {
         let is_others =
             |target| self.split.owner_of_all(target).is_some_and(|owner| owner != self.shard.index());

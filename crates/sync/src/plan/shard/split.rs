@@ -8,23 +8,24 @@ use oci::{Digest, TagOrDigest};
 
 use crate::rule::referrer_tag::subject;
 
-/// An image that goes to one shard or another.
+/// An image that can be assigned to a shard.
 #[derive(Clone, Debug)]
 pub struct Splittable {
     /// Registry and repository that it is kept together with.
     pub repository: Arc<str>,
-    /// Its name there.
+    /// Its reference there.
     pub reference: TagOrDigest,
-    /// What the name points at, where that is known.
+    /// Its digest, if known.
     pub digest: Option<Digest>,
-    /// What it takes to bring it; 0 where that is not known.
+    /// Its size; 0 if unknown.
     pub bytes: u64,
 }
 
-/// Who brings what: whole repositories, unless one is larger than a shard should be.
+/// Assigns images to shards: whole repositories, unless one is larger than a shard should be.
 ///
-/// Repositories of a known size go, the largest first, to the shard that has least. The others, and those that come later, go
-/// where a hash of their names says: that needs no list, and moves few of them where the number of shards changes.
+/// Repositories of known size are assigned in descending order to the shard with the least bytes. The others, and
+/// those that are added later, are assigned by a hash of their names: that needs no listing, and moves few of them
+/// when the number of shards changes.
 #[derive(Clone, Debug)]
 pub struct Split {
     count: usize,
@@ -34,17 +35,17 @@ pub struct Split {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Owner {
     Whole(usize),
-    /// By the names of its images.
+    /// By the references of its images.
     Divided(HashMap<String, usize>),
 }
 
 impl Split {
-    /// By names alone.
+    /// By repository names only.
     pub fn by_name(count: usize) -> Self {
         Self { count: count.max(1), weighed: BTreeMap::new() }
     }
 
-    /// By bytes, as far as they are known.
+    /// By size, as far as it is known.
     pub fn by_bytes(count: usize, images: impl IntoIterator<Item = Splittable>) -> Self {
         let mut split = Self::by_name(count);
         let mut repositories: BTreeMap<Arc<str>, Contents> = BTreeMap::new();
@@ -55,7 +56,7 @@ impl Split {
         let mean = total.div_ceil(split.count as u64);
         let pieces = repositories.into_iter().flat_map(|(name, contents)| contents.pieces(&name, mean));
         let mut pieces: Vec<_> = pieces.collect();
-        // What is equally large stays in the order of its names: the same for all who split.
+        // The sort is stable: equal sizes stay in the order of their names, so that all shards compute the same split.
         pieces.sort_by_key(|piece| Reverse(piece.bytes));
         let mut emptiest: BinaryHeap<_> = (0..split.count).map(|shard| Reverse((0, shard))).collect();
         for piece in pieces {
@@ -77,7 +78,7 @@ impl Split {
         }
     }
 
-    /// Which shard brings an image, counted from 0.
+    /// The shard of an image, counted from 0.
     pub fn owner(&self, repository: &str, reference: &TagOrDigest) -> usize {
         let known = match self.weighed.get(repository) {
             Some(Owner::Whole(shard)) => Some(*shard),
@@ -87,18 +88,18 @@ impl Split {
         known.unwrap_or_else(|| by_hash(repository, self.count))
     }
 
-    /// Which shard brings all images of a repository, where that is known without its list.
+    /// The shard of all images of a repository, if that is known without a listing.
     pub(crate) fn owner_of_all(&self, repository: &str) -> Option<usize> {
         self.weighed.is_empty().then(|| by_hash(repository, self.count))
     }
 
-    /// Repositories that more than one shard brings, because they are larger than a shard should be.
+    /// Repositories that are divided among shards, because they are larger than a shard should be.
     pub fn divided(&self) -> impl Iterator<Item = &Arc<str>> {
         let is_divided = |owner: &Owner| matches!(owner, Owner::Divided(_));
         self.weighed.iter().filter(move |(_, owner)| is_divided(owner)).map(|(name, _)| name)
     }
 
-    /// The same for whoever splits in the same way: two shards of which one has another leave something out, or bring it twice.
+    /// A digest of the split. Shards with different fingerprints leave images out, or copy them twice.
     pub fn fingerprint(&self) -> Digest {
         let mut lines = vec![self.count.to_string()];
         for (repository, owner) in &self.weighed {
@@ -115,8 +116,8 @@ impl Split {
     }
 }
 
-/// The images of a repository that can go to different shards, by what their names stand for: names of one digest stay together,
-/// and what is made of a digest stays with it.
+/// The images of a repository in groups that can be assigned to different shards. References with the same digest
+/// stay together, and referrer tags stay with their subject.
 #[derive(Default)]
 struct Contents(BTreeMap<String, Together>);
 
@@ -126,11 +127,11 @@ struct Together {
     names: Vec<String>,
 }
 
-/// What goes to one shard.
+/// A part that is assigned to one shard.
 struct Piece {
     bytes: u64,
     repository: Arc<str>,
-    /// Those of a repository that is divided.
+    /// The references of the part, if the repository is divided.
     names: Option<Vec<String>>,
 }
 
@@ -151,7 +152,7 @@ impl Contents {
         self.0.values().map(|together| together.bytes).sum()
     }
 
-    /// None where nothing is known of its size.
+    /// Empty if the size is unknown.
     fn pieces(self, repository: &Arc<str>, mean: u64) -> Vec<Piece> {
         let bytes = self.bytes();
         let repository = || repository.clone();
@@ -169,8 +170,8 @@ impl Contents {
     }
 }
 
-/// The shard whose hash with the name is the greatest (rendezvous hashing). Releases that split differently would leave
-/// repositories out between them: neither this nor [`mixed`] may change.
+/// The shard with the greatest hash of shard and name (rendezvous hashing). Neither this nor [`mixed`] may change:
+/// shards of releases that split differently would leave repositories out.
 fn by_hash(name: &str, count: usize) -> usize {
     // FNV-1a.
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -268,7 +269,7 @@ mod tests {
             loads[owner(name, 8)] += 1;
         }
         assert!(loads.iter().all(|load| (400..600).contains(load)), "{loads:?}");
-        // As it was in the first release: shards of two releases must agree.
+        // The values of the first release: shards of two releases must agree.
         assert_eq!(["r.io/a", "r.io/b", "r.io/c", "r.io/d"].map(|name| owner(name, 4)), [3, 2, 3, 2]);
     }
 
@@ -292,7 +293,7 @@ mod tests {
                 prop_assert!(owner < count);
                 prop_assert_eq!(owner, other.owner(&image.repository, &image.reference));
             }
-            // One that nobody knew of when it was split has an owner, too.
+            // An image that was unknown at the split has an owner, too.
             let later = TagOrDigest::Tag("later".parse().unwrap());
             prop_assert_eq!(one.owner("r.io/0", &later), other.owner("r.io/0", &later));
         }

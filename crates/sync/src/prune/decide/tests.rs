@@ -62,7 +62,7 @@ fn judged_at(
     decide(&scene, gone, SystemTime::UNIX_EPOCH + Duration::from_secs(1000))
 }
 
-/// Lines `NAME` for what goes, `NAME <- HOLDER` for what is held, `(NAME)` for what stays.
+/// Lines `NAME` for a deletion, `NAME <- HOLDER` for a held image, `(NAME)` for what stays.
 fn lines(decided: &Decided) -> Vec<String> {
     let line = |candidate: &Candidate| {
         let name = candidate.target().replace("t.io/b", "");
@@ -280,7 +280,7 @@ fn a_list_of_referrers_whose_tag_has_a_part_of_the_digest_follows_its_image() {
 
 #[test]
 fn the_signature_of_what_a_doomed_referrer_refers_to_stays_with_that() {
-    // `sbom` goes, and refers to `x`, which has no tag any more and is still there.
+    // `sbom` is deleted. Its subject `x` has no tag any more, but still exists.
     let signature = format!("sha256-{}.sig", digest("x").hex());
     let mut contents = contents(&[("a", "1"), ("sbom", "sbom"), (&signature, "s")]);
     contents.read(&digest("sbom"), Vec::new(), Some(digest("x")));

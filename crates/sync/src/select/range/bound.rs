@@ -1,31 +1,31 @@
-//! A version as a range writes it, which need not be whole, and the interval between two of them.
+//! A version as written in a range, possibly incomplete, and the interval between two of them.
 
 use std::cmp::Ordering;
 use std::ops::Bound;
 
 use oci::{Prerelease, TagVersion};
 
-/// Numbers with zeros behind them.
+/// Numbers, padded with zeros.
 type Padded = [u64; 8];
 
-/// Fewer numbers than these mean all that begin with them: `1.25` is each `1.25.x`, `1.25.3` is just that.
+/// Versions with fewer numbers than this are lines: `1.25` is each `1.25.x`, `1.25.3` is just that version.
 const WHOLE: usize = 3;
 
 /// `1`, `1.25`, `1.25.x`, `1.26.0-rc1`, `*`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) edge: Edge,
-    /// How many numbers there are.
+    /// How many numbers it has.
     count: usize,
-    /// Whether all that begin with them are meant.
+    /// Whether it means all versions that begin with these numbers.
     is_line: bool,
 }
 
-/// Where an interval ends.
+/// An end of an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Edge {
     numbers: Padded,
-    /// Where the edge names none, numbers alone decide: `<1.26.0` leaves out `1.26.0-rc1`, too.
+    /// If the edge has none, only numbers are compared: `<1.26.0` excludes `1.26.0-rc1`, too.
     pub(super) prerelease: Option<Prerelease>,
 }
 
@@ -44,14 +44,14 @@ impl Written {
     pub(super) const ANY: Self =
         Self { edge: Edge { numbers: [0; 8], prerelease: None }, count: 0, is_line: true };
 
-    /// A version without a variant. `has_wildcard`: an `x` stood behind it.
+    /// A version without a variant. `has_wildcard`: it is followed by an `x`.
     pub(super) fn new(version: &TagVersion<'_>, has_wildcard: bool) -> Self {
         let (numbers, count) = (*version.numbers.padded(), version.numbers.count());
         let is_line = has_wildcard || (count < WHOLE && version.prerelease.is_none());
         Self { edge: Edge { numbers, prerelease: version.prerelease }, count, is_line }
     }
 
-    /// Where the line ends: before the next number at `place`. Unbounded where there is none.
+    /// The end of the line: before the next number at `place`. Unbounded if there is none.
     fn before_next(&self, place: Option<usize>) -> Bound<Edge> {
         let Some(place) = place else { return Bound::Unbounded };
         let mut numbers = [0; 8];
@@ -65,7 +65,7 @@ impl Written {
         }
     }
 
-    /// The last one that was written.
+    /// The position of the last written number.
     fn last(&self) -> Option<usize> {
         self.count.checked_sub(1)
     }
@@ -86,7 +86,7 @@ impl Written {
         Interval { from: Bound::Unbounded, to }
     }
 
-    /// `> 1.25`: behind the end of the line. `None` where nothing is.
+    /// `> 1.25`: after the end of the line. `None` if there is nothing above.
     pub(super) fn above(&self) -> Option<Interval> {
         let from = match self.at_most().to {
             Bound::Included(edge) => Bound::Excluded(edge),
@@ -96,19 +96,19 @@ impl Written {
         Some(Interval { from, to: Bound::Unbounded })
     }
 
-    /// `< 1.25`. `None` where nothing is.
+    /// `< 1.25`. `None` if there is nothing below.
     pub(super) fn below(&self) -> Option<Interval> {
         let is_lowest = self.edge == Self::ANY.edge;
         (!is_lowest).then_some(Interval { from: Bound::Unbounded, to: Bound::Excluded(self.edge) })
     }
 
-    /// `^1.25`: as long as the first number that is not zero stays.
+    /// `^1.25`: the first nonzero number stays the same.
     pub(super) fn compatible(&self) -> Interval {
         let first = self.edge.numbers[..self.count].iter().position(|number| *number > 0);
         Interval { from: Bound::Included(self.edge), to: self.before_next(first.or(self.last())) }
     }
 
-    /// `~1.25`: as long as the first two numbers stay, or the one that is written.
+    /// `~1.25`: the first two numbers, or the only one, stay the same.
     pub(super) fn close(&self) -> Interval {
         Interval {
             from: Bound::Included(self.edge),
@@ -144,8 +144,8 @@ impl Interval {
         is_above && is_below
     }
 
-    /// Whether no version can be above this one's beginning and below the other's end. Edges of the same numbers of which
-    /// one names a prerelease are given the benefit of the doubt.
+    /// Whether no version can be above the start of this interval and below the end of the other. If the edges have
+    /// the same numbers and one has a prerelease, assumes that there may be one.
     pub(super) fn begins_behind(&self, other: &Self) -> bool {
         use Bound::{Excluded, Included, Unbounded};
         let (from, to) = match (&self.from, &other.to) {
@@ -158,7 +158,7 @@ impl Interval {
         from.numbers > to.numbers || (from.numbers == to.numbers && !touch_is_in)
     }
 
-    /// Whether an edge names a prerelease.
+    /// Whether an edge has a prerelease.
     pub(super) fn names_prerelease(&self) -> bool {
         let names = |bound: &Bound<Edge>| match bound {
             Bound::Included(edge) | Bound::Excluded(edge) => edge.prerelease.is_some(),

@@ -1,4 +1,4 @@
-//! What can be wrong with a range.
+//! Errors of ranges.
 
 use oci::foreign_text::Cleaned;
 
@@ -6,41 +6,41 @@ use oci::foreign_text::Cleaned;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RangeError {
-    /// Nothing was written.
+    /// The text is empty.
     #[error("the range is empty: write one like `>=1.20 <2`, or `*` for all versions")]
     Empty,
-    /// There is nothing before or behind a comma or `||`.
+    /// Nothing before or after a comma or `||`.
     #[error("`{}` has nothing on one side of a `,` or `||`: remove that", Cleaned(text))]
     Gap {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// An operator stands alone.
+    /// An operator without a version.
     #[error("`{}` has no version behind `{operator}`: write one like `{operator}1.20`", Cleaned(text))]
     NoVersion {
-        /// What was written.
+        /// The text.
         text: String,
-        /// `>=` or the like.
+        /// The operator, such as `>=`.
         operator: String,
     },
     /// An operator of another language.
     #[error("ranges have no `{}`: write `{ours}`", Cleaned(text))]
     Operator {
-        /// What was written.
+        /// The text.
         text: String,
-        /// What to write.
+        /// The operator to use instead.
         ours: &'static str,
     },
-    /// It says what is not wanted.
+    /// A negation, which ranges do not have.
     #[error("`{}`: ranges have no `!=`: name the tag in `exclude`", Cleaned(text))]
     Not {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// It is no version.
+    /// An invalid version.
     #[error("`{}` is no version: write numbers like `1.25`, `1.25.3` or `1.x`", Cleaned(text))]
     Version {
-        /// What was written.
+        /// The text.
         text: String,
     },
     /// Two versions with a hyphen and no blanks.
@@ -49,25 +49,25 @@ pub enum RangeError {
         Cleaned(text)
     )]
     Hyphen {
-        /// What was written.
+        /// The text.
         text: String,
     },
-    /// It names a variant.
+    /// A version with a variant.
     #[error(
         "`{}` names a variant, and ranges look at numbers only: write `variants: [{}]`",
         Cleaned(text),
         Cleaned(variant)
     )]
     Variant {
-        /// What was written.
+        /// The text.
         text: String,
-        /// The part that is one.
+        /// The variant.
         variant: String,
     },
-    /// No version can be in it.
+    /// No version can be in the range.
     #[error("no version can fit `{}`", Cleaned(text))]
     Never {
-        /// What was written.
+        /// The text.
         text: String,
     },
 }

@@ -1,17 +1,17 @@
-//! Reads `>=1.20 <2 || 3.x`.
+//! Parses `>=1.20 <2 || 3.x`.
 
 use oci::TagVersion;
 
 use super::bound::{Alternative, Interval, Written};
 use super::error::RangeError;
 
-/// What stands before a version; the longer ones first.
+/// The operators before a version; the longer ones first.
 const OPERATORS: [&str; 7] = [">=", "<=", ">", "<", "=", "^", "~"];
-/// What other languages write, and what is written here.
+/// Operators of other languages, with the ones to use instead.
 const FOREIGN: [(&str, &str); 6] =
     [("==", "="), ("=>", ">="), ("=<", "<="), ("~>", "~"), ("~=", "~"), ("^=", "^")];
 
-/// What all of a range's text means: one alternative or several.
+/// Parses a range: one alternative or several.
 pub(super) fn range(text: &str) -> Result<Vec<Alternative>, RangeError> {
     if text.trim().is_empty() {
         return Err(RangeError::Empty);
@@ -24,7 +24,7 @@ pub(super) fn range(text: &str) -> Result<Vec<Alternative>, RangeError> {
     alternatives.collect()
 }
 
-/// Conditions that must all hold, with commas or blanks between them.
+/// Parses conditions that must all hold, separated by commas or blanks.
 fn conditions(alternative: &str, range: &str) -> Result<Alternative, RangeError> {
     let mut read = Vec::new();
     for part in alternative.split(',') {
@@ -42,7 +42,7 @@ fn conditions(alternative: &str, range: &str) -> Result<Alternative, RangeError>
     Ok(read)
 }
 
-/// The condition that the words begin with: `A - B`, `>= 1`, `>=1`.
+/// Parses the condition at the beginning of `words`: `A - B`, `>= 1`, `>=1`.
 fn condition<'a, 'w>(words: &'w [&'a str], range: &str) -> Result<(Interval, &'w [&'a str]), RangeError> {
     match words {
         [from, "-", to, rest @ ..] => {
@@ -110,7 +110,7 @@ fn version(text: &str) -> Result<Written, RangeError> {
     }
 }
 
-/// Whether what looks like a variant has the next condition in it: `1.20<2`, `1.x>2`.
+/// Whether an apparent variant contains the next condition: `1.20<2`, `1.x>2`.
 fn is_comparison(variant: &str) -> bool {
     variant.contains(['<', '>', '=', '^', '~', '*']) || variant.starts_with(['x', 'X'])
 }

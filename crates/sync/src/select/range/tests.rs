@@ -1,4 +1,4 @@
-//! What ranges contain, and what is told of texts that are none.
+//! What ranges contain, and the errors for invalid texts.
 
 use proptest::prelude::*;
 
@@ -109,7 +109,7 @@ fn what_is_no_range_is_told_with_what_to_write() {
     }
 }
 
-/// `<0` is an error, since nothing is below.
+/// `<0` is an error, since nothing is below it.
 fn below(range: &str, tag: &str) -> bool {
     format!("<{range}")
         .parse::<VersionRange>()

@@ -100,7 +100,7 @@ fn is_listed_follower(pin: &TagOrDigest, listed: &[ListedTag]) -> bool {
     listed.iter().any(is_it) && pin.to_string().starts_with("sha256-")
 }
 
-/// Nothing comes that did not come before, but what was only older than something that comes no more.
+/// A narrowed selection adds only tags that were older than a tag that is no longer selected.
 fn adds_nothing(
     before: &TagSelection,
     after: &TagSelection,
@@ -142,7 +142,7 @@ proptest! {
             .map(|(tag, _)| TagOrDigest::Tag(tag.tag.clone())).collect();
         prop_assert_eq!(&selected.chosen, &chosen);
         let counts = selected.counts;
-        // Where nothing narrows, what belongs to other images comes along, and does not count.
+        // Without conditions, tags that belong to other images are selected, too, but not counted.
         let followers = if selection.narrows() { 0 } else { counts.followers };
         prop_assert_eq!(counts.selected + followers, chosen.len());
         let pinned_followers = listed.len() - counts.listed - counts.followers;
@@ -173,7 +173,8 @@ proptest! {
         let mut including = selection.clone();
         including.include.push(vec![more]);
         adds_nothing(&selection, &including, &listed)?;
-        // A first range makes the rule one about versions, a named prerelease lets such in: both are the rule's other wishes.
+        // The first range makes the rule one about versions, and a range with a prerelease allows these: both change
+        // more than the range.
         let mut ranging = selection.clone();
         ranging.semver.push(range.clone());
         if !range.names_prerelease() {

@@ -1,4 +1,4 @@
-//! Each stage by itself, and which comes first.
+//! Each stage by itself, and their order.
 
 use oci::Digest;
 
