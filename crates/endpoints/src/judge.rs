@@ -19,6 +19,17 @@ pub(crate) fn judged_list(error: Error) -> Option<EndpointError> {
     }
 }
 
+/// The same for a request for a source's tags. Only the registry's own 404, which has an error document, says that a repository has
+/// no tags. Any other comes from a server before it, as of a router that has lost the registry for a moment, or from the token server.
+pub(crate) fn judged_source_list(error: Error) -> EndpointError {
+    let is_registrys = matches!(&error, Error::Refused(refusal) if !refusal.errors.is_empty());
+    let judged = judged(error);
+    if judged.kind == ErrorKind::NotFound && !is_registrys {
+        return EndpointError { kind: ErrorKind::Unavailable, is_retryable: true, ..judged };
+    }
+    judged
+}
+
 /// The same for an address that only an image's manifest names: a failure there concerns only that image.
 pub(crate) fn judged_external(error: Error) -> EndpointError {
     EndpointError { scope: Scope::Image, ..judged(error) }
@@ -68,7 +79,7 @@ fn meaning(error: &Error) -> Meaning {
 mod tests {
     use std::sync::Arc;
 
-    use registry::{Answered, Endpoint, Problem, RedactedUrl, Refusal, TransportFailure};
+    use registry::{Answered, Endpoint, Problem, RedactedUrl, Refusal, RegistryMessage, TransportFailure};
 
     use super::*;
 
@@ -92,6 +103,28 @@ mod tests {
     fn no_token(source: Error) -> Error {
         let (host, realm) = ("r.io".parse().unwrap(), url());
         Error::Token { host, realm, source: Arc::new(source) }
+    }
+
+    #[test]
+    fn a_404_that_is_not_the_registrys_says_nothing_about_a_repository() {
+        let (code, message) = ("NAME_UNKNOWN".to_owned(), String::new());
+        let mut own = refused(Endpoint::List, 404);
+        if let Error::Refused(refusal) = &mut own {
+            refusal.errors.push(RegistryMessage { code, message });
+        }
+        for (error, expected) in [
+            (own, (ErrorKind::NotFound, false)),
+            (refused(Endpoint::List, 404), (ErrorKind::Unavailable, true)),
+            (no_token(refused(Endpoint::Token, 404)), (ErrorKind::Unavailable, true)),
+            (refused(Endpoint::List, 403), (ErrorKind::Denied, false)),
+        ] {
+            let judged = judged_source_list(error);
+            assert_eq!((judged.kind, judged.is_retryable), expected, "{judged}");
+        }
+        assert!(
+            judged_list(refused(Endpoint::List, 404)).is_none(),
+            "a target without tags may say so anyhow"
+        );
     }
 
     #[test]

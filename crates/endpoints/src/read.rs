@@ -8,7 +8,7 @@ use oci::HashState;
 use registry::{BlobHistory, BlobReader, TagPages};
 use sync::endpoint::{Answer, BlobRead, EndpointError, ReadAgain, TagPage, Tags};
 
-use crate::judge::{judged, judged_external, judged_list};
+use crate::judge::{judged, judged_external, judged_list, judged_source_list};
 
 /// The pages of a repository's tags.
 pub(crate) struct TagList {
@@ -22,7 +22,7 @@ impl TagList {
         match self.pages.next().await {
             Ok(page) => Ok(page.map(|page| TagPage { tags: page.tags, invalid: page.invalid })),
             Err(error) if self.is_target => judged_list(error).map_or(Ok(None), Err),
-            Err(error) => Err(judged(error)),
+            Err(error) => Err(judged_source_list(error)),
         }
     }
 }

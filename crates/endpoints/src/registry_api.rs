@@ -7,9 +7,9 @@ mod acr_repositories;
 mod deletion;
 mod harbor;
 mod listing;
+mod shared_answer;
 mod trouble;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,7 +19,8 @@ use oci::RepositoryName;
 use registry::Registry;
 use sync::endpoint::{Answer, EndpointError, Scope};
 use sync::listing::{BulkDigests, BulkListing, Preparation};
-use tokio::sync::{Mutex, OnceCell};
+
+use self::shared_answer::{Answered, SharedAnswer, SharedAnswers};
 
 pub use acr::{AcrAccess, AcrSettings};
 pub use listing::RegistryListing;
@@ -29,18 +30,20 @@ pub use trouble::{Shown, Trouble};
 pub struct RegistryApi {
     registry: Registry,
     acr: Option<Arc<AcrAccess>>,
-    harbor: OnceCell<Option<providers::harbor::Harbor>>,
+    harbor: SharedAnswer<Option<providers::harbor::Harbor>>,
     /// Whether its API failed to list the digests of all tags: then it is not asked again.
     gives_no_digests: AtomicBool,
-    /// Projects and repositories that are known to exist.
-    ready: Mutex<HashSet<String>>,
+    /// Whether projects exist.
+    projects: SharedAnswers<bool>,
+    /// The projects and repositories that were made ready for pushes.
+    ready: SharedAnswers<()>,
 }
 
 impl RegistryApi {
     /// For the registry of `registry`; `acr` is the access to Alibaba's API if its login comes from there.
     pub fn new(registry: Registry, acr: Option<Arc<AcrAccess>>) -> Self {
-        let (harbor, gives_no_digests, ready) = Default::default();
-        Self { registry, acr, harbor, gives_no_digests, ready }
+        let (harbor, gives_no_digests, projects, ready) = Default::default();
+        Self { registry, acr, harbor, gives_no_digests, projects, ready }
     }
 
     /// The access to Alibaba's API, if the auth entry names one.
@@ -79,11 +82,12 @@ impl RegistryApi {
     }
 
     async fn make_ready(&self, repository: &RepositoryName) -> Result<(), EndpointError> {
-        // Locked while something is created, so that it is created once.
-        let mut ready = self.ready.lock().await;
         match &self.acr {
-            Some(acr) => acr.make_ready(repository, &mut ready).await,
-            None => self.make_harbor_ready(repository, &mut ready).await,
+            Some(acr) => {
+                let made = async { acr.make_ready(repository).await.map(Answered::ForGood) };
+                self.ready.get(repository.as_str(), self.registry.login_search(), made.boxed()).await
+            }
+            None => self.make_harbor_ready(repository).await,
         }
     }
 }
@@ -93,17 +97,20 @@ impl BulkDigests for RegistryApi {
         self.digests_of(repository).map(|listing| listing.map(Arc::new)).boxed()
     }
 
-    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
+    fn try_digests<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, Option<Arc<BulkListing>>> {
+        self.bulk_listing(repository).map_ok(|listing| listing.map(Arc::new)).boxed()
+    }
+
+    fn tells_sizes(&self) -> Answer<'_, bool> {
         self.harbor_tells_sizes().boxed()
     }
 }
 
 impl RegistryApi {
     async fn needs_nothing(&self, repository: &RepositoryName) -> Result<bool, EndpointError> {
-        let mut ready = self.ready.lock().await;
         match &self.acr {
-            Some(acr) => acr.is_ready(repository, &mut ready).await,
-            None => self.harbor_is_ready(repository, &mut ready).await,
+            Some(acr) => acr.is_ready(repository).await,
+            None => self.harbor_is_ready(repository).await,
         }
     }
 }

@@ -1,16 +1,18 @@
 //! A repository of a registry as source or target.
 
+mod deletes;
+
 use std::sync::Arc;
 
 use futures_util::future::{BoxFuture, ready};
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use oci::{
-    Descriptor, Digest, ErrorKind, HashState, RawManifest, RepositoryName, Tag, TagOrDigest, is_referrers_tag,
+    Descriptor, Digest, ErrorKind, HashState, RawManifest, RepositoryName, TagOrDigest, is_referrers_tag,
 };
-use registry::{Access, BlobReader, Error, ReferrerFilter, Registry, Repository, Start, TagDeletion};
+use registry::{Access, BlobReader, Error, ReferrerFilter, Registry, Repository, Start};
 use sync::endpoint::{
-    Answer, BlobRead, BulkTags, Deletes, Deletion, EndpointError, FoundBlob, KeepsUploads, Kept, Mount,
-    ReadParts, SavedUpload, StoreId, Tags, Untags, Upload,
+    Answer, BlobRead, BulkTags, Deletes, EndpointError, FoundBlob, FoundManifest, KeepsUploads, Kept,
+    Meaning, Mount, ReadParts, SavedUpload, StoreId, Tags, Untags, Upload,
 };
 use sync::listing::{BulkDigests, BulkListing, Preparation};
 use sync::{Source, Target};
@@ -25,12 +27,12 @@ pub struct RegistryEndpoint {
     repository: Repository,
     name: String,
     store: StoreId,
-    access: Access,
     bulk: Option<Arc<dyn BulkDigests>>,
     bulk_listing: OnceCell<Option<Arc<BulkListing>>>,
+    /// The same listing, if it was requested for the sizes in it.
+    sizes: OnceCell<Option<Arc<BulkListing>>>,
     untagging: Option<Arc<dyn Untags>>,
     preparation: Option<Arc<dyn Preparation>>,
-    prepared: OnceCell<()>,
 }
 
 impl RegistryEndpoint {
@@ -48,8 +50,8 @@ impl RegistryEndpoint {
         let name = format!("{}/{repository}", registry.host());
         let store = StoreId::new(&registry.identity());
         let repository = registry.repository(repository, access);
-        let (bulk, untagging, preparation, bulk_listing, prepared) = Default::default();
-        Self { repository, name, store, access, bulk, bulk_listing, untagging, preparation, prepared }
+        let (bulk, untagging, preparation, bulk_listing, sizes) = Default::default();
+        Self { repository, name, store, bulk, bulk_listing, sizes, untagging, preparation }
     }
 
     /// The same, with an API that gives the digests of many tags at once.
@@ -70,32 +72,60 @@ impl RegistryEndpoint {
         Self { preparation: Some(preparation), ..self }
     }
 
-    /// Runs once, however many images wait for it; after a failure, the next image tries again.
     async fn make_ready(&self) -> Result<(), EndpointError> {
-        let Some(preparation) = &self.preparation else { return Ok(()) };
-        let prepare = || preparation.prepare(self.repository.name());
-        self.prepared.get_or_try_init(prepare).await.map(drop)
+        match &self.preparation {
+            Some(preparation) => preparation.prepare(self.repository.name()).await,
+            None => Ok(()),
+        }
     }
 
     /// Requested once, however many tags need it.
     async fn read_bulk_tags(&self) -> Option<Arc<BulkListing>> {
         let bulk = self.bulk.as_ref()?;
+        if let Some(Some(listing)) = self.sizes.get() {
+            return Some(listing.clone());
+        }
         self.bulk_listing.get_or_init(|| bulk.digests(self.repository.name())).await.clone()
     }
 
-    /// Some registries deny even reads of a repository that a push would create. A lasting refusal
-    /// comes again when something is sent, and is reported then.
-    fn absent_if_denied<T>(&self, result: Result<Option<T>, Error>) -> Result<Option<T>, Error> {
-        match result {
-            Err(error @ Error::Refused(_))
-                if self.access == Access::PullPush
-                    && matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied) =>
-            {
-                Ok(None)
-            }
-            other => other,
+    /// Requested once, unless the request fails.
+    async fn read_sizes(&self) -> Result<Option<Arc<BulkListing>>, EndpointError> {
+        let Some(bulk) = &self.bulk else { return Ok(None) };
+        if !bulk.tells_sizes().await? {
+            return Ok(None);
+        }
+        self.sizes.get_or_try_init(|| bulk.try_digests(self.repository.name())).await.cloned()
+    }
+
+    /// A denied lookup of a blob only costs its upload. A lasting refusal comes again then, and is reported.
+    async fn find_at_target(&self, digest: &Digest) -> Result<Option<FoundBlob>, EndpointError> {
+        match self.repository.find_blob(digest).await {
+            Ok(found) => Ok(found.map(|found| FoundBlob { length: found.length })),
+            Err(error) if is_denial(&error) => Ok(None),
+            Err(error) => Err(judged(error)),
         }
     }
+
+    async fn lacks_what_it_is_in(&self) -> Result<bool, EndpointError> {
+        match &self.preparation {
+            Some(preparation) => Ok(!preparation.is_ready(self.repository.name()).await?),
+            None => Ok(false),
+        }
+    }
+}
+
+/// Some registries deny even reads of a repository that a push would create.
+fn told_at_target(error: Error) -> EndpointError {
+    if is_denial(&error) {
+        EndpointError { meaning: Meaning::Hidden, ..judged(error) }
+    } else {
+        judged(error)
+    }
+}
+
+/// Whether the registry itself denies something to a login that it has accepted so far.
+fn is_denial(error: &Error) -> bool {
+    matches!(error, Error::Refused(_)) && matches!(error.kind(), ErrorKind::Unauthorized | ErrorKind::Denied)
 }
 
 impl Source for RegistryEndpoint {
@@ -123,11 +153,15 @@ impl Source for RegistryEndpoint {
         self.read_bulk_tags().boxed()
     }
 
-    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
+    fn tells_sizes(&self) -> Answer<'_, bool> {
         match &self.bulk {
             Some(bulk) => bulk.tells_sizes(),
-            None => ready(false).boxed(),
+            None => ready(Ok(false)).boxed(),
         }
+    }
+
+    fn sizes(&self) -> Answer<'_, Option<Arc<BulkListing>>> {
+        self.read_sizes().boxed()
     }
 
     fn parts(&self) -> Option<&dyn ReadParts> {
@@ -221,52 +255,6 @@ impl KeepsUploads for RegistryEndpoint {
     }
 }
 
-impl Deletes for RegistryEndpoint {
-    fn untags(&self) -> BoxFuture<'_, bool> {
-        async {
-            match &self.untagging {
-                Some(untagging) if untagging.is_offered().await => true,
-                _ => self.repository.registry().profile().tag_deletion == TagDeletion::Azure,
-            }
-        }
-        .boxed()
-    }
-
-    fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
-        self.repository.resolve(reference).map_err(judged).boxed()
-    }
-
-    fn delete_tag<'a>(&'a self, tag: &'a Tag) -> Answer<'a, Deletion> {
-        async move {
-            if let Some(untagging) = &self.untagging
-                && let Some(untagged) = untagging.untag(self.repository.name(), tag).await?
-            {
-                return Ok(untagged);
-            }
-            self.repository.delete_tag(tag).await.map(deletion).map_err(judged)
-        }
-        .boxed()
-    }
-
-    fn delete_manifest<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Deletion> {
-        self.repository.delete_manifest(digest).map_ok(deletion).map_err(judged).boxed()
-    }
-
-    fn referrers<'a>(&'a self, subject: &'a Digest) -> Answer<'a, Vec<Descriptor>> {
-        async move { self.repository.untagged_referrers(subject, &ReferrerFilter::all()).await.map_err(judged) }
-            .boxed()
-    }
-}
-
-/// The result of a deletion, in the engine's terms.
-fn deletion(deletion: registry::Deletion) -> Deletion {
-    match deletion {
-        registry::Deletion::Done => Deletion::Done,
-        registry::Deletion::NotThere => Deletion::NotThere,
-        registry::Deletion::Kept(why, error) => Deletion::Kept(why, judged(error)),
-    }
-}
-
 impl Target for RegistryEndpoint {
     fn name(&self) -> &str {
         &self.name
@@ -305,11 +293,23 @@ impl Target for RegistryEndpoint {
     }
 
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>> {
-        async move { self.absent_if_denied(self.repository.resolve(reference).await).map_err(judged) }.boxed()
+        self.repository.resolve(reference).map_err(told_at_target).boxed()
+    }
+
+    fn find_manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<FoundManifest>> {
+        async move {
+            let found = self.repository.find_manifest(reference).await.map_err(told_at_target)?;
+            Ok(found.map(|found| FoundManifest { digest: found.digest, media_type: found.media_type }))
+        }
+        .boxed()
     }
 
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest> {
         self.repository.pull_manifest(reference).map_err(judged).boxed()
+    }
+
+    fn is_to_be_created(&self) -> Answer<'_, bool> {
+        self.lacks_what_it_is_in().boxed()
     }
 
     fn prepare(&self) -> Answer<'_, ()> {
@@ -318,9 +318,7 @@ impl Target for RegistryEndpoint {
 
     fn try_push(&self) -> Answer<'_, ()> {
         async move {
-            if let Some(preparation) = &self.preparation
-                && !preparation.is_ready(self.repository.name()).await?
-            {
+            if self.lacks_what_it_is_in().await? {
                 return Ok(());
             }
             self.repository.registry().try_push(self.repository.name()).await.map(drop).map_err(judged)
@@ -329,11 +327,7 @@ impl Target for RegistryEndpoint {
     }
 
     fn find_blob<'a>(&'a self, digest: &'a Digest) -> Answer<'a, Option<FoundBlob>> {
-        async move {
-            let found = self.absent_if_denied(self.repository.find_blob(digest).await).map_err(judged)?;
-            Ok(found.map(|found| FoundBlob { length: found.length }))
-        }
-        .boxed()
+        self.find_at_target(digest).boxed()
     }
 
     fn mount<'a>(&'a self, digest: &'a Digest, from: &'a RepositoryName) -> Answer<'a, Mount> {

@@ -76,6 +76,11 @@ impl Descriptor {
         text.is_empty() || media_type.is_manifest() || text.contains(".manifest.") || text.contains(".index.")
     }
 
+    /// Whether a manifest may have manifests below it, as far as its descriptor tells.
+    pub fn may_be_index(&self) -> bool {
+        self.media_type.as_ref().is_none_or(MediaType::may_be_index)
+    }
+
     /// Whether an entry of an index, or of a list of referrers, is one of `BuildKit`'s attestations: by its annotation
     /// (<https://github.com/moby/buildkit/blob/master/docs/attestations/attestation-storage.md>), by its artifact type
     /// since 0.32, or by its platform, which is none.

@@ -72,6 +72,12 @@ pub enum ManifestError {
         /// The digest that was requested, or that the registry stated.
         expected: Digest,
     },
+    /// It would be larger than what is read of a manifest.
+    #[error("it would have more than {limit} bytes, and no larger manifest is read")]
+    TooLong {
+        /// The largest number of bytes.
+        limit: usize,
+    },
     /// Neither header nor body states its type.
     #[error("its media type is not known: the answer's Content-Type is `{header}`")]
     UnknownType {
@@ -103,6 +109,10 @@ struct Schema1Layer {
 }
 
 impl RawManifest {
+    /// The most bytes that are read of a manifest. The spec asks registries to take at least 4 MiB; twice that keeps a
+    /// hostile source from filling memory.
+    pub const LARGEST: usize = 8 << 20;
+
     /// Reads a registry's answer. The digest is computed here, with the algorithm of `expected`, and must be
     /// `expected`.
     ///

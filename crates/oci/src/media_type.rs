@@ -64,6 +64,18 @@ impl MediaType {
         self.as_str().starts_with("application/vnd.docker.distribution.manifest.")
     }
 
+    /// Whether a manifest of this type may have manifests below it: those of images and artifacts have none.
+    pub fn may_be_index(&self) -> bool {
+        let without_children = [
+            Self::OCI_MANIFEST,
+            Self::OCI_ARTIFACT,
+            Self::DOCKER_MANIFEST,
+            Self::DOCKER_SCHEMA1_SIGNED,
+            Self::DOCKER_SCHEMA1,
+        ];
+        !without_children.contains(self)
+    }
+
     /// Whether this is one of the manifest types in our `Accept` header.
     pub fn is_manifest(&self) -> bool {
         ACCEPT.split(", ").any(|known| known == self.as_str())
@@ -115,7 +127,8 @@ mod tests {
     fn parameters_and_case_do_not_matter() {
         let media_type = MediaType::new("Application/vnd.oci.image.index.v1+JSON; charset=utf-8");
         assert_eq!(media_type, MediaType::OCI_INDEX);
-        assert!(media_type.is_manifest());
+        assert!(media_type.is_manifest() && media_type.may_be_index());
+        assert!(!MediaType::DOCKER_MANIFEST.may_be_index() && MediaType::new("text/html").may_be_index());
         assert!(!MediaType::new("text/html").is_manifest());
     }
 

@@ -160,7 +160,11 @@ impl FromStr for RegistryHost {
             None => host.split('.').all(label_is_valid),
         };
         if port_is_valid && host_is_valid {
-            Ok(Self(text.to_ascii_lowercase().into()))
+            // Where nothing but capital letters tells a host from a path, they stay: `A/app` is at host A, `a/app` at
+            // Docker Hub.
+            let is_told_by_case = !text.contains(['.', ':', '[']) && !text.eq_ignore_ascii_case("localhost");
+            let host = if is_told_by_case { text.to_owned() } else { text.to_ascii_lowercase() };
+            Ok(Self(host.into()))
         } else {
             Err(ReferenceError::Host { host: text.to_owned() })
         }
@@ -348,9 +352,9 @@ fn split_registry(name: &str) -> Result<(RegistryHost, RepositoryName), Referenc
         Some((first, rest)) if is_registry(first) => (first, rest),
         _ => (RegistryHost::DOCKER_HUB, name),
     };
-    let registry = registry.to_ascii_lowercase();
-    let registry = if registry == "index.docker.io" { RegistryHost::DOCKER_HUB } else { &registry };
-    let repository = if registry == RegistryHost::DOCKER_HUB && !path.contains('/') {
+    let is_old_name = registry.eq_ignore_ascii_case("index.docker.io");
+    let registry = if is_old_name { RegistryHost::DOCKER_HUB } else { registry };
+    let repository = if registry.eq_ignore_ascii_case(RegistryHost::DOCKER_HUB) && !path.contains('/') {
         format!("library/{path}").parse()?
     } else {
         path.parse()?

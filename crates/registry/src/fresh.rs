@@ -17,6 +17,8 @@ pub(crate) const LASTING_FAILURE: Duration = Duration::from_secs(60);
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(60);
 /// How long a value that is still valid is used after a failed renewal, before the next one.
 const NEXT_RENEWAL: Duration = Duration::from_secs(10);
+/// The same for a value whose end is not known: it may be valid for long, and asking may take half a minute.
+const NEXT_RENEWAL_WITHOUT_END: Duration = Duration::from_secs(5 * 60);
 
 /// A value that is fetched with `ask`, and its failures.
 #[derive(Debug)]
@@ -67,6 +69,11 @@ impl<T> Kept<T> {
     /// A value that expires at `moment`; `None` for never.
     pub fn until(value: T, moment: Option<Instant>) -> Self {
         Self { value, renew_at: moment, end: moment }
+    }
+
+    /// A value that is fetched again at `renew_at`, and used on if that fails: nobody knows when it expires.
+    pub fn renewed_at(value: T, renew_at: Option<Instant>) -> Self {
+        Self { value, renew_at, end: None }
     }
 
     /// A value that lives for `lifetime`, counted from `asked`, the moment before the request. It is renewed earlier (see
@@ -175,8 +182,11 @@ impl<T, E: Failure> Known<T, E> {
 
     /// Postpones its renewal, at most to its end.
     fn put_off(&mut self) {
-        let next = Instant::now() + NEXT_RENEWAL;
-        self.until = Some(self.end.map_or(next, |end| end.min(next)));
+        let now = Instant::now();
+        self.until = Some(match self.end {
+            Some(end) => end.min(now + NEXT_RENEWAL),
+            None => now + NEXT_RENEWAL_WITHOUT_END,
+        });
     }
 }
 
@@ -288,6 +298,26 @@ mod tests {
         assert_eq!((source.get(Err(No::Passing)).await, source.get(Ok(100)).await), (Ok(1), Ok(1)));
         sleep(Duration::from_secs(10)).await;
         assert_eq!(source.get(Ok(100)).await, Ok(3), "renewed before its end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn p22_a_value_without_a_known_end_outlives_failed_renewals() {
+        for failure in [No::Passing, No::Lasting] {
+            let source = Source::default();
+            let half_an_hour = Duration::from_secs(30 * 60);
+            let endless = async {
+                source.say(Ok(half_an_hour)).await.map(|kept| Kept::renewed_at(kept.value, kept.renew_at))
+            };
+            assert_eq!(source.0.get(endless).await, Ok(1));
+            sleep(half_an_hour).await;
+            assert_eq!((source.all(Err(failure)).await, source.asked()), (vec![Ok(1); 50], 2));
+            sleep(NEXT_RENEWAL_WITHOUT_END.saturating_sub(Duration::from_secs(2))).await;
+            assert_eq!((source.get(Err(failure)).await, source.asked()), (Ok(1), 2));
+            sleep(Duration::from_secs(2)).await;
+            assert_eq!((source.get(Err(failure)).await, source.asked()), (Ok(1), 3));
+            source.0.forget(|value| *value == 1).await;
+            assert_eq!(source.get(Err(failure)).await, Err(failure), "the registry refused it");
+        }
     }
 
     #[tokio::test(start_paused = true)]

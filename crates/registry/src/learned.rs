@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use oci::{Digest, RepositoryName};
 
@@ -14,8 +14,10 @@ pub(crate) struct Learned {
     head: AtomicU8,
     referrers: AtomicU8,
     /// Repositories in which the list of referrers is refused to a login that may read manifests: gateways refuse it for some
-    /// repositories only.
+    /// repositories only. Also those that gave no list twice, at a registry that keeps lists.
     without_referrers: RwLock<HashSet<RepositoryName>>,
+    /// The first repository in which an answer to a request for referrers was no list.
+    no_list_in: OnceLock<RepositoryName>,
     reads_lead_elsewhere: AtomicBool,
     /// The last size of blobs that came with a size other than their descriptor's.
     other_lengths: RwLock<HashMap<(RepositoryName, Digest), u64>>,
@@ -75,7 +77,28 @@ impl Learned {
     /// The same for one of the registry's repositories.
     pub(crate) fn referrers_in(&self, repository: &RepositoryName) -> Ability {
         let refused = self.without_referrers.read().unwrap_or_else(PoisonError::into_inner);
-        if refused.contains(repository) { Ability::Absent } else { self.referrers() }
+        match self.referrers() {
+            _ if refused.contains(repository) => Ability::Absent,
+            Ability::Unknown if self.is_doubted(repository) => Ability::Absent,
+            known => known,
+        }
+    }
+
+    /// Whether an answer that is no list counts for this repository alone so far.
+    pub(crate) fn is_doubted(&self, repository: &RepositoryName) -> bool {
+        self.no_list_in.get() == Some(repository)
+    }
+
+    /// Notes that the answer to a request for referrers was no list. A single one may come from a proxy that has lost the registry,
+    /// so that it counts for its repository; a second repository shows that the registry keeps no lists.
+    pub(crate) fn note_no_list(&self, repository: &RepositoryName) {
+        let is_first = self.no_list_in.get_or_init(|| repository.clone()) == repository;
+        match self.referrers() {
+            // Other repositories have lists, and this one gave no list again.
+            Ability::Works => self.note_referrers_refused(repository),
+            Ability::Unknown if !is_first => self.note_referrers(Ability::Absent),
+            Ability::Unknown | Ability::Absent => {}
+        }
     }
 
     /// Notes that the list of referrers was refused in a repository whose manifests may be read.
@@ -133,6 +156,25 @@ mod tests {
     fn c59_registries_that_are_known_to_keep_no_lists_are_not_asked() {
         let of = |host: &str| Learned::of(Profile::of_host(&host.parse().unwrap())).referrers();
         assert_eq!((of("ghcr.io"), of("r.example")), (Ability::Absent, Ability::Unknown));
+    }
+
+    #[test]
+    fn c59_one_answer_that_is_no_list_counts_for_its_repository_and_two_for_all() {
+        let [one, two, three] = ["a/one", "a/two", "a/three"].map(|name| name.parse().unwrap());
+        let of = |learned: &Learned| [&one, &two, &three].map(|name| learned.referrers_in(name));
+        let (absent, unknown, works) = (Ability::Absent, Ability::Unknown, Ability::Works);
+        let learned = Learned::default();
+        learned.note_no_list(&one);
+        learned.note_no_list(&one);
+        assert_eq!(of(&learned), [absent, unknown, unknown]);
+        learned.note_no_list(&two);
+        assert_eq!(of(&learned), [absent; 3]);
+        let learned = Learned::default();
+        learned.note_no_list(&one);
+        learned.note_referrers(works);
+        assert_eq!(of(&learned), [works; 3], "the first answer was odd");
+        learned.note_no_list(&one);
+        assert_eq!(of(&learned), [absent, works, works]);
     }
 
     #[test]

@@ -140,7 +140,7 @@ pub use http::tls::offered_tls;
 pub use http::traffic::Traffic;
 pub use http::transport::Transport;
 pub use http::unanswered::HostSilence;
-pub use manifest_api::{Deletion, Pushed, SubjectIndexed};
+pub use manifest_api::{Deletion, FoundManifest, Pushed, SubjectIndexed};
 pub use optional::{Offer, OptionalEndpoint};
 pub use probe::{BlobPlace, Face, Grant, Ping, PushTrial, WantsLogin};
 pub use profile::{MountSources, Profile, ReferrersApi, TagDeletion, UploadShape};

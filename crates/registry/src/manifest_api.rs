@@ -18,19 +18,33 @@ use head::Head;
 pub use delete::Deletion;
 pub use push::{Pushed, SubjectIndexed};
 
-/// The largest manifest that is read without another limit. The spec asks registries to take at least 4 MiB;
-/// twice that keeps a hostile source from filling memory.
-pub(crate) const LARGEST_MANIFEST: u64 = 8 << 20;
+/// The largest manifest that is read without another limit.
+pub(crate) const LARGEST_MANIFEST: u64 = RawManifest::LARGEST as u64;
+
+/// A manifest that the registry says it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type, if the registry states one.
+    pub media_type: Option<MediaType>,
+}
 
 impl Repository {
-    /// The digest that `reference` points to now; `None` if it does not exist.
+    /// The digest that `reference` points to now; `None` if it does not exist. Asks as
+    /// [`find_manifest`](Self::find_manifest) does.
+    pub async fn resolve(&self, reference: &TagOrDigest) -> Result<Option<Digest>, Error> {
+        Ok(self.find_manifest(reference).await?.map(|found| found.digest))
+    }
+
+    /// The manifest that `reference` points to now; `None` if it does not exist.
     ///
     /// Uses HEAD, which registries do not count as a pull; GET if HEAD does not return the digest. A registry whose
     /// HEAD is useless gets no more HEAD.
-    pub async fn resolve(&self, reference: &TagOrDigest) -> Result<Option<Digest>, Error> {
+    pub async fn find_manifest(&self, reference: &TagOrDigest) -> Result<Option<FoundManifest>, Error> {
         let learned = self.registry().learned();
-        let (head, party) = match learned.head() {
-            Ability::Absent => (Head::Silent, Party::Registry),
+        let (head, party, media_type) = match learned.head() {
+            Ability::Absent => (Head::Silent, Party::Registry, None),
             _ => self.head(reference).await?,
         };
         // If the registry redirects to another server, that server's answer to HEAD says nothing about the registry.
@@ -42,14 +56,17 @@ impl Repository {
         match head {
             Head::Found(digest) => {
                 note(Ability::Works);
-                return Ok(Some(digest));
+                return Ok(Some(FoundManifest { digest, media_type }));
             }
             Head::NotThere => return Ok(None),
             Head::Silent => note(Ability::Absent),
             Head::Doubtful | Head::Contradicts => {}
         }
         let found = match self.pull_manifest(reference).await {
-            Ok(manifest) => Some(manifest.digest().clone()),
+            Ok(manifest) => {
+                let media_type = Some(manifest.media_type().clone());
+                Some(FoundManifest { digest: manifest.digest().clone(), media_type })
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
@@ -59,10 +76,12 @@ impl Repository {
         Ok(found)
     }
 
-    async fn head(&self, reference: &TagOrDigest) -> Result<(Head, Party), Error> {
+    /// The answer to HEAD, who gave it, and the media type that it states.
+    async fn head(&self, reference: &TagOrDigest) -> Result<(Head, Party, Option<MediaType>), Error> {
         let call = self.manifest_call(Method::HEAD, reference).await?;
         let response = self.registry().send(&call).await?;
         let told = content_digest(response.headers());
+        let media_type = Some(content_type(response.headers())).filter(MediaType::is_manifest);
         match head::judge(
             response.status(),
             response.headers(),
@@ -70,7 +89,7 @@ impl Repository {
             told,
             self.registry().learned().head(),
         ) {
-            Some(head) => Ok((head, Answered::of(&response).by)),
+            Some(head) => Ok((head, Answered::of(&response).by, media_type)),
             None => Err(crate::client::unexpected(&call, response).await),
         }
     }
@@ -79,8 +98,7 @@ impl Repository {
     pub async fn pull_manifest(&self, reference: &TagOrDigest) -> Result<RawManifest, Error> {
         let call = self.manifest_call(Method::GET, reference).await?;
         let response = self.registry().expect(&call, &[StatusCode::OK]).await?;
-        let content_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let content_type = MediaType::new(content_type.unwrap_or_default());
+        let content_type = content_type(response.headers());
         let told = content_digest(response.headers());
         let encoding = foreign_encoding(response.headers());
         let bytes = read_to_limit(&Method::GET, response, LARGEST_MANIFEST).await?;
@@ -105,6 +123,12 @@ impl Repository {
         let call = self.call(method, &format!("manifests/{reference}")).await?;
         Ok(call.header(ACCEPT, HeaderValue::from_static(media_type::ACCEPT)))
     }
+}
+
+/// The media type that the registry states; empty without one.
+pub(crate) fn content_type(headers: &HeaderMap) -> MediaType {
+    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    MediaType::new(text.unwrap_or_default())
 }
 
 /// The digest that the registry states; `None` if it does not parse.

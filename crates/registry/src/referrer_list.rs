@@ -8,15 +8,14 @@ mod filter;
 mod lock;
 mod tag;
 
-use http::header::CONTENT_TYPE;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use oci::{Descriptor, Digest, ErrorKind, MediaType, TagOrDigest, referrers_tag};
 
 use crate::client::{Answered, Call, Party, unexpected};
 use crate::error::Problem;
 use crate::http::body::read_to_limit;
 use crate::learned::Ability;
-use crate::manifest_api::LARGEST_MANIFEST;
+use crate::manifest_api::{LARGEST_MANIFEST, content_type};
 use crate::pages::{Origin, Page, Pages};
 use crate::{Error, Repository};
 
@@ -34,7 +33,9 @@ enum Listed {
     These(Vec<Descriptor>, Party),
     /// The registry does not know the subject or the repository.
     NoneHere,
-    /// The registry keeps no such list; this is its answer.
+    /// The registry sends such requests to a web site, so that it keeps no lists; this is its answer.
+    SentAway(Error),
+    /// This answer is no list: the registry keeps none, or something before it answered.
     NoList(Error),
     /// The registry keeps no list, or this login may not read it.
     Refused(Error),
@@ -147,10 +148,15 @@ impl Repository {
                 Ok(OwnList { found, was_refused: false })
             }
             Listed::NoneHere => Ok(OwnList::default()),
-            Listed::NoList(error) | Listed::Refused(error) if learned.referrers() == Ability::Works => {
+            Listed::NoList(_) if learned.referrers() != Ability::Works || learned.is_doubted(self.name()) => {
+                learned.note_no_list(self.name());
+                Ok(OwnList::default())
+            }
+            Listed::NoList(error) => Err(error),
+            Listed::SentAway(error) | Listed::Refused(error) if learned.referrers() == Ability::Works => {
                 Err(error)
             }
-            Listed::NoList(_) => {
+            Listed::SentAway(_) => {
                 learned.note_referrers(Ability::Absent);
                 Ok(OwnList::default())
             }
@@ -170,7 +176,8 @@ impl Repository {
                     return Ok(match meaning {
                         Meaning::NoneHere => Listed::NoneHere,
                         Meaning::Forbidden => Listed::Refused(error),
-                        _ => Listed::NoList(error),
+                        Meaning::SentAway => Listed::SentAway(error),
+                        Meaning::NoList | Meaning::Failure => Listed::NoList(error),
                     });
                 }
                 Err(Unusable(_, error)) => return Err(error),
@@ -215,7 +222,7 @@ impl Repository {
             Ok(listed) => Ok((Page { call, from: origin, headers }, listed)),
             Err(wrong) => {
                 let error = call.protocol(Problem::Json(wrong.to_string()));
-                Err(Unusable(wrong.meaning(), error))
+                Err(Unusable(wrong.meaning(from), error))
             }
         }
     }
@@ -238,8 +245,3 @@ impl Repository {
 
 /// An answer that is no list, and what it says about the registry.
 struct Unusable(Meaning, Error);
-
-fn content_type(headers: &HeaderMap) -> MediaType {
-    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    MediaType::new(text.unwrap_or_default())
-}

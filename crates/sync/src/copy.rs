@@ -2,11 +2,13 @@
 
 mod at_target;
 mod attestation;
+mod below;
 mod blob;
 mod bringing;
 mod carry_out;
 mod claimed_blob;
 mod conflict;
+mod cosign_tag;
 mod decide;
 mod delivery;
 mod gather;
@@ -38,6 +40,7 @@ mod shown;
 mod source_image;
 pub(crate) mod transfer;
 mod verify;
+mod visited;
 mod walk;
 mod weigh;
 

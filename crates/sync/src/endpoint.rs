@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
-use oci::{Descriptor, Digest, HashState, RawManifest, RepositoryName, Tag, TagOrDigest};
+use oci::{Descriptor, Digest, HashState, MediaType, RawManifest, RepositoryName, Tag, TagOrDigest};
 
 pub use answer::Answer;
 pub use deletion::{Deletes, Deletion, Untags};
@@ -46,8 +46,13 @@ pub trait Source: Send + Sync {
         ready(None).boxed()
     }
     /// Whether [`bulk_tags`](Self::bulk_tags) has the sizes of the images.
-    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
-        ready(false).boxed()
+    fn tells_sizes(&self) -> Answer<'_, bool> {
+        ready(Ok(false)).boxed()
+    }
+    /// The listing of [`bulk_tags`](Self::bulk_tags), if it has the sizes of the images. All shards of a run have to
+    /// see the same sizes, so a failed request is an error here.
+    fn sizes(&self) -> Answer<'_, Option<Arc<BulkListing>>> {
+        ready(Ok(None)).boxed()
     }
     /// Reads parts of blobs, if the source supports that.
     fn parts(&self) -> Option<&dyn ReadParts> {
@@ -104,10 +109,20 @@ pub trait Target: Send + Sync {
     fn deletes(&self) -> Option<&dyn Deletes> {
         None
     }
-    /// The digest of `reference`; `None` if the target does not have it.
+    /// The digest of `reference`; `None` if the target does not have it. If the target does not show that to this
+    /// login, an error with [`Meaning::Hidden`].
     fn resolve<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<Digest>>;
+    /// The same, with the media type where the target states it at no further cost.
+    fn find_manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, Option<FoundManifest>> {
+        async move { Ok(self.resolve(reference).await?.map(FoundManifest::of)) }.boxed()
+    }
     /// A manifest, verbatim.
     fn manifest<'a>(&'a self, reference: &'a TagOrDigest) -> Answer<'a, RawManifest>;
+    /// Whether what this repository is in, such as a project, has yet to be created by [`prepare`](Self::prepare): then
+    /// the repository has nothing.
+    fn is_to_be_created(&self) -> Answer<'_, bool> {
+        ready(Ok(false)).boxed()
+    }
     /// Prepares this repository for pushes.
     fn prepare(&self) -> Answer<'_, ()>;
     /// Finds out whether this repository accepts pushes, and leaves nothing behind that the registry does not clean
@@ -182,6 +197,22 @@ pub trait BlobRead: Send {
 pub trait ReadAgain: Send + Sync {
     /// The bytes from `offset` on, still checked against the whole blob's digest.
     fn read_from(&self, offset: u64) -> Answer<'_, Box<dyn BlobRead>>;
+}
+
+/// A manifest that a target says it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundManifest {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type, if the target states it.
+    pub media_type: Option<MediaType>,
+}
+
+impl FoundManifest {
+    /// A manifest of which only the digest is known.
+    pub fn of(digest: Digest) -> Self {
+        Self { digest, media_type: None }
+    }
 }
 
 /// A blob that a target says it has.

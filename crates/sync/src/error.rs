@@ -32,6 +32,8 @@ pub enum Operation {
     ListRepositories,
     /// Reading the list of tags.
     ListTags,
+    /// Reading the sizes of images, by which shards are divided.
+    ReadSizes,
     /// Choosing from the list of tags.
     SelectTags,
     /// Pairing the source's tags with the names at the target.
@@ -102,6 +104,9 @@ pub enum Cause {
     /// The registry did not answer, and is not asked any more.
     #[error(transparent)]
     NoAnswer(NoAnswer),
+    /// A shard does not know its part, because a request failed that other shards may have answered.
+    #[error("without this answer the shards cannot be divided, so this one did nothing")]
+    Undivided(#[source] Arc<Error>),
     /// The source does not have the content.
     #[error("it is not there")]
     Missing,
@@ -310,6 +315,7 @@ impl Error {
         match &self.cause {
             Cause::Endpoint(error) => Some(error.kind),
             Cause::NoAnswer(silence) => silence.last.kind(),
+            Cause::Undivided(error) => error.kind(),
             Cause::Missing => Some(ErrorKind::NotFound),
             Cause::Mismatch(_) | Cause::KeepsOtherLength { .. } | Cause::KeepsUnreadable { .. } => {
                 Some(ErrorKind::Mismatch)
@@ -350,6 +356,7 @@ impl fmt::Display for Operation {
         match self {
             Self::ListRepositories => formatter.write_str("listing repositories"),
             Self::ListTags => formatter.write_str("listing tags"),
+            Self::ReadSizes => formatter.write_str("reading the sizes of images"),
             Self::SelectTags => formatter.write_str("selecting tags"),
             Self::Pair => formatter.write_str("matching tags with the target's names"),
             Self::Resolve(reference) => write!(formatter, "looking up {reference}"),

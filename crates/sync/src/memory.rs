@@ -1,6 +1,7 @@
 //! What is known of targets, from this run and from earlier ones.
 
 pub(crate) mod asked_leases;
+pub(crate) mod brought;
 pub(crate) mod inspected;
 pub(crate) mod leases;
 pub(crate) mod ledger;

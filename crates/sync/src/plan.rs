@@ -22,6 +22,7 @@ pub(crate) mod reach;
 pub(crate) mod referrer_tags;
 pub(crate) mod rivals;
 pub(crate) mod shard;
+pub(crate) mod sizes;
 pub(crate) mod sparse_targets;
 pub(crate) mod survey;
 pub(crate) mod task;

@@ -188,6 +188,7 @@ fn words(cause: &Cause) -> String {
             _ => why(cause),
         },
         Cause::NoAnswer(silence) => words(&silence.last.cause),
+        Cause::Undivided(error) => words(&error.cause),
         other => other.to_string(),
     }
 }

@@ -97,11 +97,13 @@ pub(super) fn advice(error: &Error) -> Advice {
     match &error.cause {
         Cause::Endpoint(cause) if cause.meaning == Meaning::Attestation => step.advice(Hint::Attestation),
         Cause::Endpoint(cause) if cause.meaning == Meaning::SparseIndex => step.advice(Hint::SparseIndex),
+        Cause::Endpoint(cause) if cause.meaning == Meaning::Hidden => of_hidden(step, cause),
         Cause::Endpoint(cause) => of_endpoint(step, cause),
         Cause::Mismatch(wrong) => step.advice(of_mismatch(wrong)),
         Cause::Manifest { source, .. } => step.advice(of_manifest(source)),
         // The registry was given up after repeated failures: the advice is that of the last one.
         Cause::NoAnswer(silence) => advice(&silence.last),
+        Cause::Undivided(_) => step.advice(Hint::Undivided),
         Cause::Missing => step.about(of_missing(step.operation), step.place),
         Cause::Count { .. } => step.advice(Hint::Count),
         Cause::TooFew(_) => step.advice(Hint::TooFew),
@@ -123,9 +125,25 @@ pub(super) fn advice(error: &Error) -> Advice {
     }
 }
 
+/// The advice where a target does not show what it has, and the rule or the plan depends on that.
+fn of_hidden(step: Step<'_>, error: &EndpointError) -> Advice {
+    let of_stranger = match error.inner() {
+        Some(registry::Error::Refused(refusal)) => of_asker(step, refusal),
+        _ => None,
+    };
+    of_stranger.unwrap_or_else(|| step.advice(Hint::Hidden))
+}
+
 fn of_endpoint(step: Step<'_>, error: &EndpointError) -> Advice {
-    if let Some(error) = error.inner::<registry::Error>() {
-        return of_registry(step, error);
+    if let Some(own) = error.inner::<registry::Error>() {
+        // The endpoint did not take this 404 for the registry's.
+        let is_strange = (error.kind, own.kind()) == (ErrorKind::Unavailable, ErrorKind::NotFound);
+        let is_web_page = matches!(own, registry::Error::Refused(refusal) if is_of_a_proxy(refusal));
+        return if is_strange && !is_web_page {
+            step.advice(Hint::StrangeNotFound)
+        } else {
+            of_registry(step, own)
+        };
     }
     let shown = error.inner::<Trouble>().map_or(Shown::Login, |trouble| trouble.shown);
     of_provider(step, error.kind, shown)
@@ -326,6 +344,7 @@ fn of_manifest(error: &ManifestError) -> Hint {
     match error {
         ManifestError::TypesDiffer { .. } | ManifestError::UnknownType { .. } => Hint::UnclearManifest,
         ManifestError::NotAsNamed { .. } => Hint::OtherManifest,
+        ManifestError::TooLong { .. } => Hint::LongList,
         ManifestError::Malformed { .. } | _ => Hint::BrokenManifest,
     }
 }

@@ -124,6 +124,9 @@ hints! {
     /// The server has an internal problem.
     Unavailable: "run the same command again later: what has arrived is not sent again",
 
+    /// A 404 without the registry's error document, to a request for tags.
+    StrangeNotFound: "a 404 without a registry's error document comes from what stands before `{host}`, as while a proxy cannot find the registry behind it: run the same command again later; if it stays so, check the repository's name and that proxy",
+
     /// A web page instead of a registry's answer.
     WebPage: "`{other}` answers with a web page, as proxies, firewalls and web sites do: check host and port of `{host}`, and what stands before it",
     /// A web page instead of a blob, from a registry that worked before.
@@ -169,6 +172,8 @@ hints! {
     KeepsUnreadable: "the storage of `{host}` has a damaged manifest: ask whoever runs it to delete that manifest's file in the storage (on docker-registry `blobs/sha256/.../data`; a deletion by its API is not enough), then run the same command again",
     /// The manifest cannot be parsed.
     BrokenManifest: "the manifest that `{host}` has is broken: push the image anew there",
+    /// A list of referrers would be too long.
+    LongList: "more refers to that image than one list under a tag can name: leave some of it behind with `referrers.types` or `referrers.exclude` in its rule, or copy to a registry that keeps lists of referrers itself",
     /// The manifest's type is ambiguous.
     UnclearManifest: "push the image anew to `{host}` with a tool that sets `mediaType`, or ask whoever runs it which Content-Type it gives",
     /// The registry returned another manifest than requested.
@@ -180,6 +185,8 @@ hints! {
     OtherDigest: "name a tag at the target, or the digest that the source has now",
     /// The target has another image under the name, and the rule keeps it.
     Conflict: "look which of the two is right; `onConflict: overwrite` in the rule replaces what the target has, `onConflict: keep` leaves it without a failure",
+    /// The target does not show what it has under the name, and the rule or the plan depends on that.
+    Hidden: "give {login} the right to read there: what `{host}` does not show is not replaced under `onConflict: keep` or `fail`, nor by a plan's step; `onConflict: overwrite` in the rule of a `sync` stores the image whatever is there",
     /// The target has changed since the plan was made.
     Drift: "look who changed the target since the plan was made; a new plan takes what is there now into account",
     /// A plan's `resultDigest` differs from the digest that its step produces.
@@ -188,6 +195,8 @@ hints! {
     TooFew: "see what the source lacks, or with -v which stage of the rule's `tags` leaves tags out; or write a smaller `atLeast`",
     /// A rule needs dates that the registry does not tell.
     NoDates: "of registries Harbor and Alibaba's Enterprise Edition (with \"provider\": \"acr\") tell dates, to logins that may list artifacts; elsewhere use `minAge`, which the state can tell, or `latest` by version",
+    /// A shard does not know its part.
+    Undivided: "start this shard again when `{host}` answers: it then takes the same part as the others; or divide once for all machines, with `image-syncer plan --shards N --out FILE` and `image-syncer apply FILE --shard I/N`",
     /// Rules that copy the same names to each other.
     Circle: "let each tag have one direction: give the rules tags or patterns that do not overlap; none of these images was copied",
     /// Two rules give one name to different images.

@@ -12,6 +12,7 @@ pub(super) fn of_cause(cause: &Cause) -> Option<&LoginSearch> {
             None => error.inner::<Trouble>().and_then(|trouble| trouble.login.as_ref()),
         },
         Cause::NoAnswer(silence) => of_cause(&silence.last.cause),
+        Cause::Undivided(error) => of_cause(&error.cause),
         _ => None,
     }
 }

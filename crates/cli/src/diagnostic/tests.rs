@@ -232,6 +232,7 @@ fn refusals() -> Vec<Case> {
             "404 Not Found",
             Hint::NoRepository,
         ),
+        (strange_404(), "404 Not Found", Hint::StrangeNotFound),
         (list(Operation::ListRepositories, 404), "404 Not Found", Hint::NoCatalog),
         (from(refused(404, "MANIFEST_UNKNOWN")), "404 Not Found", Hint::NoImage),
         (blob, "404 Not Found", Hint::SourceLacksPart),
@@ -244,6 +245,7 @@ fn refusals() -> Vec<Case> {
         (to(refusal(403, "DENIED", "unknown manifest class for x", None)), "403", Hint::Attestation),
         (meant(Meaning::Attestation), "400 Bad Request", Hint::Attestation),
         (meant(Meaning::SparseIndex), "400 Bad Request", Hint::SparseIndex),
+        (meant(Meaning::Hidden), "400 Bad Request", Hint::Hidden),
         (to(refused(400, "MANIFEST_INVALID")), "400 Bad Request", Hint::TargetRejects),
         (to(refused(405, "UNSUPPORTED")), "405 Method Not Allowed", Hint::NoPushes),
         (from(refused(400, "X")), "400 Bad Request", Hint::SourceRejects),
@@ -266,6 +268,13 @@ fn refusals() -> Vec<Case> {
         (to(page(502)), "502 Bad Gateway", Hint::Unavailable),
         (to(page(413)), "413 Payload Too Large", Hint::TooLarge),
     ]
+}
+
+/// A 404 to a request for tags that something before the registry answered.
+fn strange_404() -> Error {
+    let error = endpoints::judged(refusal(404, "", "", Some("404 page not found")));
+    let kind = ErrorKind::Unavailable;
+    at(Side::Source, Operation::ListTags, Cause::from(EndpointError { kind, ..error }))
 }
 
 /// A refusal that the engine has interpreted.
@@ -318,6 +327,7 @@ fn answers() -> Vec<Case> {
             "Content-Type",
             Hint::UnclearManifest,
         ),
+        (from(manifest(ManifestError::TooLong { limit: 7 })), "more than 7 bytes", Hint::LongList),
         (from(manifest(ManifestError::UnknownType { header })), "not known", Hint::UnclearManifest),
         (
             from(manifest(ManifestError::NotAsNamed { expected: digest() })),
@@ -356,6 +366,11 @@ fn others() -> Vec<Case> {
             from(Cause::TooFew(sync::select::TooFew { selected: 1, listed: 3, at_least: 2 })),
             "1 of 3 listed tags are selected",
             Hint::TooFew,
+        ),
+        (
+            from(Cause::Undivided(Arc::new(from(transport(TransportFailure::Connect))))),
+            "without this answer the shards cannot be divided",
+            Hint::Undivided,
         ),
         (from(Cause::NoDates), "the registry tells none", Hint::NoDates),
         (from(Cause::Count { source_count: 2, target_count: 1 }), "selects 2 images", Hint::Count),

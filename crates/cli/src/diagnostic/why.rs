@@ -15,6 +15,7 @@ pub(crate) fn why(cause: &Cause) -> String {
         Cause::Endpoint(error) => error.inner().map_or_else(|| error.to_string(), registry_words),
         Cause::Manifest { source, .. } => format!("{cause}: {source}"),
         Cause::NoAnswer(silence) => format!("{silence}; last: {}", why(&silence.last.cause)),
+        Cause::Undivided(error) => format!("{}; {cause}", why(&error.cause)),
         other => other.to_string(),
     };
     clean_to(&text, LONGEST).into_owned()

@@ -52,6 +52,7 @@ fn refusal(cause: &Cause) -> Option<&registry::Refusal> {
     match cause {
         Cause::Endpoint(error) => error.inner().and_then(of_registry),
         Cause::NoAnswer(silence) => refusal(&silence.last.cause),
+        Cause::Undivided(error) => refusal(&error.cause),
         _ => None,
     }
 }

@@ -103,6 +103,44 @@ async fn a_missing_project_is_made_where_the_target_is_a_harbor() -> Result<()> 
 }
 
 #[tokio::test]
+async fn a_project_that_a_login_may_not_make_is_asked_for_once() -> Result<()> {
+    let (from, to, workplace) = (harbor().await?, HarborBench::start().await?, Workplace::new()?);
+    for tag in ["v2", "v3", "v4"] {
+        from.pusher().image("library/a", tag, &small(9)).await?;
+    }
+    let (robot, secret) = HarborBench::ROBOT;
+    let creates = format!(
+        r#""{}": {{"username": "{robot}", "password": "{secret}", "insecure": true, "create": true}}"#,
+        to.host()
+    );
+    let entries = [harbor_entry(&from, HarborBench::ADMINISTRATOR), creates];
+    let source = format!("{}/library/**", from.host());
+    configure(&workplace, &entries, &source, &format!("{}/fresh/{{repository}}", to.host()))?;
+    let ran = workplace.run("--config c.json --retries 0")?.expect_code(4)?;
+    ran.says(&["creating the project or namespace", "next:"])?.hides(&[secret])?;
+    let looks = to.requests().into_iter().filter(|line| line.starts_with("GET /api/v2.0/projects/fresh "));
+    ensure!(looks.clone().count() == 1, "five images, one question: {:?}", looks.collect::<Vec<_>>());
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_rule_would_keep_does_not_hinder_a_project_that_has_yet_to_be_made() -> Result<()> {
+    let (from, to, workplace) = (harbor().await?, HarborBench::start().await?, Workplace::new()?);
+    let (user, password) = HarborBench::ADMINISTRATOR;
+    let text = format!(
+        "auth:\n  {from}: {{username: {user}, password: {password}, insecure: true}}\n  \
+         {to}: {{username: {user}, password: {password}, insecure: true, create: true}}\n\
+         sync:\n- from: {from}/library/**\n  to: {to}/fresh\n  onConflict: keep\n",
+        from = from.host(),
+        to = to.host()
+    );
+    workplace.write("k.yaml", &text)?;
+    workplace.run("sync --config k.yaml --no-state")?.expect_code(0)?.says(&["copied           2 images"])?;
+    ensure!(to.projects() == ["library", "fresh"], "{:?}", to.projects());
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_registry_without_another_interface_lists_by_its_catalog() -> Result<()> {
     let (source, acr, workplace) = (DockerRegistry::open().await?, Acr::start().await?, workplace()?);
     let from = Pusher::new(source.host());

@@ -191,3 +191,26 @@ async fn k2_check_sees_what_lies_beyond_the_first_page_and_two_repositories_in_o
     ensure!(bench.target.store().repositories().is_empty(), "the copy finds the same");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_404_that_is_not_the_registrys_is_no_repository_without_tags() -> Result<()> {
+    for body in ["", "404 page not found", "<html><title>404 Not Found</title></html>"] {
+        let bench = Bench::start().await?;
+        bench.image("library/app", Flavour::Oci);
+        let lost = Effect::Status { code: 404, body: body.to_owned(), headers: Vec::new() };
+        bench.source.misbehave(fault(Match::get("/tags/list"), Times::First(2), lost));
+        let ran = bench.run("--retries 0", "library/**", "mirror")?;
+        ensure!(ran.code != 0, "{}", ran.all());
+        let ran = ran.says(&["404 Not Found", "run the same command again later"])?;
+        ensure!(!ran.all().contains("no tags of it"), "{}", ran.all());
+        bench.run("--retries 1", "library/**", "mirror")?.expect_code(0)?;
+        ensure!(bench.target.store().repositories().len() == 1, "{body}");
+    }
+    let bench = Bench::start().await?;
+    bench.image("library/app", Flavour::Oci);
+    let unknown = Effect::refuse(404, "NAME_UNKNOWN", "repository name not known to registry");
+    bench.source.misbehave(fault(Match::get("/tags/list"), Times::Always, unknown));
+    let ran = bench.run("--retries 0", "library/**", "mirror")?.expect_code(0)?;
+    ensure!(ran.all().contains("no tags of it"), "{}", ran.all());
+    Ok(())
+}

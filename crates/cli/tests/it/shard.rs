@@ -5,7 +5,10 @@ use embedded_registry::EmbeddedRegistry;
 use embedded_registry::sample::{self, Flavour};
 use http::Method;
 use serde_json::Value;
+use testkit::seed::{self, Image};
+use testkit::{CannedAnswer, HarborBench};
 
+use crate::acr_world::{configure, harbor_entry};
 use crate::process::Workplace;
 
 const RULES: &str = "sync:
@@ -207,6 +210,37 @@ async fn what_follows_an_image_and_is_a_step_of_its_own_is_stored_once() -> Resu
     let mut distinct = stored.clone();
     distinct.dedup();
     ensure!(stored == distinct, "{stored:#?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_its_source_does_not_answer_copies_nothing_and_says_how_to_go_on() -> Result<()> {
+    let (harbor, target) = (HarborBench::start().await?, EmbeddedRegistry::builder().start().await?);
+    for (number, repository) in (1..).zip(["library/a", "library/b"]) {
+        let image = Image::new(seed::Flavour::Oci).layer(seed::layer(number, 64));
+        harbor.pusher().image(repository, "v1", &image).await?;
+    }
+    let (to, workplace) = (target.host(), Workplace::new()?);
+    let entries =
+        [harbor_entry(&harbor, HarborBench::ADMINISTRATOR), format!(r#""{to}": {{"insecure": true}}"#)];
+    configure(&workplace, &entries, &format!("{}/library/**", harbor.host()), &format!("{to}/mirror"))?;
+    let busy = CannedAnswer { status: 503, body: String::new(), headers: Vec::new() };
+    harbor.answer_next(1, &busy);
+    let shard = |index: usize, more: &str| {
+        workplace
+            .run(&format!("sync --config c.json --no-state --shard {index}/2 --report {index}.json{more}"))
+    };
+    let refused = shard(1, " --retries 0")?.expect_code(3)?;
+    refused.says(&["503", "the shards cannot be divided", "start this shard again", "plan --shards N"])?;
+    let report: Value = serde_json::from_str(&workplace.read("1.json")?)?;
+    ensure!(report["shard"]["split"].is_null() && report["totals"]["copied"] == 0, "{report:#}");
+    ensure!(target.requests().is_empty(), "the target was asked");
+
+    harbor.answer_next(1, &busy);
+    shard(1, "")?.expect_code(0)?;
+    shard(2, "")?.expect_code(0)?;
+    workplace.run("report merge 1.json 2.json")?.expect_code(0)?;
+    ensure!(["mirror/a", "mirror/b"].iter().all(|name| target.store().tags(name) == ["v1"]));
     Ok(())
 }
 

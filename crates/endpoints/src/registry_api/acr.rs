@@ -1,6 +1,5 @@
 //! Alibaba Cloud's registries: temporary logins, namespaces, repositories and their tags.
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -17,6 +16,7 @@ use sync::listing::BulkListing;
 use tokio::sync::OnceCell;
 
 use super::acr_repositories::RepositoryIds;
+use super::shared_answer::{Answered, SharedAnswers};
 use super::trouble;
 
 /// An auth entry's settings for one of Alibaba's registries. Missing ones are learned.
@@ -49,6 +49,10 @@ pub struct AcrAccess {
     service: Arc<LearnedService>,
     acr: OnceCell<Option<Acr>>,
     ids: RepositoryIds,
+    /// The namespaces that exist, as far as they were looked up.
+    namespaces: SharedAnswers<Option<AutoCreateRepository>>,
+    /// The namespaces that were made ready for pushes.
+    ready: SharedAnswers<AutoCreateRepository>,
     /// Whether the API proved not to have these lists.
     has_no_lists: AtomicBool,
 }
@@ -99,6 +103,8 @@ impl AcrAccess {
             service,
             acr: OnceCell::new(),
             ids: RepositoryIds::default(),
+            namespaces: SharedAnswers::default(),
+            ready: SharedAnswers::default(),
             has_no_lists: AtomicBool::new(false),
         })
     }
@@ -168,22 +174,31 @@ impl AcrAccess {
     }
 
     /// Whether namespace and repository exist, or are created by a push.
-    pub(super) async fn is_ready(
-        &self,
-        repository: &RepositoryName,
-        ready: &mut HashSet<String>,
-    ) -> Result<bool, EndpointError> {
-        let trouble = |error: alibaba::Error| trouble::acr(&error);
+    pub(super) async fn is_ready(&self, repository: &RepositoryName) -> Result<bool, EndpointError> {
         let (acr, namespace, name) = self.place_of(repository).await?;
-        if ready.contains(namespace) {
-            return Ok(true);
+        match self.namespace(&acr, namespace).await? {
+            None => Ok(false),
+            Some(AutoCreateRepository::Enabled) => Ok(true),
+            Some(AutoCreateRepository::Disabled) => {
+                let found = acr.repository(namespace, name).await;
+                Ok(found.map_err(|error| trouble::acr(&error))?.is_some())
+            }
         }
-        let Some(found) = acr.namespace(namespace).await.map_err(trouble)? else { return Ok(false) };
-        if found.auto_create == AutoCreateRepository::Enabled {
-            ready.insert(namespace.to_owned());
-            return Ok(true);
-        }
-        Ok(acr.repository(namespace, name).await.map_err(trouble)?.is_some())
+    }
+
+    /// Whether a namespace creates repositories; `None` if it does not exist.
+    async fn namespace(
+        &self,
+        acr: &Acr,
+        namespace: &str,
+    ) -> Result<Option<AutoCreateRepository>, EndpointError> {
+        let look = async {
+            let found = acr.namespace(namespace).await.map_err(|error| trouble::acr(&error))?;
+            let found = found.map(|found| found.auto_create);
+            let is_final = found == Some(AutoCreateRepository::Enabled);
+            Ok::<_, EndpointError>(if is_final { Answered::ForGood(found) } else { Answered::ForNow(found) })
+        };
+        self.namespaces.get(namespace, None, look.boxed()).await
     }
 
     /// The API, and a repository's namespace and name there.
@@ -204,23 +219,21 @@ impl AcrAccess {
     }
 
     /// Creates namespace and repository, unless a push creates them.
-    pub(super) async fn make_ready(
-        &self,
-        repository: &RepositoryName,
-        ready: &mut HashSet<String>,
-    ) -> Result<(), EndpointError> {
+    pub(super) async fn make_ready(&self, repository: &RepositoryName) -> Result<(), EndpointError> {
         let trouble = |error: alibaba::Error| trouble::acr(&error);
         let (acr, namespace, name) = self.place_of(repository).await?;
-        if ready.contains(namespace) {
-            return Ok(());
-        }
-        let found = match acr.namespace(namespace).await.map_err(trouble)? {
-            Some(found) => found,
-            None => acr.create_namespace(namespace, NamespaceSettings::default()).await.map_err(trouble)?,
+        let made = async {
+            let auto_create = if let Some(auto_create) = self.namespace(&acr, namespace).await? {
+                auto_create
+            } else {
+                let settings = NamespaceSettings::default();
+                acr.create_namespace(namespace, settings).await.map_err(trouble)?.auto_create
+            };
+            Ok::<_, EndpointError>(Answered::ForGood(auto_create))
         };
-        if found.auto_create == AutoCreateRepository::Enabled {
-            ready.insert(namespace.to_owned());
-        } else if acr.repository(namespace, name).await.map_err(trouble)?.is_none() {
+        if self.ready.get(namespace, None, made.boxed()).await? == AutoCreateRepository::Disabled
+            && acr.repository(namespace, name).await.map_err(trouble)?.is_none()
+        {
             acr.create_repository(namespace, name, RepositoryType::Private).await.map_err(trouble)?;
         }
         Ok(())

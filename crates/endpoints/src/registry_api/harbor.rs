@@ -1,12 +1,12 @@
 //! Harbor's projects and artifacts.
 
-use std::collections::HashSet;
-
+use futures_util::FutureExt as _;
 use oci::{ErrorKind, RepositoryName};
 use providers::harbor::{ApiVersion, Error, Harbor, ProjectName, Visibility};
 use sync::endpoint::EndpointError;
 use sync::listing::BulkListing;
 
+use super::shared_answer::Answered;
 use super::{RegistryApi, trouble};
 use crate::judge::judged;
 
@@ -16,7 +16,8 @@ const SERVICE: &str = "harbor-registry";
 impl RegistryApi {
     /// Harbor's API, if this is a Harbor. Checked once.
     pub async fn harbor(&self) -> Result<Option<Harbor>, EndpointError> {
-        self.harbor.get_or_try_init(|| self.find_harbor()).await.cloned()
+        let found = async { self.find_harbor().await.map(Answered::ForGood) };
+        self.harbor.get(self.registry.login_search(), found.boxed()).await
     }
 
     async fn find_harbor(&self) -> Result<Option<Harbor>, EndpointError> {
@@ -34,9 +35,11 @@ impl RegistryApi {
     }
 
     /// Harbor has stated the sizes of artifacts since it has artifacts: since 2.0.
-    pub(super) async fn harbor_tells_sizes(&self) -> bool {
-        let known = if self.acr.is_some() { None } else { self.harbor().await.ok().flatten() };
-        known.is_some_and(|harbor| harbor.version() == ApiVersion::Two)
+    pub(super) async fn harbor_tells_sizes(&self) -> Result<bool, EndpointError> {
+        if self.acr.is_some() {
+            return Ok(false);
+        }
+        Ok(self.harbor().await?.is_some_and(|harbor| harbor.version() == ApiVersion::Two))
     }
 
     pub(super) async fn harbor_digests(
@@ -64,21 +67,15 @@ impl RegistryApi {
     }
 
     /// Whether the project of a repository exists.
-    pub(super) async fn harbor_is_ready(
-        &self,
-        repository: &RepositoryName,
-        ready: &mut HashSet<String>,
-    ) -> Result<bool, EndpointError> {
+    pub(super) async fn harbor_is_ready(&self, repository: &RepositoryName) -> Result<bool, EndpointError> {
         let Some(project) = ProjectName::of(repository) else { return Ok(true) };
-        if ready.contains(project.as_str()) {
-            return Ok(true);
-        }
-        let Some(harbor) = self.harbor().await? else { return Err(self.makes_nothing()) };
-        let is_there = harbor.project(&project).await.map_err(trouble::harbor)?.is_some();
-        if is_there {
-            ready.insert(project.as_str().to_owned());
-        }
-        Ok(is_there)
+        let is_there = async {
+            let Some(harbor) = self.harbor().await? else { return Err(self.makes_nothing()) };
+            let found = harbor.project(&project).await.map_err(trouble::harbor)?;
+            let is_there = found.is_some();
+            Ok(if is_there { Answered::ForGood(is_there) } else { Answered::ForNow(is_there) })
+        };
+        self.projects.get(project.as_str(), self.registry.login_search(), is_there.boxed()).await
     }
 
     /// The error for creating something in a registry without an API for that.
@@ -91,18 +88,16 @@ impl RegistryApi {
     }
 
     /// Creates the project of a repository.
-    pub(super) async fn make_harbor_ready(
-        &self,
-        repository: &RepositoryName,
-        ready: &mut HashSet<String>,
-    ) -> Result<(), EndpointError> {
-        if self.harbor_is_ready(repository, ready).await? {
-            return Ok(());
-        }
-        if let (Some(project), Some(harbor)) = (ProjectName::of(repository), self.harbor().await?) {
-            harbor.create_project(&project, Visibility::Private).await.map_err(trouble::harbor)?;
-            ready.insert(project.as_str().to_owned());
-        }
-        Ok(())
+    pub(super) async fn make_harbor_ready(&self, repository: &RepositoryName) -> Result<(), EndpointError> {
+        let Some(project) = ProjectName::of(repository) else { return Ok(()) };
+        let made = async {
+            if !self.harbor_is_ready(repository).await?
+                && let Some(harbor) = self.harbor().await?
+            {
+                harbor.create_project(&project, Visibility::Private).await.map_err(trouble::harbor)?;
+            }
+            Ok::<_, EndpointError>(Answered::ForGood(()))
+        };
+        self.ready.get(project.as_str(), self.registry.login_search(), made.boxed()).await
     }
 }

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use oci::{ErrorKind, RepositoryName};
 use providers::harbor::{self, Harbor, Project, ProjectKind, ProjectName, ProjectPages, RepositoryPages};
 use registry::{Catalog, CatalogPages, LoginSearch, Offer, OptionalEndpoint, Refusal};
@@ -30,7 +29,7 @@ impl Listing for RegistryListing {
         self.0.registry.host().as_str()
     }
 
-    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
+    fn tells_sizes(&self) -> Answer<'_, bool> {
         self.0.harbor_tells_sizes().boxed()
     }
 

@@ -22,14 +22,34 @@ impl RawManifest {
 
     /// This index with one more child, at the end. Everything else stays as it was written.
     pub fn with_child(&self, child: &Descriptor) -> Result<Self, ManifestError> {
+        self.with_more(std::slice::from_ref(child))
+    }
+
+    /// This index with more children, at the end. Everything else stays as it was written.
+    ///
+    /// # Errors
+    /// It would be larger than [`LARGEST`](Self::LARGEST).
+    pub fn with_more(&self, children: &[Descriptor]) -> Result<Self, ManifestError> {
         let malformed = |source| ManifestError::Malformed { source };
-        let child = serde_json::to_string(child).map_err(malformed)?;
+        let (mut more, room) = (String::new(), Self::LARGEST.saturating_sub(self.bytes.len()));
+        for child in children {
+            let comma = if more.is_empty() { "" } else { "," };
+            more += comma;
+            more += &serde_json::to_string(child).map_err(malformed)?;
+            // One byte for the comma before them.
+            if more.len() >= room {
+                return Err(ManifestError::TooLong { limit: Self::LARGEST });
+            }
+        }
+        if more.is_empty() {
+            return Ok(self.clone());
+        }
         self.with_list(|index| {
             let list = index.manifests.get();
             let others = list.strip_prefix('[').and_then(|list| list.strip_suffix(']')).map(str::trim_end);
             Ok(match others.filter(|others| !others.trim().is_empty()) {
-                Some(others) => format!("[{others},{child}]"),
-                None => format!("[{child}]"),
+                Some(others) => format!("[{others},{more}]"),
+                None => format!("[{more}]"),
             })
         })
     }
@@ -196,6 +216,22 @@ mod tests {
             )),
             format!(r#"{{"manifests":[{old},{new}]}}"#)
         );
+    }
+
+    #[test]
+    fn many_children_are_added_as_one_after_the_other_and_not_beyond_what_is_read() {
+        let children = ["a", "b", "c"].map(|name| Descriptor::new(None, digest(name), Some(3)));
+        let index = read(MediaType::OCI_INDEX.as_str(), "{\"manifests\": [ ], \"x\":1.0}").unwrap();
+        let one_by_one = children.iter().fold(index.clone(), |index, child| index.with_child(child).unwrap());
+        let at_once = index.with_more(&children).unwrap();
+        assert_eq!((at_once.bytes, at_once.digest), (one_by_one.bytes, one_by_one.digest));
+        assert_eq!(index.with_more(&[]).unwrap().bytes, index.bytes);
+
+        let mut large = Descriptor::new(None, digest("large"), Some(3));
+        large.annotations.insert("note".to_owned(), "x".repeat(RawManifest::LARGEST / 2));
+        assert!(index.with_more(std::slice::from_ref(&large)).unwrap().bytes.len() < RawManifest::LARGEST);
+        let too_long = index.with_more(&[large.clone(), large]);
+        assert!(matches!(too_long, Err(ManifestError::TooLong { .. })), "{too_long:?}");
     }
 
     #[test]

@@ -151,6 +151,11 @@ proptest! {
     }
 
     #[test]
+    fn hosts_that_capital_letters_alone_tell_stay_hosts(text in "[A-C]{1,2}/[a-c]{1,3}") {
+        prop_assert_eq!(text.parse::<Reference>().unwrap().to_string(), text);
+    }
+
+    #[test]
     fn what_parses_once_parses_to_itself_again(text in "[a-zA-Z0-9:/@._ -]{0,40}") {
         if let Ok(reference) = text.parse::<Reference>() {
             prop_assert_eq!(reference.to_string().parse::<Reference>().unwrap(), reference);

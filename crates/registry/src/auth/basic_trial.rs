@@ -1,5 +1,6 @@
 //! Tries a registry's user and password: the first request with them goes alone, and if the registry refuses them, no other
-//! follows. Hundreds of images with a wrong password would lock the user out.
+//! follows. Hundreds of images with a wrong password would lock the user out. The body of an upload is no trial, because it may take
+//! minutes.
 
 use std::time::Instant;
 

@@ -22,9 +22,10 @@ use crate::fresh::{Fresh, Kept};
 
 /// A helper may ask a cloud for a token, but not its user for a password.
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// How long an answer counts: helpers do not say, and cloud tokens live an hour or more. If the credentials end
-/// sooner, the registry refuses them, and the helper is asked again.
-const LIFETIME: Duration = Duration::from_secs(30 * 60);
+/// When a helper is asked again: helpers do not say how long an answer counts, and cloud tokens live an hour or more. If the
+/// credentials end sooner, the registry refuses them, and the helper is asked at once. If the helper fails by then, as that of a
+/// locked keychain, its last answer is used until the registry refuses it.
+const RENEWAL: Duration = Duration::from_secs(30 * 60);
 /// The most that is read of an answer: tokens have some kilobytes.
 const MOST_BYTES: u64 = 256 << 10;
 /// The message of helpers that have no login for a server.
@@ -65,9 +66,11 @@ impl CredentialHelper {
     }
 
     async fn answer(&self) -> Result<Kept<Option<Credentials>>, CredentialError> {
-        let until = Some(Instant::now() + LIFETIME);
-        let credentials = self.ask().await?.map(|credentials| credentials.until(until));
-        Ok(Kept::until(credentials, until))
+        let renew_at = Some(Instant::now() + RENEWAL);
+        Ok(match self.ask().await? {
+            Some(credentials) => Kept::renewed_at(Some(credentials.until(renew_at)), renew_at),
+            None => Kept::until(None, renew_at),
+        })
     }
 
     async fn ask(&self) -> Result<Option<Credentials>, CredentialError> {

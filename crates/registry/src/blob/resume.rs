@@ -90,20 +90,27 @@ impl UploadSession {
         }
     }
 
-    /// A write that breaks early in a long body is tried once in small chunks: a proxy before a registry that
-    /// finds a body too large often closes the connection before we read its answer.
+    /// A long body that breaks early twice, without a byte more at the registry, is tried once in small chunks: a proxy before a
+    /// registry that finds a body too large often closes the connection before we read its answer. The second break teaches
+    /// this shape, so the chunks go out at once.
     fn after_break(&mut self, failure: TransportFailure, error: &Error) -> Recovery {
         let length = self.last.length.unwrap_or(u64::MAX);
         let is_early = failure == TransportFailure::Broken
             && !self.last.is_complete
             && self.last.taken < EARLY.min(length)
             && length > SMALLEST_CHUNK;
-        if is_early && self.suspicion == Suspicion::None {
-            self.suspicion = Suspicion::TryChunks;
-        } else if self.suspicion == Suspicion::TryChunks {
-            self.suspicion = Suspicion::Tried;
+        let before = self.suspicion;
+        self.suspicion = match before {
+            Suspicion::None if is_early => Suspicion::BrokeOnce,
+            Suspicion::BrokeOnce if is_early => Suspicion::TryChunks,
+            Suspicion::TryChunks => Suspicion::Tried,
+            Suspicion::None | Suspicion::BrokeOnce | Suspicion::Tried => before,
+        };
+        match self.suspicion {
+            _ if !error.is_retryable() => Recovery::Never,
+            Suspicion::TryChunks => Recovery::AtOnce,
+            _ => Recovery::Later,
         }
-        if error.is_retryable() { Recovery::Later } else { Recovery::Never }
     }
 
     /// Asks the registry for the offset, and opens a new session if the old one is unusable.

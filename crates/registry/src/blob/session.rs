@@ -84,6 +84,8 @@ pub(super) enum Parts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Suspicion {
     None,
+    /// A body broke early, and the registry has got no further since. Connections also break by chance.
+    BrokeOnce,
     /// The next attempt goes in the smallest chunks.
     TryChunks,
     /// Small chunks were tried.
@@ -145,6 +147,9 @@ impl UploadSession {
             self.furthest = self.confirmed;
             self.at_once = 0;
             self.free.clear();
+            if self.suspicion == Suspicion::BrokeOnce {
+                self.suspicion = Suspicion::None;
+            }
         }
     }
 

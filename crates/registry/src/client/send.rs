@@ -82,6 +82,9 @@ impl Registry {
             Party::Registry => self.0.authenticator.login(connection.base(), &call.scopes).await?,
             Party::Another => (None, None),
         };
+        // An upload may take minutes, and its own source may be this registry: nobody waits for its result. The next request without
+        // a stream tries a new password.
+        drop(first_use);
         let mut resends = Resends::default();
         let response = loop {
             let client = self.client_for(connection, (party, &call.method, &call.url), call.route)?;
@@ -96,7 +99,6 @@ impl Registry {
             let answered = self.answered(call, party, sent.as_ref());
             break self.settle((&call.method, &call.url), permit, answer, answered)?;
         };
-        drop(first_use.and_then(|first| settled(first, &response)));
         if response.status() == StatusCode::UNAUTHORIZED && party == Party::Registry {
             // The body is gone. A refused token is not used again, so the next attempt gets a new one.
             self.0.authenticator.learn(&challenges(response.headers()), &call.scopes, sent.as_ref()).await;

@@ -4,12 +4,14 @@
 use oci::{Descriptor, Digest, MediaType, lenient};
 use serde::Deserialize;
 
-use crate::{Error, Offer, OptionalEndpoint};
+use crate::{Error, Offer, OptionalEndpoint, Problem};
 
 /// The meaning of an answer that is no list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// The registry keeps no lists.
+    /// The registry keeps no lists: it sends who asks for one to a web site.
+    SentAway,
+    /// The answer is no list, as of a registry that keeps none, or of something before the registry.
     NoList,
     /// The registry keeps no lists, or this login may not read them.
     Forbidden,
@@ -40,10 +42,11 @@ pub(super) enum Wrong {
 
 impl Wrong {
     /// A body with an index's type that does not parse is damaged; any other body was never meant as a list.
-    pub(super) fn meaning(&self) -> Meaning {
-        match self {
-            Self::Type(_) | Self::IsSubject => Meaning::NoList,
-            Self::Json(_) => Meaning::Failure,
+    pub(super) fn meaning(&self, from: From) -> Meaning {
+        match (self, from) {
+            (Self::Json(_), _) => Meaning::Failure,
+            (Self::Type(_) | Self::IsSubject, From::Elsewhere) => Meaning::SentAway,
+            (Self::Type(_) | Self::IsSubject, From::Registry) => Meaning::NoList,
         }
     }
 }
@@ -101,10 +104,14 @@ pub(super) fn read(content_type: &MediaType, body: &[u8], subject: &Digest) -> R
 /// The meaning of a refusal or a failure.
 pub(super) fn meaning_of(error: &Error, from: From) -> Meaning {
     // A redirect is the registry's own answer; but trouble of the other server says nothing about the registry.
-    let is_sent_away = from == From::Elsewhere && matches!(error, Error::Refused(_)) && !error.is_retryable();
+    let is_sent_away = match error {
+        Error::Refused(_) => from == From::Elsewhere && !error.is_retryable(),
+        Error::Protocol { problem: Problem::Redirect { .. }, .. } => true,
+        _ => false,
+    };
     match error.offer(OptionalEndpoint::Referrers) {
         Offer::NothingHere => Meaning::NoneHere,
-        _ if is_sent_away => Meaning::NoList,
+        _ if is_sent_away => Meaning::SentAway,
         Offer::Absent => Meaning::NoList,
         Offer::Forbidden => Meaning::Forbidden,
         Offer::Unclear => Meaning::Failure,
@@ -120,7 +127,7 @@ mod tests {
         let subject = Digest::sha256(br#"{"manifests":[],"is":"subject"}"#);
         read(&content_type, body.as_bytes(), &subject)
             .map(|list| list.entries.len())
-            .map_err(|wrong| wrong.meaning())
+            .map_err(|wrong| wrong.meaning(From::Registry))
     }
 
     #[test]

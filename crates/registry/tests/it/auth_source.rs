@@ -2,17 +2,19 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use embedded_registry::{Access as Login, EmbeddedRegistry, Grant, LoggedRequest, TokenAccess, User};
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join_all};
-use oci::ErrorKind;
+use futures_util::future::{BoxFuture, join, join_all};
+use futures_util::{FutureExt as _, stream};
+use oci::{Digest, ErrorKind};
 use registry::{
     Access, CredentialError, CredentialHelper, CredentialSource, Credentials, Registry, Security, Settings,
     Transport, TrustedRealm,
 };
+use tokio::sync::oneshot;
 
 use crate::bench::tag;
 
@@ -88,6 +90,48 @@ async fn c81_a_password_that_ended_early_is_asked_for_anew_once() {
     }
 }
 
+/// Another user, once it is told to.
+#[derive(Default)]
+struct Successor(AtomicBool);
+
+impl CredentialSource for Successor {
+    fn credentials(&self) -> BoxFuture<'_, Result<Option<Credentials>, CredentialError>> {
+        let user = if self.0.load(Ordering::SeqCst) { "new" } else { "old" };
+        let credentials = Credentials::new(user, "hunter2".into()).until(Some(tokio::time::Instant::now()));
+        std::future::ready(Ok(Some(credentials))).boxed()
+    }
+}
+
+#[tokio::test]
+async fn nobody_waits_for_an_upload_that_is_the_first_to_show_a_new_login() {
+    let users = ["old", "new"].map(|user| User::new(user, "hunter2", vec![Grant::push("*")]));
+    let server = server(Login::Basic(users.to_vec())).await;
+    let source = Arc::new(Successor::default());
+    let registry = registry(&server.host(), registry::Login::Source(source.clone()), None);
+    let repository = registry.repository(&"team/app".parse().unwrap(), Access::PullPush);
+    let mut session = repository.start_upload().await.unwrap();
+    source.0.store(true, Ordering::SeqCst);
+    let (begin, has_begun) = oneshot::channel();
+    let (go_on, may_go_on) = oneshot::channel::<()>();
+    let blob = Bytes::from_static(b"a blob");
+    let digest = Digest::sha256(&blob);
+    let body = stream::once(async move {
+        begin.send(()).unwrap();
+        may_go_on.await.unwrap();
+        Ok(blob)
+    });
+    let upload = session.send(&digest, Some(6), Box::pin(body));
+    // As the source of the same blob, at the same registry.
+    let other = async {
+        has_begun.await.unwrap();
+        read(&registry).await.unwrap();
+        go_on.send(()).unwrap();
+    };
+    let both = tokio::time::timeout(Duration::from_secs(30), Box::pin(join(upload, other)));
+    both.await.expect("each waits for the other").0.unwrap();
+    assert!(server.store().blob("team/app", &digest.to_string()).is_some());
+}
+
 #[tokio::test]
 async fn c81_a_source_that_gives_the_same_again_is_left_alone() {
     let by_token = Login::Token(TokenAccess::harbor(users("new")));
@@ -152,6 +196,26 @@ async fn c80_a_helper_runs_once_however_many_wait_and_again_after_a_refusal() {
     helper.refused(&credentials).await;
     assert_ne!(password(&helper).await.unwrap(), first);
     assert!(!format!("{helper:?} {credentials:?}").contains("hunter2"));
+}
+
+#[tokio::test]
+async fn c80_a_helper_that_fails_later_leaves_its_password_until_it_is_refused() {
+    let server = server(Login::Basic(users("hunter2"))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let runs = folder.path().join("runs");
+    let source = Arc::new(helper("once", runs.to_str().unwrap()));
+    let registry = registry(&server.host(), registry::Login::Source(source.clone()), None);
+    read(&registry).await.unwrap();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31 * 60)).await;
+    tokio::time::resume();
+    for _ in 0..3 {
+        read(&registry).await.unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&runs).unwrap(), "run\n".repeat(2));
+    let credentials = source.credentials().await.unwrap().unwrap();
+    source.refused(&credentials).await;
+    assert!(source.credentials().await.is_err());
 }
 
 #[tokio::test]

@@ -337,6 +337,56 @@ async fn p1_a_list_that_is_refused_in_one_repository_is_still_asked_for_in_other
     }
 }
 
+/// An image of a repository with one signature in the registry's own list.
+fn signed(bench: &Bench, name: &str) -> (Repository, Sample, Sample) {
+    let store = bench.server.store();
+    let subject = sample::image(store, name, Some("v1"), Flavour::Oci, &[], "amd64");
+    let signature = sample::referrer(store, name, &subject, "a/sig", &["1".into()]);
+    (bench.repository(name, Access::Pull), subject, signature)
+}
+
+#[tokio::test]
+async fn c59_one_odd_answer_does_not_hide_the_lists_of_other_repositories() {
+    for (code, content_type, body) in [
+        (404, "text/plain", "404 page not found"),
+        (400, "text/plain", "no"),
+        (405, "text/plain", "no"),
+        (200, "text/html", "<html>maintenance</html>"),
+    ] {
+        let bench = Bench::open().await;
+        let ((here, lost, signature), (there, subject, other)) =
+            (signed(&bench, "a/app"), signed(&bench, "b/app"));
+        bench.misbehave_once(Match::get("/referrers/"), answer(code, content_type, body));
+        let list_of = async |repository: &Repository, subject: &Sample| {
+            let (subject, all) = (digest(&subject.digest), ReferrerFilter::all());
+            let listed = repository.untagged_referrers(&subject, &all).await.unwrap();
+            listed.into_iter().map(|referrer| referrer.digest.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(list_of(&here, &lost).await, [""; 0], "{code}");
+        assert_eq!(list_of(&there, &subject).await, [other.digest], "{code}");
+        assert_eq!(list_of(&here, &lost).await, [signature.digest], "{code}: the registry keeps lists");
+    }
+}
+
+#[tokio::test]
+async fn c59_a_registry_without_lists_is_asked_in_two_repositories_at_the_most() {
+    for (code, content_type, body) in [(404, "text/plain", "no"), (200, "text/html", "<html>")] {
+        let bench = Bench::open().await;
+        bench.misbehave(Match::get("/referrers/"), answer(code, content_type, body));
+        for name in ["a/one", "a/two", "a/three", "a/four"] {
+            let (repository, subject, _) = signed(&bench, name);
+            for _ in 0..2 {
+                let subject = digest(&subject.digest);
+                assert_eq!(
+                    repository.untagged_referrers(&subject, &ReferrerFilter::all()).await.unwrap(),
+                    []
+                );
+            }
+        }
+        assert_eq!(bench.asked().iter().filter(|request| request.is_referrer_list()).count(), 2, "{code}");
+    }
+}
+
 #[tokio::test]
 async fn p1_a_manifest_that_is_not_found_proves_no_right_to_read() {
     let bench = Bench::open().await;

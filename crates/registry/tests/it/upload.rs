@@ -125,6 +125,24 @@ async fn c33_c37_c39_a_broken_patch_goes_on_from_what_the_registry_has() {
 }
 
 #[tokio::test]
+async fn c42_one_connection_that_breaks_early_leaves_a_blob_in_one_body() {
+    for loses in [false, true] {
+        let bench =
+            bench(|builder| if loses { builder.broken_uploads(BrokenUploads::LoseBytes) } else { builder })
+                .await;
+        // With something at the registry each time, no number of breaks is a sign of a limit.
+        let breaks = if loses { 1 } else { 2 };
+        bench.server.misbehave(embedded_registry::Fault {
+            when: Match::patch("/uploads/"),
+            times: embedded_registry::Times::First(breaks),
+            effect: Effect::CutRequestAfter(MIB),
+        });
+        let requests = push(&bench, 40 * MIB).await;
+        assert_eq!(by(&requests, &Method::PATCH).len(), breaks + 1, "{loses}: {:?}", bench.lines());
+    }
+}
+
+#[tokio::test]
 async fn c38_offsets_that_cannot_be_right_are_not_believed() {
     for ranges in [UploadRanges::LastChunk, UploadRanges::Stuck, UploadRanges::Missing] {
         let bench =

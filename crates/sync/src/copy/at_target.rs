@@ -12,7 +12,7 @@ use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 
 use super::index_form::Form;
 use super::walk::Walk;
-use crate::endpoint::{EndpointError, Scope};
+use crate::endpoint::{EndpointError, FoundManifest, Meaning, Scope};
 use crate::engine::run::ImageCopy;
 use crate::memory::ledger::Kind;
 use crate::memory::sparse_indexes::Children;
@@ -48,13 +48,46 @@ pub(super) enum Same {
 /// What the target has under the image's reference. Uses the target's listing instead of a request where it can.
 pub(super) async fn look_at_target(walk: &Walk) -> Result<AtTarget, Arc<Error>> {
     let (copy, found) = (&walk.copy, walk.image.planned.found);
-    told_of(walk, copy.reference(), || copy.repository.resolve(copy.reference(), found)).await
+    let ask = async || {
+        let found = or_absent(walk, copy.repository.find(copy.reference(), found).await).await?;
+        Ok(found.map(|found| take(walk, found)))
+    };
+    told_of(walk, copy.reference(), ask).await
+}
+
+/// Takes what the target says: a manifest that is no index has nothing below it.
+fn take(walk: &Walk, found: FoundManifest) -> Digest {
+    if found.media_type.is_some_and(|media_type| !media_type.may_be_index()) {
+        walk.visited().meet_children(&found.digest, &[]);
+    }
+    found.digest
 }
 
 /// The same, but always with a request to the target: a listing may be outdated.
 pub(super) async fn look_again(walk: &Walk) -> Result<AtTarget, Arc<Error>> {
     let copy = &walk.copy;
-    told_of(walk, copy.reference(), || copy.target.resolve(copy.reference())).await
+    let ask = async || or_absent(walk, copy.target.resolve(copy.reference()).await).await;
+    told_of(walk, copy.reference(), ask).await
+}
+
+/// Some registries deny even reads of a repository that a push would create. If the rule replaces whatever is there,
+/// that counts as absent: a lasting refusal comes again when something is sent, and is reported then. Else it counts as
+/// absent only where the repository cannot exist.
+async fn or_absent<T>(
+    walk: &Walk,
+    told: Result<Option<T>, EndpointError>,
+) -> Result<Option<T>, EndpointError> {
+    if !told.as_ref().is_err_and(|error| error.meaning == Meaning::Hidden) {
+        return told;
+    }
+    if !walk.keeps_others() {
+        return Ok(None);
+    }
+    match walk.copy.target.is_to_be_created().await {
+        Ok(true) => Ok(None),
+        Err(passing) if passing.is_retryable => Err(passing),
+        Ok(false) | Err(_) => told,
+    }
 }
 
 /// Resolves `reference` with `ask`.
@@ -125,7 +158,12 @@ async fn has_child(walk: &Walk, child: &Descriptor) -> Result<bool, Arc<Error>> 
     if copy.ledger.holds(Kind::Manifest, copy.target.repository(), &child.digest) {
         return Ok(true);
     }
-    Ok(told_of(walk, &reference, || copy.target.resolve(&reference)).await?.digest().is_some())
+    // What is not shown is stored again, which changes nothing.
+    let ask = async || match copy.target.resolve(&reference).await {
+        Err(error) if error.meaning == Meaning::Hidden => Ok(None),
+        told => told,
+    };
+    Ok(told_of(walk, &reference, ask).await?.digest().is_some())
 }
 
 /// The target's answer about this image. `None` if the target does not give it for this image: the image is then

@@ -58,7 +58,7 @@ impl Walk {
                 }
             };
             match attested {
-                Attested::Stands => self.meet(&child.digest),
+                Attested::Stands => self.visited().meet(child),
                 Attested::Refused => self.note_refused(&child.digest),
             }
             return Ok(attested);
@@ -71,14 +71,17 @@ impl Walk {
             return Ok(Attested::Stands);
         }
         let reference = TagOrDigest::Digest(child.digest.clone());
-        let _bytes = self.copy.bytes_for(&self.run, child).await;
+        let bytes = self.copy.bytes_for(&self.run, child).await;
         let manifest = self.read_manifest(&reference).await?;
         self.check_size(child, &manifest)?;
         let links = self.links(&manifest)?;
+        // A task that holds bytes may wait only for blobs, not for manifests.
+        let _bytes = links.manifests.is_empty().then_some(bytes);
         let kind = kind(&links);
         if self.refuses(kind) {
             return Ok(Attested::Refused);
         }
+        self.visited().meet_children(&child.digest, &links.manifests);
         self.copy_parts(links).await;
         if let Some(failure) = self.copy.failure() {
             self.hand_on(claim, manifest.digest(), &manifest.links().unwrap_or_default());

@@ -73,6 +73,7 @@ async fn store(walk: &Walk, Stored { mut form, there, shows }: Stored) -> Result
         check_shown(walk, form.digest()).await?;
     }
     remember(walk, &form);
+    walk.visited().meet_children(form.digest(), &form.links().manifests);
     let (digest, at_source) = (form.digest().clone(), form.at_source().clone());
     Ok(if is_there(&form) && !is_repaired {
         Outcome::Skipped(SkipReason::Unchanged(digest))
@@ -173,6 +174,7 @@ async fn bring(walk: &Walk, form: &Form, there: Option<&Digest>) -> Result<Optio
         match walk.claim(digest) {
             Claim::Theirs(waiting) => walk.wait_for(waiting).await,
             Claim::Present if may_lack_children(walk, form) => {
+                walk.visited().note_brought();
                 walk.copy_parts(form.links()).await;
                 break None;
             }
@@ -184,6 +186,7 @@ async fn bring(walk: &Walk, form: &Form, there: Option<&Digest>) -> Result<Optio
                     claim.complete(Came::Found);
                     break None;
                 }
+                walk.visited().note_brought();
                 walk.copy_parts(form.links()).await;
                 break Some(claim);
             }

@@ -2,7 +2,7 @@
 //! when the copy is decided, and again right before the reference is set: hours of blob transfers may lie between the
 //! two.
 
-use oci::{Digest, RawManifest};
+use oci::{Digest, RawManifest, TagOrDigest};
 
 use super::at_target::AtTarget;
 use super::walk::Walk;
@@ -15,6 +15,8 @@ pub(super) enum LastLook<'a> {
     No,
     /// Whether the reference has changed since the copy was decided, when it had this digest.
     Since(Option<&'a Digest>),
+    /// Whether this tag of a referrer, which the rule keeps if another client has set it, has other content.
+    Keeping(&'a TagOrDigest),
 }
 
 impl<'a> LastLook<'a> {
@@ -23,18 +25,57 @@ impl<'a> LastLook<'a> {
         if walk.keeps_others() { Self::Since(decided) } else { Self::No }
     }
 
+    /// The check that a referrer's tag needs before it is set.
+    pub(super) fn of_tag(walk: &Walk, reference: &'a TagOrDigest) -> Self {
+        if walk.keeps_others() { Self::Keeping(reference) } else { Self::No }
+    }
+
     /// Resolves the reference at the target; another client's content is an error.
     pub(super) async fn look(self, walk: &Walk, manifest: &RawManifest) -> Result<(), Error> {
-        let Self::Since(decided) = self else { return Ok(()) };
-        let (copy, reference) = (&walk.copy, walk.copy.reference());
-        let asked = copy.target.resolve(reference).await;
-        let there = asked.map_err(|cause| copy.target_error(Operation::Resolve(reference.clone()), cause))?;
+        let decided = match self {
+            Self::No => return Ok(()),
+            Self::Since(decided) => decided,
+            Self::Keeping(reference) => {
+                return stays_free(walk, reference, manifest.digest()).await.map(drop);
+            }
+        };
+        let there = resolve(walk, walk.copy.reference()).await?;
         if there.as_ref() == decided {
             return Ok(());
         }
         let at_target = there.map_or(AtTarget::Absent, AtTarget::Has);
         conflict(walk, manifest.digest(), &at_target).map_or(Ok(()), Err)
     }
+}
+
+/// The digest of a reference at the target.
+async fn resolve(walk: &Walk, reference: &TagOrDigest) -> Result<Option<Digest>, Error> {
+    let asked = walk.copy.target.resolve(reference).await;
+    asked.map_err(|cause| walk.copy.target_error(Operation::Resolve(reference.clone()), cause))
+}
+
+/// Whether a referrer's tag at the target has the wanted digest, or is absent; other content there is an error.
+pub(super) async fn stays_free(
+    walk: &Walk,
+    reference: &TagOrDigest,
+    wanted: &Digest,
+) -> Result<TagThere, Error> {
+    match resolve(walk, reference).await? {
+        None => Ok(TagThere::Absent),
+        Some(there) if there == *wanted => Ok(TagThere::Same),
+        Some(there) => {
+            let (there, wanted) = (Box::new(there), Box::new(wanted.clone()));
+            let operation = Operation::Resolve(reference.clone());
+            Err(walk.copy.target_error(operation, Cause::Conflict { there, wanted }))
+        }
+    }
+}
+
+/// What a target has under a referrer's tag, where it is not another client's content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TagThere {
+    Absent,
+    Same,
 }
 
 /// Why the image's reference is not set: a task expects other content there, or the rule keeps the content.

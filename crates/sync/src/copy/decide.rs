@@ -188,7 +188,10 @@ async fn decide_about(walk: &Walk, whole: RawManifest, at_target: &AtTarget) -> 
     };
     let forms = forms(walk, whole, at_source, unwanted).await?;
     match found(walk, &forms, at_target).await? {
-        There::Whole(form) => Ok(unchanged(walk, form.at_source().clone(), form.digest().clone())),
+        There::Whole(form) => {
+            walk.visited().meet_children(form.digest(), &form.links().manifests);
+            Ok(unchanged(walk, form.at_source().clone(), form.digest().clone()))
+        }
         There::WithoutChildren(form) => {
             let note = Some("the target lacks some of it".to_owned());
             settle(walk, form, at_target, Decision { note, ..decision }).await

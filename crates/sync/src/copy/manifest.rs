@@ -32,7 +32,7 @@ impl Walk {
     /// whether it was stored.
     pub(super) fn ensure_child(self, child: Descriptor) -> BoxFuture<'static, bool> {
         async move {
-            self.meet(&child.digest);
+            self.visited().meet(&child);
             while !self.copy.has_failed() {
                 match self.claim(&child.digest) {
                     Claim::Present => return false,
@@ -64,6 +64,7 @@ impl Walk {
         // A task that holds bytes may wait only for blobs, not for manifests.
         let _bytes = links.as_ref().is_some_and(|links| links.manifests.is_empty()).then_some(bytes);
         if let Some(links) = links {
+            self.visited().meet_children(&child.digest, &links.manifests);
             self.copy_parts(links).await;
         }
         let if_refused = if child.is_attestation() { Meaning::Attestation } else { Meaning::None };
@@ -136,6 +137,7 @@ impl Walk {
             self.run.tell(&copy.retrying(error, wait));
             copy.activity.wait(tokio::time::sleep(wait)).await;
             disbelieve(&links, copy);
+            self.visited().note_brought();
             self.copy_parts(links).await;
             if let Some(failure) = copy.failure() {
                 return Err(failure.clone());

@@ -1,17 +1,16 @@
 //! Copies an image's referrers: signatures, SBOMs, attestations, and their own referrers.
 //!
-//! Also for images that the target had already: a signature may be younger than its image. For an index that the
-//! target had already, only the index itself is asked for, because its children would need a read of the index each
-//! time.
+//! Also for images that the target had already: a signature may be younger than its image.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use oci::{Descriptor, Digest, MediaType, Tag, TagOrDigest, cosign_tags, referrers_tag};
+use oci::{Descriptor, Digest, MediaType, TagOrDigest, referrers_tag};
 
+use super::below::{Below, Subjects, subjects, way};
 use super::walk::Walk;
-use crate::endpoint::{Kept, Meaning};
+use crate::endpoint::Kept;
 use crate::plan::wanted::WantedReferrers;
 use crate::{AttestationPolicy, Cause, Error, Mode, Operation, Outcome, ReferrerPolicy, SkipReason};
 
@@ -25,18 +24,37 @@ const SUBJECTS_AT_ONCE: usize = 16;
 pub(super) async fn copy_referrers(walk: &Walk, wanted: WantedReferrers, outcome: Outcome) -> Outcome {
     let Some(digest) = standing(&outcome).cloned() else { return outcome };
     let is_new = matches!(outcome, Outcome::Copied { .. });
-    if wanted == WantedReferrers::Untagged && is_bare(walk, &digest, is_new).await {
-        return outcome;
-    }
-    let mut roots = walk.met();
-    match walk.whole() {
-        Some(whole) => walk.count_left(whole, wanted).await,
-        None => roots.insert(0, digest),
-    }
-    match bring_all(walk, roots, wanted).await {
+    match bring_wanted(walk, &digest, is_new, wanted).await {
         Ok(()) => outcome,
         Err(error) => Outcome::Failed(error),
     }
+}
+
+/// Copies the referrers of an image and of everything below it. Images of this run that are the same manifest share
+/// that, and the state notes what lies below the image.
+async fn bring_wanted(
+    walk: &Walk,
+    digest: &Digest,
+    is_new: bool,
+    wanted: WantedReferrers,
+) -> Result<(), Arc<Error>> {
+    let Subjects { digests, below } = subjects(walk, digest, is_new, wanted).await?;
+    let (run, target) = (&walk.run, &walk.copy.target);
+    let brought = bring_all(walk, digests, wanted);
+    match below {
+        Below::Noted => brought.await?,
+        Below::Nothing => {
+            brought.await?;
+            run.state.note_nothing_below(digest);
+        }
+        Below::Wanted => {
+            let way = way(walk, wanted);
+            let key = (target.store().clone(), target.repository().clone(), digest.clone(), way.clone());
+            run.brought.get(key, &walk.copy.activity, brought).await?;
+            run.state.note_brought_below((target.store(), target.repository()), digest, &way);
+        }
+    }
+    walk.copy.failure().cloned().map_or(Ok(()), Err)
 }
 
 async fn bring_all(walk: &Walk, roots: Vec<Digest>, wanted: WantedReferrers) -> Result<(), Arc<Error>> {
@@ -47,20 +65,6 @@ async fn bring_all(walk: &Walk, roots: Vec<Digest>, wanted: WantedReferrers) -> 
         walk.bring_level(level, wanted).await;
     }
     walk.copy.failure().cloned().map_or(Ok(()), Err)
-}
-
-/// Whether the image was at its target before, and the source's bulk listing says that it has no referrers.
-pub(super) async fn is_bare(walk: &Walk, digest: &Digest, is_new: bool) -> bool {
-    if is_new {
-        // A new index has children that the copy visited, too, and the listing does not cover these.
-        return false;
-    }
-    if walk.policy().referrers != ReferrerPolicy::Copy {
-        // The listing does not cover referrers tags, which are not copied by themselves here.
-        return false;
-    }
-    let digest = walk.whole().unwrap_or(digest);
-    walk.source.bulk_tags().await.is_some_and(|known| known.bare.contains(digest))
 }
 
 /// The digest of an image that is at its target.
@@ -241,60 +245,6 @@ impl Walk {
         Ok(read?.map(|artifact_type| artifact_type.as_str().to_owned()).unwrap_or_default())
     }
 
-    /// Copies older cosign signatures, which have tags that are made from their subject's digest.
-    async fn bring_cosign_tags(&self, subject: &Digest) {
-        for reference in self.wanted_cosign_tags(subject).await {
-            let Some(Some(digest)) = self.or_fail(self.resolve(&reference).await) else { continue };
-            self.bring_tag(&reference, &digest).await;
-        }
-    }
-
-    /// The possible cosign tags that the rule wants. Counts the unwanted ones that the source has.
-    pub(super) async fn wanted_cosign_tags(&self, subject: &Digest) -> Vec<TagOrDigest> {
-        let is_wanted = |tag: &Tag| self.policy().referrers.takes_tag(tag);
-        let tags = self.possible_cosign_tags(subject).into_iter();
-        let (wanted, unwanted): (Vec<_>, Vec<_>) = tags.partition(is_wanted);
-        self.copy.amounts.referrers_left(self.number_there(unwanted).await);
-        wanted.into_iter().map(TagOrDigest::Tag).collect()
-    }
-
-    /// The cosign tags of a subject, without those that the source's tag listing lacks.
-    fn possible_cosign_tags(&self, subject: &Digest) -> Vec<Tag> {
-        let mut tags = cosign_tags(subject);
-        tags.retain(|tag| !self.source_lacks(tag));
-        tags
-    }
-
-    /// Whether a listing of this run shows that the source lacks the tag. As with all tags, later pushes are left to
-    /// the next run.
-    fn source_lacks(&self, tag: &Tag) -> bool {
-        self.run.referrer_tags.lacks(self.source.name(), tag)
-    }
-
-    /// How many of these tags the source has. The number is only reported.
-    async fn number_there(&self, tags: Vec<Tag>) -> u64 {
-        let mut there = 0;
-        for tag in tags {
-            there += u64::from(matches!(self.source.resolve(&TagOrDigest::Tag(tag)).await, Ok(Some(_))));
-        }
-        there
-    }
-
-    /// The digest of a reference at the source.
-    pub(super) async fn resolve(&self, reference: &TagOrDigest) -> Result<Option<Digest>, Arc<Error>> {
-        let ask = async || {
-            let asked = self.source.resolve(reference).await;
-            asked.map_err(|cause| self.source_error(Operation::Resolve(reference.clone()), cause))
-        };
-        self.run.retrying(&self.copy, ask).await
-    }
-
-    /// Whether the target has the digest under a reference. An error counts as no: the push will report it.
-    pub(super) async fn has_as(&self, reference: &TagOrDigest, digest: &Digest) -> bool {
-        let is_broken = self.copy.ledger.is_broken(self.copy.target.repository(), digest);
-        !is_broken && matches!(self.copy.target.resolve(reference).await, Ok(Some(there)) if there == *digest)
-    }
-
     /// Counts the referrers of an index whose unwanted platforms are left out. They are not copied, because the
     /// target does not get their subject. Replaces the request for the new digest, which the source does not have.
     pub(super) async fn count_left(&self, whole: &Digest, wanted: WantedReferrers) {
@@ -319,22 +269,5 @@ impl Walk {
             .map(|found| found.iter().map(Vec::len).sum::<usize>())
             .unwrap_or_default();
         self.copy.amounts.referrers_left(left as u64);
-    }
-
-    pub(super) async fn bring_tag(&self, reference: &TagOrDigest, digest: &Digest) {
-        let copy = &self.copy;
-        if copy.has_failed() || self.has_as(reference, digest).await {
-            return;
-        }
-        let by_digest = TagOrDigest::Digest(digest.clone());
-        let mut read = copy.image_read(&self.run).await;
-        let Some(manifest) = self.or_fail(self.read_manifest(&by_digest).await) else { return };
-        read.came(&manifest);
-        if self.copy_links(&manifest).await {
-            self.store(&manifest, reference, None, Meaning::None).await;
-            if !copy.has_failed() {
-                copy.amounts.referrer();
-            }
-        }
     }
 }

@@ -15,13 +15,6 @@ use crate::plan::wanted::WantedReferrers;
 use crate::rule::referrer_tag::subject;
 use crate::{Cause, Error, Operation, ReferrerPolicy};
 
-/// The list with the missing entries.
-struct Completed {
-    list: RawManifest,
-    /// One of the added entries.
-    added: Descriptor,
-}
-
 impl Walk {
     /// The list with the entries that it lacks at the source, if the copy's target needs that; else the manifest as it is.
     pub(super) async fn with_what_it_lacks(
@@ -36,24 +29,27 @@ impl Walk {
         let Some(subject) = subject.filter(|_| takes_all && is_list(&manifest)) else {
             return Ok(manifest);
         };
-        Ok(match self.completed(&manifest, &subject).await? {
-            Some(Completed { list, added }) if self.has_tag_alone(&subject, &added).await? => list,
-            _ => manifest,
-        })
+        let unusable = |source| {
+            let digest = Box::new(manifest.digest().clone());
+            let cause = Cause::Manifest { digest, source: Box::new(source) };
+            Arc::new(self.source_error(Operation::ListReferrers(subject.clone()), cause))
+        };
+        let missing = missing(&manifest, self.told(&subject).await?).map_err(unusable)?;
+        match missing.first() {
+            Some(first) if self.has_tag_alone(&subject, first).await? => {
+                manifest.with_more(&missing).map_err(unusable)
+            }
+            _ => Ok(manifest),
+        }
     }
 
-    /// The list with the API's other entries, if there are any.
-    async fn completed(&self, list: &RawManifest, subject: &Digest) -> Result<Option<Completed>, Arc<Error>> {
+    /// The entries of the API.
+    async fn told(&self, subject: &Digest) -> Result<Vec<Descriptor>, Arc<Error>> {
         let ask = async || {
             let asked = self.source.referrers(subject, Kept::ByRegistry).await;
             asked.map_err(|cause| self.source_error(Operation::ListReferrers(subject.clone()), cause))
         };
-        let told = self.run.retrying(&self.copy, ask).await?;
-        complete(list, &told).map_err(|source| {
-            let digest = Box::new(list.digest().clone());
-            let cause = Cause::Manifest { digest, source: Box::new(source) };
-            Arc::new(self.source_error(Operation::ListReferrers(subject.clone()), cause))
-        })
+        self.run.retrying(&self.copy, ask).await
     }
 
     /// Whether the target has referrers tags only.
@@ -79,18 +75,11 @@ fn is_list(manifest: &RawManifest) -> bool {
     *manifest.media_type() == MediaType::OCI_INDEX
 }
 
-/// The list as it was written, followed by the missing entries in the order of the API's answer.
-fn complete(list: &RawManifest, told: &[Descriptor]) -> Result<Option<Completed>, ManifestError> {
+/// The entries that the list lacks, each once, in the order of the API's answer.
+fn missing(list: &RawManifest, mut told: Vec<Descriptor>) -> Result<Vec<Descriptor>, ManifestError> {
     let mut known: HashSet<_> = list.links()?.manifests.into_iter().map(|entry| entry.digest).collect();
-    let mut completed: Option<Completed> = None;
-    for referrer in told {
-        if !known.insert(referrer.digest.clone()) {
-            continue;
-        }
-        let before = completed.as_ref().map_or(list, |completed| &completed.list);
-        completed = Some(Completed { list: before.with_child(referrer)?, added: referrer.clone() });
-    }
-    Ok(completed)
+    told.retain(|referrer| known.insert(referrer.digest.clone()));
+    Ok(told)
 }
 
 #[cfg(test)]
@@ -106,11 +95,11 @@ mod tests {
         let list = RawManifest::index_of(&[entry("b"), entry("a")]);
         let completed = |told: &[&str]| {
             let told: Vec<_> = told.iter().map(|name| entry(name)).collect();
-            complete(&list, &told).unwrap().map(|completed| completed.list)
+            list.with_more(&missing(&list, told).unwrap()).unwrap()
         };
-        assert!(completed(&[]).is_none());
-        assert!(completed(&["a", "b"]).is_none(), "the bytes stay as they were");
+        assert_eq!(completed(&[]).bytes(), list.bytes());
+        assert_eq!(completed(&["a", "b"]).bytes(), list.bytes(), "the bytes stay as they were");
         let expected = RawManifest::index_of(&[entry("b"), entry("a"), entry("d"), entry("c")]);
-        assert_eq!(completed(&["a", "d", "c", "d"]).unwrap().bytes(), expected.bytes());
+        assert_eq!(completed(&["a", "d", "c", "d"]).bytes(), expected.bytes());
     }
 }

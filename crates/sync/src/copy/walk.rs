@@ -1,7 +1,7 @@
 //! The walk through one image's graph for one target: its shared state, and how it reads manifests.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use bytes::Bytes;
 use oci::{Descriptor, Digest, Links, ManifestError, RawManifest, TagOrDigest};
@@ -9,6 +9,7 @@ use oci::{Descriptor, Digest, Links, ManifestError, RawManifest, TagOrDigest};
 use super::gather::Gathering;
 use super::held::Held;
 use super::source_image::{Shared, SourceImage};
+use super::visited::Visited;
 use crate::endpoint::Source;
 use crate::engine::run::{ImageCopy, Run};
 use crate::lock::lock;
@@ -26,8 +27,7 @@ pub(super) struct Walk {
     pub(super) source: Arc<dyn Source>,
     shared: Option<Arc<Shared>>,
     depth: usize,
-    /// All visited manifests.
-    met: Arc<Mutex<Vec<Digest>>>,
+    visited: Arc<Mutex<Visited>>,
     /// Configs that were read for inspection.
     held: Arc<Mutex<HashMap<Digest, Held>>>,
     /// The digest at the source, if children are removed from the index.
@@ -45,8 +45,8 @@ impl Walk {
     ) -> Self {
         let source =
             shared.as_ref().map_or_else(|| image.planned.source.clone(), |shared| shared.source.clone());
-        let (met, held, whole, refused) = Default::default();
-        Self { source, run, copy, image, shared, depth: 0, met, held, whole, refused }
+        let (visited, held, whole, refused) = Default::default();
+        Self { source, run, copy, image, shared, depth: 0, visited, held, whole, refused }
     }
 
     /// The same walk, one index deeper.
@@ -69,9 +69,9 @@ impl Walk {
         &self.image.planned.wanted.policy
     }
 
-    /// The visited manifests, including those below an index, whether they had to be copied or not.
-    pub(super) fn met(&self) -> Vec<Digest> {
-        lock(&self.met).clone()
+    /// What was visited below the image, whether it had to be copied or not.
+    pub(super) fn visited(&self) -> MutexGuard<'_, Visited> {
+        lock(&self.visited)
     }
 
     /// Records that the target does not get this attestation.
@@ -103,8 +103,13 @@ impl Walk {
         lock(&self.held).remove(digest)
     }
 
-    pub(super) fn meet(&self, digest: &Digest) {
-        lock(&self.met).push(digest.clone());
+    /// The digest of a reference at the source.
+    pub(super) async fn resolve(&self, reference: &TagOrDigest) -> Result<Option<Digest>, Arc<Error>> {
+        let ask = async || {
+            let asked = self.source.resolve(reference).await;
+            asked.map_err(|cause| self.source_error(Operation::Resolve(reference.clone()), cause))
+        };
+        self.run.retrying(&self.copy, ask).await
     }
 
     /// Reads a manifest.
@@ -115,15 +120,22 @@ impl Walk {
     }
 
     pub(super) fn links(&self, manifest: &RawManifest) -> Result<Links, Error> {
-        let operation = Operation::ReadManifest(TagOrDigest::Digest(manifest.digest().clone()));
-        let error = |cause: Cause| self.source_error(operation.clone(), cause);
+        let digest = manifest.digest();
         let links = manifest.links().map_err(|source| {
-            error(Cause::Manifest { digest: Box::new(manifest.digest().clone()), source: Box::new(source) })
+            let cause = Cause::Manifest { digest: Box::new(digest.clone()), source: Box::new(source) };
+            self.source_error(Operation::ReadManifest(TagOrDigest::Digest(digest.clone())), cause)
         })?;
-        if self.depth >= DEEPEST && !links.manifests.is_empty() {
-            return Err(error(Cause::TooDeep { deepest: DEEPEST }));
-        }
+        self.check_depth(digest, links.manifests.len())?;
         Ok(links)
+    }
+
+    /// Fails if a manifest with this many children lies too deep for an index.
+    pub(super) fn check_depth(&self, digest: &Digest, children: usize) -> Result<(), Error> {
+        if self.depth < DEEPEST || children == 0 {
+            return Ok(());
+        }
+        let operation = Operation::ReadManifest(TagOrDigest::Digest(digest.clone()));
+        Err(self.source_error(operation, Cause::TooDeep { deepest: DEEPEST }))
     }
 
     /// The value, if there is one; else fails the copy.

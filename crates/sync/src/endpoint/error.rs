@@ -54,6 +54,8 @@ pub enum Meaning {
     Attestation,
     /// The registry refuses an index, because it lacks some of its manifests.
     SparseIndex,
+    /// The registry does not show to this login whether it has the content.
+    Hidden,
 }
 
 impl EndpointError {

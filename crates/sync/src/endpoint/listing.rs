@@ -17,8 +17,8 @@ pub trait Listing: Send + Sync {
     /// Begins to list. `below` are path components that all wanted repositories begin with.
     fn repositories(&self, below: &[&str]) -> Box<dyn Repositories>;
     /// Whether its repositories report the sizes of all tagged images in their listing.
-    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
-        ready(false).boxed()
+    fn tells_sizes(&self) -> Answer<'_, bool> {
+        ready(Ok(false)).boxed()
     }
 }
 
@@ -49,15 +49,20 @@ pub struct BulkListing {
 pub trait BulkDigests: Send + Sync {
     /// All tags. `None` if the registry does not offer the listing after all: then each tag is resolved alone.
     fn digests<'a>(&'a self, repository: &'a RepositoryName) -> BoxFuture<'a, Option<Arc<BulkListing>>>;
+    /// The same for a caller that must not mistake a failed request for a listing that is not offered.
+    fn try_digests<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, Option<Arc<BulkListing>>> {
+        self.digests(repository).map(Ok).boxed()
+    }
     /// Whether the listing has the sizes, too.
-    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
-        ready(false).boxed()
+    fn tells_sizes(&self) -> Answer<'_, bool> {
+        ready(Ok(false)).boxed()
     }
 }
 
 /// Creates what a registry does not create by itself at a push: a project, a namespace.
 pub trait Preparation: Send + Sync {
-    /// Prepares `repository` for pushes. The engine calls it once for each repository.
+    /// Prepares `repository` for pushes. The engine calls it for each image: all that wait for it share one attempt and
+    /// its failure.
     fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, ()>;
     /// Whether `repository` accepts pushes as it is, without [`prepare`](Self::prepare).
     fn is_ready<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, bool>;

@@ -16,6 +16,7 @@ use crate::engine::retry::{Asked, Counted, retry};
 use crate::engine::verification::{Against, Verification};
 use crate::engine::{Activity, Engine, HeldBytes, ImageBytes, ImageRead, ImageSlot, Pair, Place};
 use crate::lock::lock;
+use crate::memory::brought::Brought;
 use crate::memory::inspected::Inspected;
 use crate::memory::ledger::Ledger;
 use crate::memory::looked::Looked;
@@ -102,6 +103,7 @@ pub(crate) struct Run {
     pub(crate) engine: Engine,
     pub(crate) state: State,
     pub(crate) looked: Looked,
+    pub(crate) brought: Brought,
     pub(crate) inspected: Inspected,
     pub(crate) refusals: Refusals,
     pub(crate) sparse_indexes: SparseIndexes,
@@ -173,6 +175,7 @@ impl Run {
             mode: options.mode,
             state,
             looked: Looked::default(),
+            brought: Brought::default(),
             inspected: Inspected::default(),
             refusals: Refusals::default(),
             sparse_indexes: SparseIndexes::new(part.sparse_targets),

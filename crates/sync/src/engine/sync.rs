@@ -23,12 +23,13 @@ use crate::plan::reach::Reach;
 use crate::plan::rivals::Rivals;
 use crate::plan::shard::share::Share;
 use crate::plan::shard::{Shard, Split};
+use crate::plan::sizes::{tell_sizes, undivided};
 use crate::plan::sparse_targets::sparse_targets;
-use crate::plan::survey::{Survey, tell_sizes};
+use crate::plan::survey::{Found, Survey};
 use crate::plan::task_order::TaskOrder;
 use crate::plan::turns::Turns;
 use crate::report::event::Teller;
-use crate::{Mode, Observer, Report, RunId, Silent, State, Surveyed, Work};
+use crate::{Event, Mode, Observer, Report, RuleFailure, RunId, Silent, State, Surveyed, Work};
 
 /// Rules, ready to run.
 pub struct Sync {
@@ -78,7 +79,8 @@ impl Sync {
     }
 
     /// Copies only the images of this shard; other processes copy the rest. If listings report sizes, reads all
-    /// listings first.
+    /// listings first. If a source does not answer then, the run does nothing and its rules fail: other shards may have
+    /// got an answer, and divide the images in another way.
     #[must_use]
     pub fn only(self, shard: Shard) -> Self {
         Self { shard: Some(shard), ..self }
@@ -88,7 +90,10 @@ impl Sync {
     /// images have [`Options::drain`] to end, and the report contains what was not done.
     pub async fn run(self, cancel: CancellationToken) -> Report {
         let share = match self.shard {
-            Some(shard) => Some(self.share(shard, &cancel).await),
+            Some(shard) => match self.share(shard, &cancel).await {
+                Ok(known) => known,
+                Err(failures) => return self.refuse(failures, cancel).await,
+            },
             None => None,
         };
         self.carry_out(Part { share, ..Part::default() }, cancel).await.0
@@ -104,23 +109,58 @@ impl Sync {
 
     /// Finds out which images the rules select, each once, without a request to any target.
     pub async fn survey(self, cancel: CancellationToken) -> (Report, Vec<Surveyed>) {
+        let (report, found) = self.find(cancel).await;
+        (report, found.images)
+    }
+
+    async fn find(self, cancel: CancellationToken) -> (Report, Found) {
         let options = Options { mode: Mode::List, ..self.options };
         let part = Part { survey: Some(Survey::default()), ..Part::default() };
         let (report, run) = Self { options, ..self }.carry_out(part, cancel).await;
-        let surveyed = run.survey.as_ref().map(Survey::all).unwrap_or_default();
-        (report, surveyed)
+        let found = run.survey.as_ref().map(Survey::all).unwrap_or_default();
+        (report, found)
     }
 
-    /// The share of one shard.
-    async fn share(&self, shard: Shard, cancel: &CancellationToken) -> Share {
-        let mut split = Split::by_name(shard.count());
-        if tell_sizes(&self.rules).await {
-            let (rules, options) = (self.rules.clone(), self.options.clone());
-            let survey = Sync::new(rules, options, Arc::new(Silent)).remembering(self.state.clone());
-            let (_, images) = Box::pin(survey.survey(cancel.clone())).await;
-            split = Split::by_bytes(shard.count(), images.into_iter().map(|surveyed| surveyed.place));
+    /// The share of one shard; `None` if the run is stopped before it is known.
+    ///
+    /// # Errors
+    /// A source did not answer.
+    async fn share(
+        &self,
+        shard: Shard,
+        cancel: &CancellationToken,
+    ) -> Result<Option<Share>, Vec<RuleFailure>> {
+        let divided = |split| Ok(Some(Share { shard, split: Arc::new(split) }));
+        let is_by_bytes = tokio::select! {
+            told = tell_sizes(&self.rules, self.options.retries) => told.map_err(|failure| vec![failure])?,
+            () = cancel.cancelled() => return Ok(None),
+        };
+        if !is_by_bytes {
+            return divided(Split::by_name(shard.count()));
         }
-        Share { shard, split: Arc::new(split) }
+        let (rules, options) = (self.rules.clone(), self.options.clone());
+        let survey = Sync::new(rules, options, Arc::new(Silent)).remembering(self.state.clone());
+        let (report, Found { images, unread }) = Box::pin(survey.find(cancel.clone())).await;
+        if cancel.is_cancelled() {
+            return Ok(None);
+        }
+        let failed = report.failed_rules.iter().map(|failure| &**failure).chain(&unread);
+        let failures: Vec<_> = failed.filter_map(undivided).collect();
+        if !failures.is_empty() {
+            return Err(failures);
+        }
+        divided(Split::by_bytes(shard.count(), images.into_iter().map(|surveyed| surveyed.place)))
+    }
+
+    /// The report of a run that does nothing, because the share of its shard is not known.
+    async fn refuse(self, failures: Vec<RuleFailure>, cancel: CancellationToken) -> Report {
+        let without_rules = Self { rules: Vec::new(), ..self };
+        let (mut report, run) = without_rules.carry_out(Part::default(), cancel).await;
+        for failure in failures.into_iter().map(Arc::new) {
+            run.tell(&Event::RuleFailed(failure.clone()));
+            report.failed_rules.push(failure);
+        }
+        report
     }
 
     async fn carry_out(self, part: Part, cancel: CancellationToken) -> (Report, Arc<Run>) {

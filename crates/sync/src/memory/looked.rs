@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex};
 
-use oci::{Digest, RepositoryName};
+use oci::{Descriptor, Digest, RepositoryName};
 use tokio::sync::Mutex as Turn;
 
 use crate::Error;
@@ -29,6 +29,15 @@ pub(crate) struct Content {
     pub(crate) blobs: Box<[(Digest, u64)]>,
     /// Manifests, with the sizes in their descriptors, if any.
     pub(crate) children: Box<[(Digest, Option<u64>)]>,
+}
+
+impl Content {
+    /// The manifests, as far as they are known.
+    pub(crate) fn descriptors(&self) -> Vec<Descriptor> {
+        let descriptor =
+            |(digest, size): &(Digest, Option<u64>)| Descriptor::new(None, digest.clone(), *size);
+        self.children.iter().map(descriptor).collect()
+    }
 }
 
 /// Cached answers, with one request at a time for each question. Failures are not cached: the next caller asks again.

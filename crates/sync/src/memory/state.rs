@@ -1,6 +1,6 @@
 //! What is kept from run to run: unfinished uploads, which repositories have which blobs, the digests of images after
-//! a platform filter, which children of a sparse index a repository has, which registries refuse sparse indexes, and
-//! when images were first seen.
+//! a platform filter, which children of a sparse index a repository has, which registries refuse sparse indexes, below
+//! which images the referrers were brought, and when images were first seen.
 //!
 //! The state is a hint. Everything works without it; if it is wrong, a run needs one request more, or the registry's
 //! answer counts.
@@ -8,6 +8,7 @@
 mod gone;
 mod journal;
 mod record;
+mod referrers;
 mod snapshot;
 mod store;
 mod trail;

@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use crate::endpoint::listing::BulkListing;
-use crate::endpoint::{EndpointError, Target};
+use crate::endpoint::{EndpointError, FoundManifest, Meaning, Target};
 use crate::lock::lock;
 
 /// How long a target that was too slow for the others reads by itself.
@@ -97,20 +97,20 @@ impl TargetRepository {
         Self { target, tags: Mutex::new(Tags::Unknown), is_silent, was_empty, lags_until }
     }
 
-    /// The digest of a tag or digest in this repository; `None` if it does not exist.
-    pub(crate) async fn resolve(
+    /// The manifest under a tag or digest in this repository; `None` if it does not exist.
+    pub(crate) async fn find(
         &self,
         reference: &TagOrDigest,
         found: Found,
-    ) -> Result<Option<Digest>, EndpointError> {
-        let TagOrDigest::Tag(tag) = reference else { return self.target.resolve(reference).await };
+    ) -> Result<Option<FoundManifest>, EndpointError> {
+        let TagOrDigest::Tag(tag) = reference else { return self.target.find_manifest(reference).await };
         let Ok(mut tags) = timeout(LONGEST_WAIT, self.tags.lock()).await else {
-            return self.target.resolve(reference).await;
+            return self.target.find_manifest(reference).await;
         };
         if matches!(*tags, Tags::Unknown) && self.is_silent.load(Ordering::Relaxed) {
             // If the registry does not answer, images must not wait for each other's requests.
             drop(tags);
-            let found = self.target.resolve(reference).await?;
+            let found = self.target.find_manifest(reference).await?;
             self.is_silent.store(false, Ordering::Relaxed);
             return Ok(found);
         }
@@ -126,29 +126,31 @@ impl TargetRepository {
         }
         match &*tags {
             Tags::Known(known) => match known.digests.get(tag) {
-                Some(digest) => return Ok(Some(digest.clone())),
+                Some(digest) => return Ok(Some(FoundManifest::of(digest.clone()))),
                 None if !may_be_hidden(tag) => return Ok(None),
                 None => drop(tags),
             },
             Tags::Listed(listed) if !listed.contains(tag) => return Ok(None),
             Tags::Listed(_) | Tags::Some | Tags::OneMissing | Tags::Unlisted(_) => drop(tags),
             Tags::Unknown => {
-                let found = self.target.resolve(reference).await.inspect_err(|_| {
-                    self.is_silent.store(true, Ordering::Relaxed);
-                })?;
-                *tags = if found.is_some() { Tags::Some } else { Tags::OneMissing };
-                return Ok(found);
+                let found = self.target.find_manifest(reference).await;
+                match &found {
+                    Ok(Some(_)) => *tags = Tags::Some,
+                    told if shows_none(told) => *tags = Tags::OneMissing,
+                    _ => self.is_silent.store(true, Ordering::Relaxed),
+                }
+                return found;
             }
         }
-        let found = self.target.resolve(reference).await?;
+        let found = self.target.find_manifest(reference).await;
         // If the lock is held, another image is listing the tags; this one has its answer.
-        if found.is_none()
+        if shows_none(&found)
             && let Ok(mut tags) = self.tags.try_lock()
             && matches!(*tags, Tags::Some)
         {
             *tags = Tags::OneMissing;
         }
-        Ok(found)
+        found
     }
 
     /// Lists the tags after one was missing: while the image's manifest is read, and before any request for its blobs.
@@ -213,6 +215,15 @@ impl TargetRepository {
         }
         self.was_empty.store(listed.is_empty(), Ordering::Relaxed);
         Tags::Listed(Arc::new(listed))
+    }
+}
+
+/// Whether the tag was missing, or was not shown: some registries deny even reads of a repository that a push would
+/// create, and their list tells more.
+fn shows_none<T>(found: &Result<Option<T>, EndpointError>) -> bool {
+    match found {
+        Ok(found) => found.is_none(),
+        Err(error) => error.meaning == Meaning::Hidden,
     }
 }
 

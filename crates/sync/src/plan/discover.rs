@@ -8,18 +8,20 @@ mod pages;
 mod parted;
 mod rivalry;
 mod send;
+mod sizes;
 mod together;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use oci::{Digest, Tag, TagOrDigest};
-use tokio::sync::mpsc;
+use tokio::sync::{OnceCell, mpsc};
 
 pub(crate) use self::gate::{Gate, Origin};
 use self::listed::Listed;
 use self::parted::Parted;
 use crate::endpoint::Source;
+use crate::endpoint::listing::BulkListing;
 use crate::engine::Pair;
 use crate::engine::attempt::{Attempt, Needed};
 use crate::engine::run::Run;
@@ -84,6 +86,8 @@ struct Discovery<'a> {
     pairs: Vec<Pair>,
     rivals: &'a Rivals,
     telling: Telling,
+    /// The sizes of the source's images, in a survey.
+    sizes: OnceCell<Option<Arc<BulkListing>>>,
     /// References that this rule lost to later rules.
     given_way: Mutex<Vec<(Contest, Arc<dyn Source>)>>,
 }
@@ -101,7 +105,7 @@ impl<'a> Discovery<'a> {
         let pairs = rule.targets.iter().map(pair).collect();
         let turn = discoveries.turns.at(rule.source.store());
         let (source, listed) = (rule.source.name().into(), Listed::default());
-        let (rivals, given_way) = (&*discoveries.rivals, Mutex::default());
+        let (rivals, sizes, given_way) = (&*discoveries.rivals, OnceCell::new(), Mutex::default());
         Self {
             run,
             rule,
@@ -115,6 +119,7 @@ impl<'a> Discovery<'a> {
             pairs,
             rivals,
             telling,
+            sizes,
             given_way,
         }
     }
@@ -154,6 +159,7 @@ impl<'a> Discovery<'a> {
     }
 
     async fn run(&self) -> Result<(), Arc<Error>> {
+        self.read_sizes_ahead().await;
         self.count_what_is_left().await;
         let by_image = self.rule.targets.iter().all(|target| target.naming.is_by_image());
         match &self.rule.selection {

@@ -4,40 +4,36 @@ use std::sync::Mutex;
 
 use oci::TagOrDigest;
 
+use crate::RuleFailure;
+use crate::endpoint::listing::BulkListing;
 use crate::lock::lock;
 use crate::plan::assignment::{Assignment, Surveyed};
 use crate::plan::shard::Splittable;
 use crate::plan::shard::share::Key;
-use crate::{Source, Work};
 
-/// Whether any source of these rules reports image sizes in its listing.
-pub(crate) async fn tell_sizes(rules: &[Work]) -> bool {
-    for rule in rules {
-        let tells = match rule {
-            Work::Repository(rule) => rule.source.tells_sizes().await,
-            Work::Pattern(rule) => rule.listing.tells_sizes().await,
-            Work::Tasks(_) | Work::Assignments(_) => false,
-        };
-        if tells {
-            return true;
-        }
-    }
-    false
+/// The images that rules select, in the order in which they come, and what could not be learned of them.
+#[derive(Default)]
+pub(crate) struct Survey {
+    images: Mutex<Vec<Surveyed>>,
+    unread: Mutex<Vec<RuleFailure>>,
 }
 
-/// The images that rules select, in the order in which they come.
+/// What a survey has found.
 #[derive(Default)]
-pub(crate) struct Survey(Mutex<Vec<Surveyed>>);
+pub(crate) struct Found {
+    pub(crate) images: Vec<Surveyed>,
+    /// The rules whose sources did not give the sizes of their images.
+    pub(crate) unread: Vec<RuleFailure>,
+}
 
 impl Survey {
-    /// Records an image with its reference at `source`.
-    pub(crate) async fn take_down(
+    /// Records an image with its reference at the source, whose sizes are known as far as it tells them.
+    pub(crate) fn take_down(
         &self,
-        source: &dyn Source,
         (reference, key): (&TagOrDigest, Key),
         assignment: Assignment,
+        known: Option<&BulkListing>,
     ) {
-        let known = if source.tells_sizes().await { source.bulk_tags().await } else { None };
         let (digest, bytes) = match (reference, known) {
             (TagOrDigest::Tag(tag), Some(known)) => {
                 (known.digests.get(tag).cloned(), known.bytes.get(tag).copied().unwrap_or_default())
@@ -46,11 +42,17 @@ impl Survey {
         };
         let Key { repository, reference } = key;
         let place = Splittable { repository, reference, digest, bytes };
-        lock(&self.0).push(Surveyed { assignment, place });
+        lock(&self.images).push(Surveyed { assignment, place });
     }
 
-    /// Takes all recorded images.
-    pub(crate) fn all(&self) -> Vec<Surveyed> {
-        std::mem::take(&mut *lock(&self.0))
+    /// Records that a rule's source did not give the sizes of its images.
+    pub(crate) fn lacks(&self, failure: RuleFailure) {
+        lock(&self.unread).push(failure);
+    }
+
+    /// Takes all that was recorded.
+    pub(crate) fn all(&self) -> Found {
+        let images = std::mem::take(&mut *lock(&self.images));
+        Found { images, unread: std::mem::take(&mut *lock(&self.unread)) }
     }
 }

@@ -6,9 +6,11 @@ use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, Fault, LoggedRequest, Match, Store, Times};
 use http::Method;
 use oci::TagOrDigest;
+use sync::endpoint::Meaning;
 use sync::{
-    Action, BoundTask, Cause, Decision, Event, IndexPolicy, Load, Mode, Observer, OnConflict, Options,
-    Outcome, PlatformFilter, Policy, ReferrerPolicy, Rule, Selection, SkipReason, Stamp, Sync, Task, Work,
+    Action, BoundTask, Cause, Decision, Event, IndexPolicy, Load, Mode, Observer, OnConflict, Operation,
+    Options, Outcome, PlatformFilter, Policy, ReferrerPolicy, Rule, Selection, SkipReason, Stamp, Sync, Task,
+    Work,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -201,6 +203,64 @@ async fn e26_what_a_target_does_not_tell_is_not_overwritten_where_a_rule_keeps_i
         assert_eq!(copy(&rule).await.0.failed(), 1);
     }
     assert!(!bench.same("v1"));
+}
+
+/// Lets the target deny to show `b/app:v1`.
+fn hide(bench: &Bench, code: u16, times: Times) {
+    for method in [Method::HEAD, Method::GET] {
+        let when = Match::new(method, "/b/app/manifests/v1");
+        bench.target.misbehave(Fault { when, times, effect: Effect::refuse(code, "DENIED", "no") });
+    }
+}
+
+#[tokio::test]
+async fn what_the_target_denies_to_show_is_replaced_only_where_nothing_depends_on_it() {
+    for code in [401, 403] {
+        let bench = Bench::start().await;
+        bench.image("a/app", "v1", &[1]);
+        assert_eq!(copy(&all(&bench, Policy::default())).await.0.copied(), 1);
+        let before = bench.target.store().manifest("b/app", "v1");
+        bench.image("a/app", "v1", &[2]);
+        hide(&bench, code, Times::Always);
+        let is_hidden = |error: &sync::Error| {
+            matches!(error.operation, Operation::Resolve(_))
+                && error.endpoint().is_some_and(|error| error.meaning == Meaning::Hidden)
+        };
+        for on_conflict in [OnConflict::Fail, OnConflict::Keep] {
+            let rule = all(&bench, Policy { on_conflict, ..Policy::default() });
+            for mode in [Mode::Plan, Mode::Copy] {
+                let (report, _) = run(vec![rule.clone().into()], mode).await;
+                assert_eq!(report.failed(), 1, "{code} {on_conflict:?} {mode:?}");
+                assert!(report.errors().all(is_hidden), "{:?}", report.images);
+            }
+        }
+        // A plan that was made while the target showed nothing.
+        let rule = all(&bench, Policy::default());
+        let (_, planned) = plan(&rule).await;
+        let (report, _) = run(vec![tasks(&rule, &planned)], Mode::Copy).await;
+        assert!(report.failed() == 1 && report.errors().all(is_hidden), "{:?}", report.images);
+        assert_eq!(bench.target.store().manifest("b/app", "v1"), before, "{code}");
+
+        let (report, _) = copy(&rule).await;
+        assert!(report.copied() == 1 && bench.same("v1"), "{code}: {:?}", report.images);
+    }
+}
+
+#[tokio::test]
+async fn a_tag_that_is_hidden_right_before_it_is_set_is_not_set() {
+    let bench = Bench::start().await;
+    bench.image("a/app", "v1", &[1]);
+    // The two looks of the decision find nothing; the one before the push is denied.
+    let when = Match::head("/b/app/manifests/v1");
+    bench.target.misbehave(Fault {
+        when,
+        times: Times::First(2),
+        effect: Effect::refuse(404, "MANIFEST_UNKNOWN", "no"),
+    });
+    hide(&bench, 403, Times::Always);
+    let rule = all(&bench, Policy { on_conflict: OnConflict::Keep, ..Policy::default() });
+    assert_eq!(copy(&rule).await.0.failed(), 1);
+    assert!(bench.target.store().tags("b/app").is_empty());
 }
 
 #[tokio::test]
@@ -399,9 +459,10 @@ async fn a_task_for_a_signature_follows_its_image() {
     assert!(puts[0].ends_with("/v1") && puts[1].contains("sha256-"), "{puts:?}");
 }
 
-/// Pushes `v1` to the target as soon as a blob is sent there.
+/// Pushes a tag to the target as soon as a blob is sent there.
 struct Pusher {
     store: Store,
+    tag: String,
     pushed: OnceLock<String>,
 }
 
@@ -410,15 +471,16 @@ impl Observer for Pusher {
         if let Event::BlobPlanned { .. } = event {
             self.pushed.get_or_init(|| {
                 let other = [sample::layer(99, 500)];
-                sample::image(&self.store, "b/app", Some("v1"), Flavour::Oci, &other, "amd64").digest
+                sample::image(&self.store, "b/app", Some(&self.tag), Flavour::Oci, &other, "amd64").digest
             });
         }
     }
 }
 
-/// Runs while another client pushes; returns the digest that it pushed.
-async fn overtaken(bench: &Bench, work: Work) -> (WholeReport, String) {
-    let pusher = Arc::new(Pusher { store: bench.target.store().clone(), pushed: OnceLock::new() });
+/// Runs while another client pushes `tag`; returns the digest that it pushed.
+async fn overtaken(bench: &Bench, work: Work, tag: &str) -> (WholeReport, String) {
+    let (store, tag) = (bench.target.store().clone(), tag.to_owned());
+    let pusher = Arc::new(Pusher { store, tag, pushed: OnceLock::new() });
     let options = Options { mode: Mode::Copy, ..Options::new(4, 0) };
     let report = Sync::new(vec![work], options, pusher.clone()).run_whole(CancellationToken::new()).await;
     (report, pusher.pushed.get().expect("blobs were sent").clone())
@@ -442,7 +504,7 @@ async fn what_somebody_pushes_while_blobs_move_is_not_put_over_by_a_task_or_a_ru
                 None => tasks(&rule, &plan(&rule).await.1),
                 Some(_) => rule.into(),
             };
-            let (report, pushed) = overtaken(&bench, work).await;
+            let (report, pushed) = overtaken(&bench, work, "v1").await;
             let outcome = &report.images[0].outcome;
             let cause = |outcome: &Outcome| match outcome {
                 Outcome::Failed(error) => Some(format!("{:?}", error.cause)),
@@ -478,4 +540,76 @@ async fn the_last_look_at_a_name_costs_one_question_and_none_where_a_rule_overwr
         }));
     }
     assert_eq!(looks[1], looks[0] + 2, "when it is decided, and when it is named: {looks:?}");
+}
+
+/// An image that both sides have; returns the tag of its signature, which only the source has.
+async fn signed_at_the_source(bench: &Bench) -> String {
+    let image = bench.image("a/app", "v1", &[1]);
+    copy(&all(bench, Policy::default())).await;
+    sample::signature(bench.source.store(), "a/app", &image.digest);
+    format!("{}.sig", image.digest.replace(':', "-"))
+}
+
+fn signed(bench: &Bench, on_conflict: OnConflict) -> Rule {
+    let named = Selection::These(vec![TagOrDigest::Tag("v1".parse().unwrap())]);
+    let policy = Policy { referrers: ReferrerPolicy::Copy, on_conflict, ..Policy::default() };
+    with_policy(bench.rule("a/app", named, &["b/app"]), |of_rule| *of_rule = policy)
+}
+
+/// Another client's signature under that tag at the target.
+fn sign_at_the_target(bench: &Bench, tag: &str) -> String {
+    let other = [sample::layer(99, 500)];
+    sample::image(bench.target.store(), "b/app", Some(tag), Flavour::Oci, &other, "").digest
+}
+
+fn at_target(bench: &Bench, tag: &str) -> String {
+    bench.target.store().manifest("b/app", tag).unwrap().digest
+}
+
+#[tokio::test]
+async fn a_signatures_tag_that_somebody_else_has_set_stays_where_the_rule_keeps_it() {
+    for on_conflict in [OnConflict::Keep, OnConflict::Fail, OnConflict::Overwrite] {
+        let bench = Bench::start().await;
+        let tag = signed_at_the_source(&bench).await;
+        let others = sign_at_the_target(&bench, &tag);
+        let rule = signed(&bench, on_conflict);
+        let (planned, _) = plan(&rule).await;
+        let (report, _) = copy(&rule).await;
+        let counted = |report: &WholeReport| (report.skipped(), report.failed(), report.would_copy());
+        let left = report.amounts().referrers_left;
+        match on_conflict {
+            OnConflict::Keep => {
+                assert_eq!((counted(&planned), counted(&report), left), ((1, 0, 0), (1, 0, 0), 1));
+            }
+            OnConflict::Fail => {
+                assert_eq!((counted(&planned), counted(&report)), ((0, 1, 0), (0, 1, 0)));
+                assert!(report.errors().all(|error| matches!(error.cause, Cause::Conflict { .. })));
+            }
+            OnConflict::Overwrite => {
+                assert_eq!((counted(&planned), counted(&report), left), ((0, 0, 1), (1, 0, 0), 0));
+            }
+        }
+        assert_eq!(
+            at_target(&bench, &tag) == others,
+            on_conflict != OnConflict::Overwrite,
+            "{on_conflict:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_signatures_tag_that_somebody_sets_while_a_task_is_carried_out_or_before_stays() {
+    let bench = Bench::start().await;
+    let tag = signed_at_the_source(&bench).await;
+    let rule = signed(&bench, OnConflict::Overwrite);
+    let (_, planned) = plan(&rule).await;
+    assert_eq!(actions(&planned), [("v1".to_owned(), Action::Referrers)]);
+    let (report, pushed) = overtaken(&bench, tasks(&rule, &planned), &tag).await;
+    assert_eq!((report.failed(), report.amounts().referrers_left), (0, 1), "{:?}", report.images);
+    assert_eq!(at_target(&bench, &tag), pushed);
+
+    let others = sign_at_the_target(&bench, &tag);
+    let (report, _) = run(vec![tasks(&rule, &planned)], Mode::Copy).await;
+    assert_eq!((report.failed(), report.amounts().referrers_left), (0, 1), "{:?}", report.images);
+    assert_eq!(at_target(&bench, &tag), others);
 }

@@ -34,6 +34,7 @@ mod prune_lists;
 mod prune_look;
 mod referrer_types;
 mod referrers;
+mod referrers_below;
 mod reported;
 mod schema1;
 mod selection;

@@ -3,31 +3,56 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use embedded_registry::LoggedRequest;
+use embedded_registry::{Effect, Fault, LoggedRequest, Match, Times};
 use endpoints::RegistryEndpoint;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
-use oci::RepositoryName;
+use oci::{ErrorKind, RepositoryName};
+use sync::endpoint::{Answer, EndpointError, Scope};
 use sync::listing::{BulkDigests, BulkListing};
-use sync::{Event, Observer, Options, Rule, Selection, Shard, Stamp, Sync};
+use sync::{Cause, Error, Event, Observer, Options, Rule, Selection, Shard, Stamp, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, client, count};
 use crate::whole_report::{RunWhole, WholeReport};
 
 /// The sizes that a registry reports for each tag of each repository.
-struct Sizes(HashMap<&'static str, Vec<(&'static str, u64)>>);
+#[derive(Default)]
+struct Sizes {
+    tags: HashMap<&'static str, Vec<(&'static str, u64)>>,
+    /// How the next requests for whether it tells sizes fail.
+    unsaid: Mutex<Vec<EndpointError>>,
+    /// How the next requests for lists fail.
+    unlisted: Mutex<Vec<EndpointError>>,
+}
 
 impl BulkDigests for Sizes {
     fn digests<'a>(&'a self, repository: &'a RepositoryName) -> BoxFuture<'a, Option<Arc<BulkListing>>> {
-        let tags = self.0.get(repository.as_str()).into_iter().flatten();
-        let bytes = tags.map(|(tag, bytes)| (tag.parse().unwrap(), *bytes)).collect();
-        ready(Some(Arc::new(BulkListing { bytes, ..BulkListing::default() }))).boxed()
+        async { self.try_digests(repository).await.ok().flatten() }.boxed()
     }
 
-    fn tells_sizes(&self) -> BoxFuture<'_, bool> {
-        ready(true).boxed()
+    fn try_digests<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, Option<Arc<BulkListing>>> {
+        if let Some(error) = self.unlisted.lock().unwrap().pop() {
+            return ready(Err(error)).boxed();
+        }
+        let tags = self.tags.get(repository.as_str()).into_iter().flatten();
+        let bytes = tags.map(|(tag, bytes)| (tag.parse().unwrap(), *bytes)).collect();
+        ready(Ok(Some(Arc::new(BulkListing { bytes, ..BulkListing::default() })))).boxed()
     }
+
+    fn tells_sizes(&self) -> Answer<'_, bool> {
+        let error = self.unsaid.lock().unwrap().pop();
+        ready(error.map_or(Ok(true), Err)).boxed()
+    }
+}
+
+fn passing() -> EndpointError {
+    let error = EndpointError::new(ErrorKind::Unavailable, "503 Service Unavailable");
+    EndpointError { scope: Scope::Store, is_retryable: true, ..error }
+}
+
+fn lasting() -> EndpointError {
+    EndpointError::new(ErrorKind::Denied, "403 Forbidden")
 }
 
 #[derive(Default)]
@@ -42,8 +67,17 @@ impl Observer for Notes {
 }
 
 async fn shard(rules: Vec<Rule>, index: usize, count: usize) -> (WholeReport, Vec<String>) {
+    shard_with(0, rules, (index, count)).await
+}
+
+async fn shard_with(
+    retries: u32,
+    rules: Vec<Rule>,
+    (index, count): (usize, usize),
+) -> (WholeReport, Vec<String>) {
     let notes = Arc::new(Notes::default());
-    let sync = Sync::new(rules, Options::new(4, 0), notes.clone()).only(Shard::new(index, count).unwrap());
+    let sync =
+        Sync::new(rules, Options::new(4, retries), notes.clone()).only(Shard::new(index, count).unwrap());
     let report = sync.run_whole(CancellationToken::new()).await;
     let notes = notes.0.lock().unwrap().clone();
     (report, notes)
@@ -58,9 +92,8 @@ fn copied(report: &WholeReport) -> Vec<String> {
     names
 }
 
-#[tokio::test]
-async fn lists_that_tell_sizes_are_split_by_bytes_and_a_giant_by_its_tags() {
-    let bench = Bench::start().await;
+/// Rules for repositories of different sizes.
+fn sized(bench: &Bench) -> (Arc<Sizes>, Vec<Rule>) {
     let sizes = [
         ("a/giant", vec![("v1", 600), ("v2", 600)]),
         ("a/b", vec![("v1", 300)]),
@@ -68,7 +101,7 @@ async fn lists_that_tell_sizes_are_split_by_bytes_and_a_giant_by_its_tags() {
         ("a/d", vec![("v1", 100)]),
     ];
     let mut rules = Vec::new();
-    let bulk = Arc::new(Sizes(sizes.iter().cloned().collect()));
+    let bulk = Arc::new(Sizes { tags: sizes.iter().cloned().collect(), ..Sizes::default() });
     for (number, (repository, tags)) in sizes.iter().enumerate() {
         for (tag, _) in tags {
             bench.image(repository, tag, &[number as u64]);
@@ -78,6 +111,13 @@ async fn lists_that_tell_sizes_are_split_by_bytes_and_a_giant_by_its_tags() {
         let source = Arc::new(source.with_bulk_digests(bulk.clone()));
         rules.push(Rule { source, ..bench.rule(repository, Selection::All, &[&to]) });
     }
+    (bulk, rules)
+}
+
+#[tokio::test]
+async fn lists_that_tell_sizes_are_split_by_bytes_and_a_giant_by_its_tags() {
+    let bench = Bench::start().await;
+    let (_, rules) = sized(&bench);
     let (one, notes) = shard(rules.clone(), 0, 3).await;
     let (two, _) = shard(rules.clone(), 1, 3).await;
     let (three, _) = shard(rules, 2, 3).await;
@@ -89,6 +129,64 @@ async fn lists_that_tell_sizes_are_split_by_bytes_and_a_giant_by_its_tags() {
         notes.len() == 1 && notes[0].contains("t/giant: it is larger than a shard should be"),
         "{notes:?}"
     );
+}
+
+#[tokio::test]
+async fn a_shard_that_did_not_learn_what_the_others_know_copies_nothing() {
+    let is_undivided = |error: &Error| matches!(&error.cause, Cause::Undivided(own) if own.kind() == Some(ErrorKind::Unavailable));
+    for (unsaid, unlisted) in [(vec![passing()], Vec::new()), (Vec::new(), vec![passing()])] {
+        let bench = Bench::start().await;
+        let (sizes, rules) = sized(&bench);
+        (*sizes.unsaid.lock().unwrap(), *sizes.unlisted.lock().unwrap()) = (unsaid, unlisted);
+        let (report, _) = shard(rules, 0, 3).await;
+        assert_eq!((report.images.len(), report.failed_rules.len(), &report.shard), (0, 1, &None));
+        assert!(report.errors().all(is_undivided), "{:?}", report.failed_rules);
+        assert!(bench.target.requests().is_empty());
+    }
+    // A list of tags that does not come.
+    let bench = Bench::start().await;
+    let (_, rules) = sized(&bench);
+    let effect = Effect::refuse(503, "UNAVAILABLE", "not now");
+    bench.source.misbehave(Fault { when: Match::get("/tags/list"), times: Times::Always, effect });
+    let (report, _) = shard(rules, 0, 3).await;
+    assert_eq!((report.images.len(), report.failed_rules.len()), (0, 4));
+    assert!(report.errors().all(is_undivided), "{:?}", report.failed_rules);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_at_the_second_try_divides_as_the_first_would_have() {
+    let bench = Bench::start().await;
+    let (sizes, rules) = sized(&bench);
+    let (smooth, _) = shard(rules, 1, 3).await;
+    let (again, rules) = sized(&bench);
+    (*again.unsaid.lock().unwrap(), *again.unlisted.lock().unwrap()) = (vec![passing()], vec![passing()]);
+    let (rough, _) = shard_with(1, rules, (1, 3)).await;
+    assert!(sizes.unlisted.lock().unwrap().is_empty() && again.unlisted.lock().unwrap().is_empty());
+    assert_eq!((copied(&rough), &rough.shard), (copied(&smooth), &smooth.shard));
+    assert_eq!(copied(&rough), ["t/giant:v2"]);
+}
+
+#[tokio::test]
+async fn what_is_refused_to_all_shards_weighs_nothing_and_stops_none() {
+    let bench = Bench::start().await;
+    let (mut brought, mut failed) = (Vec::new(), Vec::new());
+    for index in 0..3 {
+        let (sizes, mut rules) = sized(&bench);
+        let dead = bench.rule("a/dead", Selection::All, &["t/dead"]);
+        rules.insert(0, dead);
+        // Every list of sizes is refused, twice: once more where it would only save requests.
+        *sizes.unlisted.lock().unwrap() = vec![lasting(); 8];
+        let (report, _) = shard(rules, index, 3).await;
+        failed.push(report.failed_rules.len());
+        brought.extend(copied(&report));
+    }
+    brought.sort();
+    assert_eq!(
+        failed.iter().sum::<usize>(),
+        1,
+        "without sizes a repository is listed by its own shard alone: {failed:?}"
+    );
+    assert_eq!(brought, ["t/b:v1", "t/c:v1", "t/d:v1", "t/giant:v1", "t/giant:v2"]);
 }
 
 #[tokio::test]

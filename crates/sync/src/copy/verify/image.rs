@@ -25,7 +25,7 @@ pub(crate) async fn verify_image(
     verification: Verification,
 ) -> (Arc<ImageCopy>, Outcome) {
     reached(run, image, copy, move |walk| {
-        async move { verify(walk, verification).await.unwrap_or_else(Outcome::Failed) }.boxed()
+        async move { Box::pin(verify(walk, verification)).await.unwrap_or_else(Outcome::Failed) }.boxed()
     })
     .await
 }
@@ -45,13 +45,13 @@ async fn verify(walk: &Walk, verification: Verification) -> Result<Outcome, Arc<
     let is_repaired = verification.repair == Repair::Broken && !found.is_well();
     let mut mended = Mended::Nothing;
     if is_repaired {
-        let mut brought = mend(walk, &found.root, &found.findings).await;
+        let mut brought = Box::pin(mend(walk, &found.root, &found.findings)).await;
         // If the whole image was missing, the content below it was not checked yet, and needs notes for its repair.
         let notes = if matches!(brought, Ok(Brought::Image)) { Notes::Taken } else { Notes::None };
         inspector.look_again(notes);
         found = look(&inspector).await?;
         if notes == Notes::Taken && !found.is_well() && !found.is_name_wrong() {
-            brought = mend(walk, &found.root, &found.findings).await;
+            brought = Box::pin(mend(walk, &found.root, &found.findings)).await;
             inspector.look_again(Notes::None);
             found = look(&inspector).await?;
         }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use oci::{Descriptor, Digest, RawManifest, TagOrDigest};
 
-use super::super::referrer::{Levels, is_bare};
+use super::super::below::is_bare;
+use super::super::referrer::Levels;
 use super::closure::Closure;
 use super::findings::problem;
 use super::inspector::below;
@@ -19,12 +20,12 @@ impl Closure<'_> {
     pub(super) async fn look_at_referrers(&mut self, image: &Digest) -> Result<(), Arc<Error>> {
         let walk = self.inspector.walk;
         let wanted = walk.image.planned.wanted.referrers;
-        let is_none = matches!(wanted, WantedReferrers::None | WantedReferrers::Tagged);
-        if is_none || (wanted == WantedReferrers::Untagged && is_bare(walk, image, false).await) {
+        if matches!(wanted, WantedReferrers::None | WantedReferrers::Tagged) {
             return Ok(());
         }
         let mut subjects = self.met.clone();
-        if walk.whole().is_none() {
+        let is_bare = wanted == WantedReferrers::Untagged && is_bare(walk, image).await;
+        if !is_bare && walk.whole().is_none() {
             subjects.insert(0, image.clone());
         }
         let mut levels = Levels::below(subjects);

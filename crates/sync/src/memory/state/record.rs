@@ -142,6 +142,21 @@ pub(super) fn children_key(registry: &StoreId, repository: &RepositoryName, inde
     joined(&[registry.as_str(), repository.as_str(), &index.to_string()])
 }
 
+/// The key for what refers to the manifests below an image in a repository, as a rule wants it.
+pub(super) fn brought_key(
+    registry: &StoreId,
+    repository: &RepositoryName,
+    image: &Digest,
+    way: &Digest,
+) -> Vec<u8> {
+    joined(&[registry.as_str(), repository.as_str(), &image.to_string(), &way.to_string()])
+}
+
+/// The key for an image that is no index, wherever it is.
+pub(super) fn plain_key(image: &Digest) -> Vec<u8> {
+    joined(&[&image.to_string()])
+}
+
 /// The key for when an image was first seen in a source's repository.
 pub(super) fn first_seen_key(registry: &StoreId, repository: &str, image: &Digest) -> Vec<u8> {
     joined(&[registry.as_str(), repository, &image.to_string()])

@@ -27,6 +27,9 @@ pub(super) const SPARSE_REFUSALS: TableDefinition<'_, &str, u32> = TableDefiniti
 pub(super) const FIRST_SEEN: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("first seen");
 /// Since when a tag of a target has been missing at its source: [`FirstSeen`] by registry, repository, tag and digest.
 pub(super) const GONE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("gone");
+/// The day on which what refers to the manifests below an image was brought, by registry, repository, image and what the
+/// rule wants; and images that are no indexes, by their digest alone.
+pub(super) const BROUGHT: TableDefinition<'_, &[u8], u32> = TableDefinition::new("referrers below");
 /// The speed of the last run that sent enough bytes to show it: bytes, and milliseconds.
 pub(super) const SPEED: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("speed");
 /// When old entries were last removed.
@@ -195,6 +198,7 @@ fn prepare(database: &Database, today: u32) -> Result<(), redb::Error> {
             writing.open_table(table)?.retain(|_, record| Cut::decode(record).is_some_and(is_true))?;
         }
         writing.open_table(SPARSE_REFUSALS)?.retain(|_, day| !is_old(day, SEEN_DAYS))?;
+        writing.open_table(BROUGHT)?.retain(|_, day| !is_old(day, SEEN_DAYS))?;
     }
     writing.commit()?;
     Ok(())

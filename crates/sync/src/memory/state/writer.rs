@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::store::{BLOBS, CHILDREN, CUTS, FIRST_SEEN, GONE, SPARSE_REFUSALS, SPEED, UPLOADS};
+use super::store::{BLOBS, BROUGHT, CHILDREN, CUTS, FIRST_SEEN, GONE, SPARSE_REFUSALS, SPEED, UPLOADS};
 use crate::lock::lock;
 
 /// How long changes are collected that no task waits for: losing them in a kill costs a few requests.
@@ -27,6 +27,7 @@ pub(super) enum Change {
     FirstSeen(Vec<u8>, Vec<u8>),
     Gone(Vec<u8>, Vec<u8>),
     NotGone(Vec<u8>),
+    Brought(Vec<u8>, u32),
     Speed(u64, u64),
 }
 
@@ -103,6 +104,7 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
             let (mut refusals, mut seen) =
                 (writing.open_table(SPARSE_REFUSALS)?, writing.open_table(FIRST_SEEN)?);
             let (mut gone, mut speed) = (writing.open_table(GONE)?, writing.open_table(SPEED)?);
+            let mut brought = writing.open_table(BROUGHT)?;
             for (change, _) in &gathered {
                 match change {
                     Change::Upload(key, record) => drop(uploads.insert(key.as_slice(), record.as_slice())?),
@@ -111,6 +113,7 @@ fn write_all(database: &Database, orders: &Receiver<Order>) -> Result<(), redb::
                     Change::NoBlob(key) => drop(blobs.remove(key.as_slice())?),
                     Change::Gone(key, record) => drop(gone.insert(key.as_slice(), record.as_slice())?),
                     Change::NotGone(key) => drop(gone.remove(key.as_slice())?),
+                    Change::Brought(key, day) => drop(brought.insert(key.as_slice(), day)?),
                     Change::Speed(bytes, took) => drop(speed.insert("last", (*bytes, *took))?),
                     Change::FirstSeen(key, record) => drop(seen.insert(key.as_slice(), record.as_slice())?),
                     Change::Cut(key, record) => drop(cuts.insert(key.as_slice(), record.as_slice())?),

@@ -82,7 +82,11 @@ impl Discovery<'_> {
         if let Some(survey) = survey {
             let assignment =
                 Assignment { rule: self.index, images: images.cloned().collect(), wanted: wanted.clone() };
-            survey.take_down(&*self.rule.source, (reference, key), assignment).await;
+            let sizes = match reference {
+                TagOrDigest::Tag(_) => self.sizes(survey).await,
+                TagOrDigest::Digest(_) => None,
+            };
+            survey.take_down((reference, key), assignment, sizes.as_deref());
             return true;
         }
         share.as_ref().is_none_or(|share| share.has(&key))

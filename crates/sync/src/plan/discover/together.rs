@@ -132,6 +132,7 @@ impl Discovery<'_> {
         }
         self.turn.take().await;
         let attempt = self.begin().await?;
+        self.read_sizes_ahead().await;
         self.count_what_is_left().await;
         let listed = match &self.rule.selection {
             Selection::Chosen(selection) => {

@@ -1,0 +1,96 @@
+//! Below which images a run has brought the referrers to a target.
+
+use oci::{Digest, RepositoryName};
+use redb::ReadableDatabase as _;
+
+use super::writer::Change;
+use super::{FRESH_DAYS, Open, State, record, store};
+use crate::endpoint::StoreId;
+
+/// After this many days the manifests below an image are looked at again: they may have younger signatures.
+const BROUGHT_DAYS: u32 = 7;
+
+impl State {
+    /// Whether a recent run has brought what refers to the manifests below an image to a target's repository. `way`
+    /// stands for what the rule wants, and for its source.
+    pub(crate) fn brought_below(
+        &self,
+        (store, repository): (&StoreId, &RepositoryName),
+        image: &Digest,
+        way: &Digest,
+    ) -> bool {
+        let Some(open) = &self.0 else { return false };
+        let key = record::brought_key(store, repository, image, way);
+        open.day_brought(&key).is_some_and(|day| open.today.saturating_sub(day) < BROUGHT_DAYS)
+    }
+
+    /// Records that a run has brought it.
+    pub(crate) fn note_brought_below(
+        &self,
+        (store, repository): (&StoreId, &RepositoryName),
+        image: &Digest,
+        way: &Digest,
+    ) {
+        let Some(open) = &self.0 else { return };
+        let key = record::brought_key(store, repository, image, way);
+        open.writer().write(Change::Brought(key, open.today));
+    }
+
+    /// Whether it is known of an image that it is no index.
+    pub(crate) fn has_nothing_below(&self, image: &Digest) -> bool {
+        self.0.as_ref().is_some_and(|open| open.day_brought(&record::plain_key(image)).is_some())
+    }
+
+    /// Records that an image is no index.
+    pub(crate) fn note_nothing_below(&self, image: &Digest) {
+        let Some(open) = &self.0 else { return };
+        let key = record::plain_key(image);
+        if open.day_brought(&key).is_none_or(|day| open.today.saturating_sub(day) >= FRESH_DAYS) {
+            open.writer().write(Change::Brought(key, open.today));
+        }
+    }
+}
+
+impl Open {
+    /// The day of a record; an unreadable record counts as missing.
+    fn day_brought(&self, key: &[u8]) -> Option<u32> {
+        let read = || -> Result<Option<u32>, redb::Error> {
+            let brought = self.database.begin_read()?.open_table(store::BROUGHT)?;
+            Ok(brought.get(key)?.map(|day| day.value()))
+        };
+        read().ok().flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::super::writer::Writer;
+    use super::*;
+
+    #[test]
+    fn a_note_about_what_was_brought_holds_for_a_week_and_says_nothing_of_other_rules() {
+        let folder = tempfile::tempdir().unwrap();
+        let (state, _) = State::open(&folder.path().join("state.redb")).unwrap();
+        let database = state.0.as_ref().unwrap().database.clone();
+        let on_day = |today| {
+            let (database, writer) = (database.clone(), Mutex::new(Writer::start(database.clone()).unwrap()));
+            State(Some(Arc::new(Open { database, writer, today })))
+        };
+        let (store, repository) = (StoreId::new("r.io"), "a/app".parse().unwrap());
+        let place = (&store, &repository);
+        let [image, way, other] = ["image", "way", "other"].map(|name| Digest::sha256(name.as_bytes()));
+        let first = on_day(100);
+        first.note_brought_below(place, &image, &way);
+        first.note_nothing_below(&other);
+        first.close().unwrap();
+        for (day, holds) in [(100, true), (106, true), (107, false)] {
+            assert_eq!(on_day(day).brought_below(place, &image, &way), holds, "{day}");
+        }
+        assert!(!on_day(100).brought_below(place, &image, &other));
+        assert!(!on_day(100).brought_below(place, &other, &way));
+        assert!(on_day(150).has_nothing_below(&other) && !on_day(150).has_nothing_below(&image));
+        assert!(!State::none().has_nothing_below(&other));
+    }
+}
