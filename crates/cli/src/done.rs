@@ -11,20 +11,20 @@ use crate::output::plan::Plan;
 use crate::output::report_json::RegistryEntry;
 use crate::output::{PlannedRule, Records, Tally, Verified};
 
-/// The results of the images, whether this process or workers copied them.
+/// What became of the images, copied by this process or by workers.
 pub(crate) struct Brought {
     pub(crate) report: Report,
-    /// The requests of workers.
+    /// Requests and bytes of the workers, by registry.
     pub(crate) elsewhere: Vec<RegistryEntry>,
-    /// When the run began, if this process joined a run in progress.
+    /// When the run began, if this process joined it.
     pub(crate) joined: Option<jiff::Timestamp>,
-    /// Of the bytes that workers sent, those that are stored at targets.
+    /// Bytes that workers sent and that are committed at the targets.
     pub(crate) kept: u64,
-    /// Of the bytes that workers sent, those in upload sessions that stay open, so that the worker can resume them.
+    /// Bytes in upload sessions that workers left open: only the worker that began one can resume it.
     pub(crate) left_open: u64,
-    /// Bytes that workers reported while sending, without a final result.
+    /// Bytes that workers reported in beats, and that no job result accounts for.
     pub(crate) without_result: u64,
-    /// The exit status, if the run was interrupted on another machine.
+    /// The exit status, if another coordinator called the run off.
     pub(crate) called_off: Option<u8>,
 }
 
@@ -56,13 +56,13 @@ pub(crate) struct Done {
     pub(crate) refused: Vec<RefusedRule>,
     /// All registries that this process used.
     pub(crate) registries: Vec<Registry>,
-    /// The requests of the workers of this run.
+    /// Requests and bytes of the workers of this run, by registry.
     pub(crate) elsewhere: Vec<RegistryEntry>,
-    /// Bytes that were sent and are stored at targets: no run sends them again.
+    /// Bytes that were sent and are committed at the targets: no run sends them again.
     pub(crate) kept: u64,
-    /// Bytes in upload sessions that workers left open: a worker that resumes its own session does not send them again.
+    /// Bytes in upload sessions that workers left open: the worker that began one does not send them again.
     pub(crate) left_open: u64,
-    /// Bytes that workers reported while sending, without a final result.
+    /// Bytes that workers reported in beats, and that no job result accounts for.
     pub(crate) without_result: u64,
 }
 
@@ -75,6 +75,11 @@ impl Done {
     /// The number of rules, or of images of a plan, that cannot be carried out.
     pub(crate) fn refused(&self) -> usize {
         self.refused.iter().map(|refused| refused.count).sum()
+    }
+
+    /// Bytes that were sent, also those that workers told of without a result.
+    pub(crate) fn bytes_moved(&self) -> u64 {
+        self.report.amounts().moved_bytes.saturating_add(self.without_result)
     }
 
     /// The number of requests to registries, their token servers and storage services.
@@ -126,7 +131,7 @@ impl RunFacts {
         Self { id: RunId::new(id), command, started, tally: Arc::default() }
     }
 
-    /// The identity of the run that was copied: this process may have joined another's run.
+    /// The facts of the run that was carried out: another coordinator may have begun it.
     pub(crate) fn of_brought(self, brought: &Brought) -> Self {
         let (id, started) = (brought.report.run.clone(), brought.joined.unwrap_or(self.started));
         Self { id, started, ..self }

@@ -1,10 +1,10 @@
-//! How NATS is reached, and as whom.
+//! The address of NATS, and the login there.
 
 use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-/// Where NATS is, who we are there, and whom we believe.
+/// The address of NATS, this process's login there, and the authority that it trusts.
 #[derive(Clone)]
 pub struct Access {
     url: String,
@@ -13,17 +13,17 @@ pub struct Access {
     login: Login,
     ca: Option<PathBuf>,
     needs_tls: bool,
-    /// Where answers come to; below a name of ours where it is not told.
+    /// The subject below which answers come. `None`: a subject with the connection's name.
     inbox: Option<String>,
 }
 
-/// Each question's own token comes behind it.
+/// The longest inbox in bytes. NATS appends a token for each request.
 const LONGEST_INBOX: usize = 128;
 
-/// Who we are.
+/// A login at NATS.
 #[derive(Clone)]
 pub enum Login {
-    /// Whoever the server takes without a login.
+    /// No login, for servers that ask for none.
     Nobody,
     /// A user with a password.
     User(String, String),
@@ -44,7 +44,7 @@ impl fmt::Debug for Login {
     }
 }
 
-/// An address that is not used.
+/// Why an address or an inbox is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
     /// It is no address of NATS.
@@ -53,19 +53,19 @@ pub enum AccessError {
     /// Logins do not belong into command lines.
     #[error("the address has a login in it, which all users of this machine can read")]
     LoginInAddress,
-    /// Whoever listens on the way could read and write jobs.
+    /// Without TLS anyone on the network path could read and write jobs.
     #[error("{0} would be spoken to without TLS, beyond this machine")]
     Plain(String),
-    /// Nothing can be subscribed to below it.
+    /// It is no subject that a client can subscribe below.
     #[error("`{0}` is no subject of NATS that answers can come below")]
     NoInbox(String),
 }
 
 impl Access {
-    /// The server at `url`. Beyond this machine it must be spoken to with TLS, unless `allows_plain`.
+    /// The server at `url`. Connections beyond this machine must use TLS, unless `allows_plain`.
     ///
     /// # Errors
-    /// It is no address, or one that is not safe.
+    /// It is no address, it contains a login, or it needs TLS.
     pub fn new(
         url: &str,
         login: Login,
@@ -90,7 +90,7 @@ impl Access {
         Ok(Self { url, host, port, login, ca, needs_tls, inbox: None })
     }
 
-    /// The same, with answers below this subject whatever a connection is called: of logins that many have, each of another name.
+    /// Sets the subject below which answers come, whatever the connection's name: for a login that connections of several names share.
     ///
     /// # Errors
     /// It is no subject.
@@ -103,12 +103,12 @@ impl Access {
         Ok(Self { inbox: Some(inbox.to_owned()), ..self })
     }
 
-    /// Below which subject a connection of this name gets its answers.
+    /// The subject below which a connection of this name gets its answers.
     pub(crate) fn inbox(&self, name: &str) -> String {
         self.inbox.clone().unwrap_or_else(|| format!("_INBOX_{name}"))
     }
 
-    /// The address, as far as people have to know it.
+    /// The address for people, without the login.
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -152,7 +152,7 @@ fn host_and_port(text: &str) -> Option<(&str, u16)> {
     is_name(host).then_some((host, port))
 }
 
-/// Whether only this machine reaches it.
+/// Whether only this machine can reach the host.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())

@@ -1,4 +1,4 @@
-//! Asks NATS until it answers.
+//! Retries requests to NATS until it answers.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 
-/// For so long a server may be away before anybody gives up.
+/// How long requests are retried while NATS does not answer.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
-/// How long after a question without an answer it is asked again.
+/// The wait between two tries.
 pub(crate) const BETWEEN: Duration = Duration::from_millis(500);
 
-/// Asks again for as long as nobody answers, until `patience` is over. Any other error is an answer.
+/// Retries while NATS does not answer, until `patience` is over. Any other error counts as an answer.
 pub(crate) async fn until_answered<T, F: Future<Output = Result<T, Error>>>(
     patience: Duration,
     ask: impl Fn() -> F,

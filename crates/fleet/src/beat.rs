@@ -1,58 +1,60 @@
-//! Signs of life: who works, with which rules, and how much.
+//! Hears workers' beats: which workers live, with which rules, and how much they sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use oci::Digest;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::connection::{BEATS, Connection};
+use crate::limits::LiveWorkers;
 use crate::message;
 use crate::message::beat::{AnyBeat, WhoHas};
 use crate::namesake::Namesake;
 use crate::uptime::Uptime;
 
-/// How often a worker says that it lives.
+/// How often a worker sends a beat.
 pub(crate) const EVERY: Duration = Duration::from_secs(3);
-/// Who has said nothing for so long has left.
+/// A worker without a beat for this long counts as gone.
 pub(crate) const SILENT: Duration = Duration::from_secs(12);
 
-/// A worker's last sign of life.
+/// A worker's last beat.
 #[derive(Clone, Debug)]
 pub(crate) struct Sign {
     pub(crate) beat: AnyBeat,
-    /// By the clock that stands still while the server is away.
+    /// When it was heard, by the clock that stands still while NATS is away.
     pub(crate) at: Instant,
-    /// By the clock on the wall.
+    /// When it was heard, by the normal clock.
     pub(crate) heard: Instant,
 }
 
 impl Sign {
-    /// Whether the worker is still there, when [`Uptime`] shows this.
+    /// Whether the worker is alive at `now`, which is a time of [`Uptime`].
     pub(crate) fn is_alive(&self, now: Instant) -> bool {
         !self.beat.leaves() && now.saturating_duration_since(self.at) < SILENT
     }
 }
 
-/// Who works now.
+/// The workers that were heard.
 #[derive(Clone, Default)]
 pub(crate) struct Live {
     known: Arc<Mutex<BTreeMap<String, Sign>>>,
     changed: Arc<Notify>,
     uptime: Uptime,
-    /// Of a worker: who has its name, too.
+    /// In a worker: detects other processes with its name.
     namesake: Option<Arc<Namesake>>,
 }
 
 impl Live {
-    /// Listens from now on.
+    /// Begins to listen.
     pub(crate) async fn listen(connection: &Connection) -> (Self, tokio::task::JoinHandle<()>) {
         Self { uptime: connection.uptime.clone(), ..Self::default() }.listening(connection).await
     }
 
-    /// Listens as a worker does, which is to know of others with its name.
+    /// Begins to listen for a worker, which must notice other processes with its name.
     pub(crate) async fn listen_as(
         namesake: Arc<Namesake>,
         connection: &Connection,
@@ -64,7 +66,7 @@ impl Live {
 
     async fn listening(self, connection: &Connection) -> (Self, tokio::task::JoinHandle<()>) {
         let (heard, client) = (self.clone(), connection.client.clone());
-        // What is asked from now on is answered where this hears it.
+        // Subscribes before the caller asks a question, so that the answers are heard.
         let mut beats = client.subscribe(BEATS).await;
         let listening = tokio::spawn(async move {
             loop {
@@ -89,7 +91,7 @@ impl Live {
             (Err(_), Some(namesake)) => {
                 let asked = message::read::<WhoHas>(text);
                 if asked.is_ok_and(|asked| namesake.is(&asked.name, asked.born)) {
-                    // Somebody asks who has this worker's name: the next sign of life answers, and is sent at once.
+                    // Another process asks who has this worker's name. The next beat answers, and is sent at once.
                     self.changed.notify_one();
                 }
             }
@@ -102,31 +104,46 @@ impl Live {
         let process = |sign: &Sign| (sign.beat.born(), sign.beat.leaves());
         let mut known = self.lock();
         let before = known.get(sign.beat.worker()).map(process);
-        // Whoever was started in place of a process may be heard before that one's farewell.
+        // A successor may be heard before its predecessor's farewell, which must not remove the successor.
         if sign.beat.leaves() && before.is_some_and(|(born, _)| born != sign.beat.born()) {
             return;
         }
         if before != Some(process(&sign)) {
             self.changed.notify_one();
         }
-        // More workers than anybody has: somebody makes them up.
+        // No fleet has more workers: further names are forged.
         if known.len() < 10_000 || before.is_some() {
             known.insert(sign.beat.worker().to_owned(), sign);
         }
     }
 
-    /// Returns when somebody has come or gone in an orderly way.
+    /// Returns when a worker has joined or said farewell, or another process asks for this worker's name.
     pub(crate) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// How many work, whatever their rules and releases: all share the limits of registries.
-    pub(crate) fn count(&self) -> usize {
-        let now = self.uptime.now();
-        self.lock().values().filter(|sign| sign.is_alive(now)).count()
+    /// How many workers live, and how many of them have this config. The config of other releases is unknown: they work on no run of
+    /// this release.
+    pub(crate) fn workers(&self, config: &Digest) -> LiveWorkers {
+        let (now, known) = (self.uptime.now(), self.lock());
+        let alive = || known.values().filter(|sign| sign.is_alive(now));
+        let has_config = |sign: &&Sign| matches!(&sign.beat, AnyBeat::Ours(beat) if beat.config == *config);
+        LiveWorkers { all: alive().count(), of_config: alive().filter(has_config).count() }
     }
 
-    /// The last sign of each.
+    /// The jobs of a run that live workers have in work, but for the worker of this name.
+    pub(crate) fn jobs_in_work(&self, run: &str, but_for: &str) -> BTreeSet<u32> {
+        let (now, known) = (self.uptime.now(), self.lock());
+        let jobs = |sign: &Sign| match &sign.beat {
+            AnyBeat::Ours(beat) if sign.is_alive(now) && beat.worker != but_for => {
+                beat.jobs_of(run).collect::<Vec<_>>()
+            }
+            _ => Vec::new(),
+        };
+        known.values().flat_map(jobs).collect()
+    }
+
+    /// The last beat of each worker.
     pub(crate) fn signs(&self) -> Vec<Sign> {
         self.lock().values().cloned().collect()
     }
@@ -139,16 +156,25 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use async_nats::Event;
-    use oci::Digest;
 
     use super::*;
     use crate::message::beat::Beat;
     use crate::message::release::Release;
 
+    /// The digest of a config that only this worker has.
+    fn config(worker: &str) -> Digest {
+        Digest::sha256(worker.as_bytes())
+    }
+
+    fn count(live: &Live) -> usize {
+        live.workers(&config("w1")).all
+    }
+
     fn beat(worker: &str, born: u64, leaves: bool) -> AnyBeat {
-        let config = Digest::sha256(worker.as_bytes());
+        let config = config(worker);
         let (release, worker, sent) = (Release::ours(), worker.to_owned(), Vec::new());
-        AnyBeat::Ours(Beat { release, worker, born, config, sent, refused: Vec::new(), leaves })
+        let (jobs, refused) = Default::default();
+        AnyBeat::Ours(Beat { release, worker, born, config, sent, jobs, refused, leaves })
     }
 
     #[tokio::test(start_paused = true)]
@@ -156,11 +182,12 @@ mod tests {
         let live = Live::default();
         live.hear(beat("w1", 1, false));
         live.hear(beat("w2", 1, false));
-        assert_eq!(live.count(), 2, "whatever their rules");
+        assert_eq!(live.workers(&config("w1")), LiveWorkers { all: 2, of_config: 1 });
         live.hear(beat("w1", 1, true));
-        assert_eq!((live.count(), live.signs().len()), (1, 2));
+        assert_eq!(live.workers(&config("w1")), LiveWorkers { all: 1, of_config: 0 });
+        assert_eq!(live.signs().len(), 2);
         tokio::time::advance(SILENT).await;
-        assert_eq!(live.count(), 0);
+        assert_eq!(count(&live), 0);
     }
 
     #[tokio::test(start_paused = true)]
@@ -170,13 +197,13 @@ mod tests {
         live.hear(beat("w2", 1, false));
         live.uptime.event(&Event::Disconnected);
         tokio::time::advance(Duration::from_secs(3600)).await;
-        assert_eq!(live.count(), 2);
+        assert_eq!(count(&live), 2);
         live.uptime.event(&Event::Connected);
         tokio::time::advance(SILENT / 2).await;
         live.hear(beat("w1", 1, false));
-        assert_eq!(live.count(), 2, "both have time to be heard again");
+        assert_eq!(count(&live), 2, "both have time to be heard again");
         tokio::time::advance(SILENT / 2).await;
-        assert_eq!(live.count(), 1, "w2 has ended meanwhile");
+        assert_eq!(count(&live), 1, "w2 has ended meanwhile");
     }
 
     #[test]
@@ -185,8 +212,8 @@ mod tests {
         for (born, leaves) in [(1, false), (2, false), (1, true)] {
             live.hear(beat("w1", born, leaves));
         }
-        assert_eq!(live.count(), 1);
+        assert_eq!(count(&live), 1);
         live.hear(beat("w1", 2, true));
-        assert_eq!(live.count(), 0);
+        assert_eq!(count(&live), 0);
     }
 }

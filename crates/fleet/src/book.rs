@@ -1,4 +1,4 @@
-//! What a coordinator knows of a run's jobs, by what the run's book says: in any order, and more than once.
+//! A coordinator's state of a run's jobs, built from the entries of the run's book. These may come in any order, and more than once.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,33 +8,33 @@ use crate::message::job::Job;
 use crate::message::spent::SpentBy;
 use crate::spending::{self, Spending};
 
-/// More workers than this do not die of one job.
+/// The most attempts at a job, so that one job cannot kill all workers.
 pub(crate) const MOST_ATTEMPTS: u32 = 3;
 
-/// A run's jobs with what became of them.
+/// A run's jobs with their attempts and results.
 #[derive(Default)]
 pub(crate) struct Book {
     jobs: BTreeMap<u32, Entry>,
-    /// What results do not tell, by names and births of processes.
+    /// Request counts that no result has, by names and start times of processes.
     spent: BTreeMap<(String, u64), Spending>,
 }
 
 #[derive(Default)]
 struct Entry {
     job: Option<Job>,
-    /// Attempts that began, and whose they are.
+    /// Attempts that began, with the process of each.
     begun: BTreeMap<u32, Signer>,
     results: BTreeMap<u32, JobResult>,
     is_told: bool,
 }
 
 impl Entry {
-    /// Whether an attempt has begun and not ended.
+    /// Whether an attempt has begun and has no result yet.
     fn is_at_work(&self) -> bool {
         self.at_work().next().is_some()
     }
 
-    /// Who has begun and not ended, while the job is not told.
+    /// The processes whose attempts have begun and have no result. None, once the job's end was reported.
     fn at_work(&self) -> impl Iterator<Item = &Signer> {
         let open = self.begun.iter().filter(|(attempt, _)| !self.results.contains_key(*attempt));
         open.filter(|_| !self.is_told).map(|(_, by)| by)
@@ -58,7 +58,7 @@ impl Book {
         self.jobs.entry(job).or_default().begun.insert(attempt, by);
     }
 
-    /// Who began has left in an orderly way, and others will begin anew.
+    /// The worker has given the job back before it left, so the attempt does not count.
     pub(crate) fn given_back(&mut self, job: u32, attempt: u32) {
         if let Some(entry) = self.jobs.get_mut(&job) {
             entry.begun.remove(&attempt);
@@ -69,14 +69,14 @@ impl Book {
         self.jobs.entry(job).or_default().results.insert(attempt, result);
     }
 
-    /// A process tells what it asked registries for.
+    /// Takes in a process's request counts.
     pub(crate) fn spent_by(&mut self, by: SpentBy) {
         let SpentBy { worker, born, spent } = by;
         spending::raise(self.spent.entry((worker, born)).or_default(), &spent);
     }
 
-    /// The job, if it has just ended: when an attempt brought all its images, or none is at work that could still. `patient`
-    /// waits for those that are.
+    /// The job, if it has just ended: its attempts brought all images, or none of them is at work any more. If not `patient`, attempts at
+    /// work are not waited for.
     pub(crate) fn take_final(&mut self, job: u32, patient: bool) -> Option<Final<'_>> {
         let entry = self.jobs.get_mut(&job)?;
         if entry.is_told || entry.results.is_empty() {
@@ -93,28 +93,24 @@ impl Book {
         Some(Final { job: known, images: merged })
     }
 
-    /// Jobs that have not ended.
+    /// Jobs whose end was not reported yet.
     pub(crate) fn open(&self) -> Vec<u32> {
         self.jobs.iter().filter(|(_, entry)| !entry.is_told).map(|(number, _)| *number).collect()
     }
 
-    /// Jobs of which this book has the text.
+    /// Jobs whose own entry was read.
     pub(crate) fn jobs(&self) -> impl Iterator<Item = &Job> {
         self.jobs.values().filter_map(|entry| entry.job.as_ref())
     }
 
-    /// How many images are in jobs that somebody has begun and that have not ended.
+    /// How many images are in jobs that workers have in work.
     pub(crate) fn in_work(&self) -> usize {
         let at_work = self.jobs.values().filter(|entry| entry.is_at_work());
         at_work.filter_map(|entry| entry.job.as_ref()).map(|job| job.images().count()).sum()
     }
 
-    /// The jobs that are worked on, by who does: somebody else may be at a job, too, who was given up.
-    pub(crate) fn at_work(&self) -> BTreeMap<&str, Vec<&Job>> {
-        self.at_work_of(|_| true)
-    }
-
-    /// The same of those processes for which this is true.
+    /// Jobs in work, by worker, of the attempts whose signers pass `is_meant`. Two workers may have the same job in work if the queue
+    /// handed it out again.
     pub(crate) fn at_work_of(&self, is_meant: impl Fn(&Signer) -> bool) -> BTreeMap<&str, Vec<&Job>> {
         let mut by_worker: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
         for entry in self.jobs.values() {
@@ -126,13 +122,13 @@ impl Book {
         by_worker
     }
 
-    /// How many jobs wait, are in work, and have ended.
-    pub(crate) fn counts(&self) -> [usize; 3] {
+    /// How many jobs wait, are in work and have ended. A job is in work if the signer of an open attempt passes `is_meant`.
+    pub(crate) fn counts_of(&self, is_meant: impl Fn(&Signer) -> bool) -> [usize; 3] {
         let mut counts = [0; 3];
         for entry in self.jobs.values().filter(|entry| entry.job.is_some()) {
             let which = match entry {
                 ended if ended.is_told => 2,
-                begun if begun.is_at_work() => 1,
+                begun if begun.at_work().any(&is_meant) => 1,
                 _ => 0,
             };
             counts[which] += 1;
@@ -140,9 +136,9 @@ impl Book {
         counts
     }
 
-    /// What workers asked the registries of these jobs for, all attempts together. Nobody has asked others for them.
+    /// The requests of all attempts to the registries of these jobs. Other hosts in the entries are ignored: no job needs them.
     pub(crate) fn spent(&self) -> Spending {
-        // What each process told last has in it what it told before.
+        // The counts of a process only grow, so the highest include the earlier ones.
         let mut told: BTreeMap<(&str, u64), Spending> = BTreeMap::new();
         for result in
             self.jobs.values().filter(|entry| entry.job.is_some()).flat_map(|entry| entry.results.values())
@@ -168,7 +164,7 @@ impl Book {
     }
 }
 
-/// Of each image the best that an attempt says. What a job does not have, nobody can have brought.
+/// The best result of each image over all attempts. Results of images that the job does not have are ignored.
 fn merged(job: &Job, results: &BTreeMap<u32, JobResult>) -> Vec<(Ended, String)> {
     let number = u32::try_from(job.images().count()).unwrap_or(u32::MAX);
     let mut best: BTreeMap<u32, (Ended, String)> = BTreeMap::new();
@@ -301,13 +297,13 @@ mod tests {
         let mut book = Book::default();
         book.job(job());
         book.result(7, 1, spent("w1", 1, &[("a.io", 5), ("b.io", 1)]));
-        // What it told before is in what it tells now.
+        // The new count includes the one before.
         book.result(7, 2, spent("w1", 1, &[("a.io", 9)]));
-        // The same name, started anew.
+        // A new process of the same name.
         book.result(7, 3, spent("w1", 2, &[("a.io", 2), ("never.heard.of", 9)]));
         book.result(7, 3, spent("w1", 2, &[("a.io", 2), ("never.heard.of", 9)]));
         book.result(8, 1, spent("liar", 1, &[("a.io", 100)]));
-        // What it told of jobs that it left to others, and of nothing else.
+        // Its counts for jobs that it left to others, and for nothing else.
         let left = spent("w1", 1, &[("b.io", 4)]).spent;
         book.spent_by(SpentBy { worker: "w1".to_owned(), born: 1, spent: left });
         let spent = book.spent();
@@ -320,19 +316,21 @@ mod tests {
     fn a_job_is_in_work_from_its_beginning_to_its_result() {
         let mut book = Book::default();
         book.job(job());
-        assert!(book.at_work().is_empty() && book.counts() == [1, 0, 0]);
+        let (all, not_w2) = (|_: &Signer| true, |by: &Signer| by.worker != "w2");
+        assert!(book.at_work_of(all).is_empty() && book.counts_of(all) == [1, 0, 0]);
         book.begun(7, 1, by("w1"));
-        assert_eq!((book.in_work(), book.at_work().len(), book.counts()), (2, 1, [0, 1, 0]));
+        assert_eq!((book.in_work(), book.at_work_of(all).len(), book.counts_of(all)), (2, 1, [0, 1, 0]));
         book.given_back(7, 1);
-        assert_eq!((book.in_work(), book.at_work().len()), (0, 0));
+        assert_eq!((book.in_work(), book.at_work_of(all).len()), (0, 0));
         book.begun(7, 2, by("w2"));
-        let at_work = book.at_work();
+        let at_work = book.at_work_of(all);
         assert_eq!((at_work.len(), at_work["w2"][0].number), (1, 7));
-        assert!(book.at_work_of(|by| by.worker != "w2").is_empty());
+        assert!(book.at_work_of(not_w2).is_empty());
+        assert_eq!((book.counts_of(all), book.counts_of(not_w2)), ([0, 1, 0], [1, 0, 0]));
         book.result(7, 2, result("w1", &[(0, "copied"), (1, "copied")]));
-        assert!(book.at_work().is_empty());
+        assert!(book.at_work_of(all).is_empty());
         assert!(book.take_final(7, true).is_some());
-        assert_eq!(book.counts(), [0, 0, 1]);
+        assert_eq!(book.counts_of(all), [0, 0, 1]);
     }
 
     #[test]

@@ -1,17 +1,18 @@
-//! A bucket of NATS, asked again while the server is away.
+//! A bucket of NATS. Requests are retried while the server is away.
 
 use std::error::Error as _;
 use std::time::Duration;
 
-use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind, PublishError, PublishErrorKind};
-use async_nats::jetstream::kv::{CreateErrorKind, Entry, Operation, Store};
-use async_nats::jetstream::{self, Context, ErrorCode, kv};
+use async_nats::jetstream::context::{GetStreamError, GetStreamErrorKind};
+use async_nats::jetstream::kv::{CreateErrorKind, Entry, Operation, Store, UpdateErrorKind};
+use async_nats::jetstream::{Context, ErrorCode, kv};
 use bytes::Bytes;
 
 use crate::answer::{PATIENCE, until_answered};
 use crate::error::Error;
+use crate::final_answer::final_error;
 
-/// Keys with values, of which each has a revision.
+/// A key-value bucket, in which each value has a revision.
 #[derive(Clone)]
 pub(crate) struct Bucket {
     jetstream: Context,
@@ -31,26 +32,26 @@ impl Bucket {
         Ok(Self { jetstream: jetstream.clone(), store, name: name.to_owned() })
     }
 
-    /// How long values are kept; for ever without.
+    /// How long values are kept; zero if for ever.
     pub(crate) async fn kept(&self) -> Result<Duration, Error> {
         let status =
             self.store.status().await.map_err(|error| refused(&format!("show {}", self.name), &error))?;
         Ok(status.max_age())
     }
 
-    /// The value of a key with its revision; `None` where there is none.
+    /// The value of a key with its revision; `None` if there is none.
     pub(crate) async fn get(&self, key: &str) -> Result<Option<(Bytes, u64)>, Error> {
         let entry = self.again(&format!("give {key}"), PATIENCE, || self.store.entry(key)).await?;
         Ok(entry.and_then(put))
     }
 
-    /// The same, asked once. That nobody answers is an error, for a key without a value is `None`.
+    /// The same without a retry. An error if NATS does not answer, since `None` means that the key has no value.
     pub(crate) async fn get_once(&self, key: &str) -> Result<Option<(Bytes, u64)>, Error> {
         let entry = self.again(&format!("give {key}"), Duration::ZERO, || self.store.entry(key)).await?;
         Ok(entry.and_then(put))
     }
 
-    /// Sets a key that has no value; `None` where it has one.
+    /// Sets a key that has no value; `None` if it has one.
     pub(crate) async fn create(&self, key: &str, value: Bytes) -> Result<Option<u64>, Error> {
         let create = || async {
             match self.store.create(key, value.clone()).await {
@@ -62,27 +63,45 @@ impl Bucket {
         if let Some(revision) = self.again(&format!("set {key}"), PATIENCE, create).await? {
             return Ok(Some(revision));
         }
-        // It may be ours: the answer to an earlier try was lost.
+        // The value may come from an earlier try whose answer was lost.
         let there = self.get(key).await?;
         Ok(there.filter(|(known, _)| *known == value).map(|(_, revision)| revision))
     }
 
-    /// Sets a key that has no value, and asks once.
+    /// Sets a key that still has this revision; `None` if it has another one. That may come from an earlier try whose answer was lost.
+    pub(crate) async fn update(&self, key: &str, value: Bytes, revision: u64) -> Result<Option<u64>, Error> {
+        self.update_within(PATIENCE, key, value, revision).await
+    }
+
+    /// The same, with retries for `patience` at most.
+    pub(crate) async fn update_within(
+        &self,
+        patience: Duration,
+        key: &str,
+        value: Bytes,
+        revision: u64,
+    ) -> Result<Option<u64>, Error> {
+        let update = || async {
+            match self.store.update(key, value.clone(), revision).await {
+                Ok(revision) => Ok(Some(revision)),
+                Err(error) if error.kind() == UpdateErrorKind::WrongLastRevision => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        self.again(&format!("set {key}"), patience, update).await
+    }
+
+    /// Sets a key that has no value, without a retry.
     pub(crate) async fn create_now(&self, key: &str, value: Bytes) -> Result<u64, kv::CreateError> {
         self.store.create(key, value).await
     }
 
-    /// Sets a key that still has this revision; `None` where it has another one, or nobody answers.
-    pub(crate) async fn update_now(&self, key: &str, value: Bytes, revision: u64) -> Option<u64> {
-        self.store.update(key, value, revision).await.ok()
-    }
-
-    /// A hint for which nobody waits: `None` where the key has no value, and where nobody answers.
+    /// The value of a key that is only a hint, without a retry. `None` also if NATS does not answer.
     pub(crate) async fn get_now(&self, key: &str) -> Option<Bytes> {
         put(self.store.entry(key).await.ok().flatten()?).map(|(value, _)| value)
     }
 
-    /// A key as it stands, with its time.
+    /// The last entry of a key with its time, without a retry.
     pub(crate) async fn entry_now(&self, key: &str) -> Option<Entry> {
         self.store.entry(key).await.ok().flatten()
     }
@@ -91,7 +110,7 @@ impl Bucket {
         self.put_within(PATIENCE, key, value).await
     }
 
-    /// The same, where nobody waits for longer than this.
+    /// Sets a key, and retries for `patience` at most.
     pub(crate) async fn put_within(&self, patience: Duration, key: &str, value: Bytes) -> Result<(), Error> {
         let put = || self.store.put(key, value.clone());
         self.again(&format!("set {key}"), patience, put).await.map(drop)
@@ -101,11 +120,16 @@ impl Bucket {
         self.again(&format!("delete {key}"), PATIENCE, || self.store.delete(key)).await
     }
 
-    pub(crate) async fn delete_now(&self, key: &str) {
-        let _ = self.store.delete(key).await;
+    /// Deletes a key that has this value, without a retry.
+    pub(crate) async fn delete_if(&self, key: &str, value: &[u8]) {
+        if let Ok(Some((known, revision))) = self.get_once(key).await
+            && known == value
+        {
+            let _ = self.store.delete_expect_revision(key, Some(revision)).await;
+        }
     }
 
-    /// All that was set below `prefix` since a revision, and what is set from now on.
+    /// Watches the keys below `prefix`: all entries since a revision, and those to come.
     pub(crate) async fn watch(&self, prefix: &str, since: u64) -> Result<Watch, Error> {
         let key = format!("{prefix}.>");
         let watch = if since == 0 {
@@ -116,7 +140,7 @@ impl Bucket {
         watch.map(Watch).map_err(|error| refused(&format!("tell of {key}"), &error))
     }
 
-    /// Asks until there is an answer. That the bucket is gone is one, and that the server refuses, too.
+    /// Retries until NATS answers. A missing bucket and a refusal are answers, too.
     async fn again<T, E: std::error::Error + 'static, F: Future<Output = Result<T, E>>>(
         &self,
         what: &str,
@@ -126,16 +150,18 @@ impl Bucket {
         let asked = || async {
             let error = match ask().await {
                 Ok(answer) => return Ok(answer),
-                Err(error) if is_refusal(&error) => return Err(refused(what, &error)),
                 Err(error) => error,
             };
+            if let Some(error) = final_error(what, &error) {
+                return Err(error);
+            }
             let (what, reason) = (what.to_owned(), crate::error::words(&error));
             Err(self.is_gone().await.unwrap_or(Error::NoAnswer { what, reason }))
         };
         until_answered(patience, asked).await
     }
 
-    /// Whether NATS says that the bucket is not there.
+    /// The error, if NATS says that the bucket does not exist.
     async fn is_gone(&self) -> Option<Error> {
         let error = self.jetstream.get_stream(format!("KV_{}", self.name)).await.err()?;
         Some(unasked(&self.name, "", &error)).filter(|error| matches!(error, Error::Gone { .. }))
@@ -146,11 +172,11 @@ fn put(entry: Entry) -> Option<(Bytes, u64)> {
     (entry.operation == Operation::Put).then_some((entry.value, entry.revision))
 }
 
-/// What happens below a prefix.
+/// The entries below a prefix, as they are written.
 pub(crate) struct Watch(kv::Watch);
 
 impl Watch {
-    /// The next entry; `None` when the watch has broken, and has to be begun anew.
+    /// The next entry; `None` if the watch has broken, and the caller must begin a new one.
     pub(crate) async fn next(&mut self) -> Option<Entry> {
         use futures_util::StreamExt as _;
 
@@ -158,48 +184,12 @@ impl Watch {
     }
 }
 
-/// Answers that stay the same however often is asked: there is no room, or the message is too large. Others, such as those of a
-/// server that is starting or of a cluster that chooses who leads, may pass.
-const FINAL: [ErrorCode; 8] = [
-    ErrorCode::ACCOUNT_RESOURCES_EXCEEDED,
-    ErrorCode::INSUFFICIENT_RESOURCES,
-    ErrorCode::MEMORY_RESOURCES_EXCEEDED,
-    ErrorCode::STORAGE_RESOURCES_EXCEEDED,
-    ErrorCode::STREAM_HEADER_EXCEEDS_MAXIMUM,
-    ErrorCode::STREAM_MAX_STREAM_BYTES_EXCEEDED,
-    ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM,
-    ErrorCode::STREAM_SEALED,
-];
-
-/// Whether the server does not do what it was asked for, however often: its store is full, or a message is too large for it.
-fn is_refusal(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(answer) = error.downcast_ref::<jetstream::Error>() {
-            return is_final(answer);
-        }
-        let published = error.downcast_ref::<PublishError>();
-        if published.is_some_and(|error| error.kind() == PublishErrorKind::MaxPayloadExceeded) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-fn is_final(answer: &jetstream::Error) -> bool {
-    // A store that is closed, because its server is being stopped, is told with the same code as one that is full.
-    let is_full = |text: String| text.contains("exceeded") || text.contains("no space");
-    let code = answer.error_code();
-    FINAL.contains(&code) || (code == ErrorCode::STREAM_STORE_FAILED && is_full(answer.to_string()))
-}
-
 fn refused(what: &str, error: &dyn std::error::Error) -> Error {
     let reason = crate::error::words(error);
     Error::Refused { what: what.to_owned(), reason }
 }
 
-/// What it means that a stream cannot be shown: it is not there, NATS does not want to, or nobody has answered.
+/// Why a stream cannot be shown: it does not exist, NATS refuses, or NATS did not answer.
 pub(crate) fn unasked(name: &str, what: &str, error: &GetStreamError) -> Error {
     let (what, reason) = (what.to_owned(), crate::error::words(error));
     match error.kind() {

@@ -1,17 +1,17 @@
-//! Makes jobs of images: whole repositories, as far as none is too much for one worker.
+//! Makes jobs of images: whole repositories, unless one is too large for one worker.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use sync::{Assignment, Surveyed};
 
-/// More than this is divided.
+/// A repository with more bytes than this is divided.
 const LARGEST_JOB: u64 = 50_000_000_000;
-/// Below this, repositories are packed together.
+/// Repositories with fewer bytes than this are packed together.
 const SMALL: u64 = 200_000_000;
-/// So many of them at most.
+/// The most repositories that are packed together.
 const MOST_TOGETHER: usize = 50;
-/// With so many jobs it does not matter how they are packed.
+/// With this many jobs workers are evenly busy, however the jobs are packed.
 const MANY_JOBS: usize = 256;
 
 /// Images that one worker brings.
@@ -36,8 +36,8 @@ impl Bundle {
     }
 }
 
-/// Jobs in the order in which they are to be begun: the largest first, so that none is left alone at the end. Images that stay
-/// together, such as one and what another rule makes of it, are in one job. Of `most_images`, one message tells what became of them.
+/// Makes jobs, the largest first, so that no large job is left alone at the end. Images that must stay together, such as one and what
+/// another rule makes of it, are in one job. `most_images` is how many images the message with a job's result can tell of.
 pub(crate) fn bundles(images: Vec<Surveyed>, most_images: usize) -> Vec<Bundle> {
     let mut repositories: BTreeMap<Arc<str>, Vec<(String, Bundle)>> = BTreeMap::new();
     let mut seen = HashSet::new();
@@ -68,7 +68,7 @@ pub(crate) fn bundles(images: Vec<Surveyed>, most_images: usize) -> Vec<Bundle> 
     jobs
 }
 
-/// A repository in parts of which none is too large, in its own order.
+/// Divides a repository, in its own order, into parts that are not too large.
 fn divided(units: impl Iterator<Item = Bundle>, most_images: usize) -> Vec<Bundle> {
     let mut parts: Vec<Bundle> = Vec::new();
     for unit in units {
@@ -80,7 +80,7 @@ fn divided(units: impl Iterator<Item = Bundle>, most_images: usize) -> Vec<Bundl
     parts
 }
 
-/// Small repositories, so many together.
+/// Packs small repositories, `most_together` at most.
 fn packed(small: Vec<Bundle>, (most_together, most_images): (usize, usize)) -> Vec<Bundle> {
     let mut jobs: Vec<(usize, Bundle)> = Vec::new();
     for bundle in small {

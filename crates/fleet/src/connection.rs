@@ -1,4 +1,4 @@
-//! A connection to NATS, and what the fleet keeps there.
+//! A connection to NATS, and the streams and buckets that the fleet keeps there.
 
 use std::time::Duration;
 
@@ -18,24 +18,24 @@ use crate::error::Error;
 use crate::message::{LARGEST, is_name};
 use crate::uptime::Uptime;
 
-/// The queue of jobs, whichever run they are of.
+/// The queue with the jobs of all runs.
 pub(crate) const JOBS: &str = "ISYNC_JOBS";
 /// Runs with their jobs and results.
 pub(crate) const RUNS: &str = "isync_runs";
-/// Who is sending a blob.
+/// Which worker is sending a blob.
 pub(crate) const LEASES: &str = "isync_leases";
-/// Who has a blob.
+/// Which repository has a blob.
 pub(crate) const HOLDERS: &str = "isync_holders";
 
-/// Workers tell here that they live.
+/// The subject of workers' beats.
 pub(crate) const BEATS: &str = "isync.beat";
-/// Who was asked by a registry to wait tells the others here.
+/// The subject of pauses: a worker that a registry asked to wait tells the others.
 pub(crate) const PAUSES: &str = "isync.pause";
 
-/// The most bytes that headers of a message take.
+/// The most bytes that a message's headers take.
 const HEADERS: usize = 1 << 10;
 
-/// What has been held is believed for so long: a registry may have lost it since.
+/// How long an entry in `HOLDERS` is believed: the registry may have lost the blob since.
 const HOLDERS_KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A connection to NATS under a name of its own.
@@ -46,7 +46,7 @@ pub struct Connection {
     pub(crate) jetstream: Context,
     pub(crate) denials: Denials,
     pub(crate) uptime: Uptime,
-    /// Below this subject answers come.
+    /// The subject below which answers come.
     pub(crate) inbox: String,
     /// Host and port.
     pub(crate) server: (String, u16),
@@ -54,8 +54,8 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects; later losses are mended in the background. `name` is told to others: letters, digits, `-` and `_`. `tell` is
-    /// told what this login may not do, as soon as it shows, and when the server is away.
+    /// Connects, and reconnects in the background when the connection is lost. Others see `name`: letters, digits, `-` and `_`. `tell` is
+    /// called when the server refuses something to this login, and when the server is away.
     ///
     /// # Errors
     /// The server does not answer, or refuses the login.
@@ -73,12 +73,14 @@ impl Connection {
         let (denials, contact) = (Denials::new(tell.clone()), Contact::told_to(tell));
         let (inbox, uptime) = (access.inbox(&name), Uptime::default());
         let (noted, clock) = (denials.clone(), uptime.clone());
+        // A cluster tells its other addresses, to which a login would go without TLS.
+        let options = if access.uses_tls() { options } else { options.ignore_discovered_servers() };
         let client = options
             .name(&name)
             .custom_inbox_prefix(&inbox)
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(Duration::from_secs(5)))
-            // A network that drops everything is noticed by what it does not answer: before workers are taken for silent.
+            // Unanswered pings reveal a network that drops everything, before workers count as silent.
             .ping_interval(Duration::from_secs(3))
             .max_reconnects(None)
             .reconnect_delay_callback(|tries| Duration::from_millis((100 * tries as u64).min(2000)))
@@ -105,17 +107,17 @@ impl Connection {
         Ok(Self { name, client, jetstream, denials, uptime, inbox, server, uses_tls })
     }
 
-    /// What it is called.
+    /// The connection's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether the server is there, as far as it has shown.
+    /// Whether the client is connected, as far as it knows.
     pub(crate) fn is_there(&self) -> bool {
         self.client.connection_state() == State::Connected
     }
 
-    /// The most bytes of a message that the server takes, and others read.
+    /// The most bytes of a message that the server takes, and that other members read.
     pub(crate) fn largest_message(&self) -> usize {
         self.client.max_payload().saturating_sub(HEADERS).min(LARGEST)
     }
@@ -125,10 +127,10 @@ impl Connection {
         oci::foreign_text::clean(&self.client.server_info().version).into_owned()
     }
 
-    /// Makes what is not there yet: the queue, and the buckets. A worker that is silent for `ack_wait` loses its jobs.
+    /// Creates the queue and the buckets, if they do not exist. A worker that is silent for `ack_wait` loses its jobs.
     ///
     /// # Errors
-    /// This login may not, the server keeps no streams, or it does not answer.
+    /// This login lacks the rights, the server keeps no streams, or it does not answer.
     pub async fn prepare(&self, ack_wait: Duration) -> Result<(), Error> {
         let buckets = [(RUNS, Duration::ZERO), (LEASES, ack_wait / 2), (HOLDERS, HOLDERS_KEPT)];
         let streams = [queue()].into_iter().chain(buckets.map(|(name, kept)| bucket(name, kept)));
@@ -142,7 +144,7 @@ impl Connection {
         };
         tokio::select! {
             made = made => made,
-            // Nobody answers a question that is refused.
+            // NATS does not answer a request that it refuses.
             refused = self.denials.streams_refused(&self.inbox, &names) => Err(match refused {
                 StreamsRefused::Inbox(words) => Error::NoInbox(words),
                 StreamsRefused::Streams(words) => Error::NoCoordinator(words),
@@ -150,7 +152,7 @@ impl Connection {
         }
     }
 
-    /// Makes the queue of all runs, if it is not there.
+    /// Creates the queue of all runs, if it does not exist.
     pub(crate) async fn make_queue(&self) -> Result<(), Error> {
         self.make(queue()).await
     }
@@ -186,19 +188,19 @@ impl Connection {
         Bucket::open(&self.jetstream, HOLDERS).await
     }
 
-    /// Makes a run's way out of the queue, and asks again for as long as NATS does not answer. Workers only look it up.
+    /// Creates a run's consumer of the queue, and retries while NATS does not answer. Workers only look it up.
     pub(crate) async fn open_queue(&self, run: &str, ack_wait: Duration) -> Result<(), Error> {
         until_answered(PATIENCE, || self.ask_for_queue(run, ack_wait)).await
     }
 
-    /// The same, asked once.
+    /// The same without a retry.
     pub(crate) async fn ask_for_queue(&self, run: &str, ack_wait: Duration) -> Result<(), Error> {
         let config = pull::Config {
             durable_name: Some(run.to_owned()),
             filter_subject: format!("{}>", subject(run)),
             ack_policy: AckPolicy::Explicit,
             ack_wait,
-            // Evictions count as deliveries: who fails is counted by the run's book.
+            // No limit: the deliveries to workers that were evicted count, too. The run's book counts failed attempts.
             max_deliver: -1,
             ..pull::Config::default()
         };
@@ -211,14 +213,27 @@ impl Connection {
         })
     }
 
-    /// Takes a run's book away.
+    /// Looks up the queue of a run that is joined, and creates it if NATS has lost it; returns its ack wait, which the coordinator that
+    /// began the run has set.
+    pub(crate) async fn join_queue(&self, run: &str, ack_wait: Duration) -> Result<Duration, Error> {
+        let ask = || async {
+            match self.queue(run).await {
+                Ok(queue) => Ok(queue.cached_info().config.ack_wait),
+                Err(Error::Gone { .. }) => self.ask_for_queue(run, ack_wait).await.map(|()| ack_wait),
+                Err(error) => Err(error),
+            }
+        };
+        until_answered(PATIENCE, ask).await
+    }
+
+    /// Deletes a run's book.
     pub(crate) async fn forget(&self, run: &str) {
         if let Ok(stream) = self.jetstream.get_stream(format!("KV_{RUNS}")).await {
             let _ = stream.purge().filter(format!("$KV.{RUNS}.{run}.>")).await;
         }
     }
 
-    /// A run's way out of the queue.
+    /// A run's consumer of the queue.
     pub(crate) async fn queue(&self, run: &str) -> Result<PullConsumer, Error> {
         use ErrorCode as Code;
 
@@ -236,13 +251,13 @@ impl Connection {
         })
     }
 
-    /// Takes a run's queue away, with what is left in it.
+    /// Deletes a run's consumer, and the run's jobs in the queue.
     pub(crate) async fn close_queue(&self, run: &str) {
         let _ = self.jetstream.delete_consumer_from_stream(run, JOBS).await;
         self.empty_queue(run).await;
     }
 
-    /// Takes out what nobody has taken yet.
+    /// Deletes a run's jobs from the queue.
     pub(crate) async fn empty_queue(&self, run: &str) {
         if let Ok(stream) = self.jetstream.get_stream(JOBS).await {
             let _ = stream.purge().filter(format!("{}>", subject(run))).await;
@@ -250,25 +265,33 @@ impl Connection {
     }
 }
 
-/// Where a run's jobs are handed out.
+/// The beginning of the subjects of a run's jobs.
 pub(crate) fn subject(run: &str) -> String {
     format!("isync.jobs.{run}.")
 }
 
-/// The queue of all runs.
+/// Whether a run's queue had no job, waiting or held by a worker, when it was looked up.
+pub(crate) fn has_no_job(queue: &PullConsumer) -> bool {
+    let info = queue.cached_info();
+    info.num_pending == 0 && info.num_ack_pending == 0
+}
+
+/// The queue of all runs. It takes each job once until a worker acknowledges it, however often a coordinator publishes it.
 fn queue() -> Config {
     Config {
         name: JOBS.to_owned(),
         subjects: vec!["isync.jobs.>".to_owned()],
         retention: RetentionPolicy::WorkQueue,
         discard: DiscardPolicy::New,
+        max_messages_per_subject: 1,
+        discard_new_per_subject: true,
         storage: StorageType::File,
         ..Config::default()
     }
 }
 
-/// A bucket as its clients make it. `create_key_value` asks the server for its account, whose answer the client cannot read from a
-/// server before 2.10.9: Debian 12 has 2.9.10.
+/// The stream of a bucket, as `create_key_value` would create it. That function also asks the server for its account, and the client cannot
+/// read the answer of a server before 2.10.9: Debian 12 has 2.9.10.
 fn bucket(name: &str, kept: Duration) -> Config {
     let window = Duration::from_secs(120);
     Config {

@@ -1,4 +1,4 @@
-//! What happens to a connection, for people: what the server refuses, that it is away, and that it is back.
+//! Events of a connection for people: the server refuses something, is away, or is back.
 
 use std::iter;
 use std::sync::Arc;
@@ -8,43 +8,43 @@ use async_nats::Event;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-/// Of an absence of the server that is shorter than this, nobody is told.
+/// Absences of the server that are shorter than this are not reported.
 const BRIEF: Duration = Duration::from_secs(2);
-/// When it is told again first, and from then on.
+/// The waits before an absence is reported the second time, and each time after that.
 const AGAIN: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(300)];
 
-/// What people should know of a connection.
+/// An event of a connection that people should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConnectionEvent {
-    /// The server does not let this login do something, in its words. Each thing is told once.
+    /// The server refuses something to this login, in the server's words. Each refusal is reported once.
     Refused(String),
-    /// The server is away, and is tried again until it is back. Told again now and then.
+    /// The server is away, and the client tries to reconnect until it is back. Reported again now and then.
     Away {
         /// Since when.
         since: SystemTime,
     },
-    /// It is back.
+    /// The server is back.
     Back {
         /// How long it was away.
         after: Duration,
     },
 }
 
-/// Is told what happens to a connection.
+/// Receives the events of a connection.
 pub type Tell = Arc<dyn Fn(&ConnectionEvent) + Send + Sync>;
 
-/// Knows whether the server is there, and tells of each absence.
+/// Tracks whether the server is connected, and reports each absence.
 pub(crate) struct Contact(watch::Sender<bool>);
 
 impl Contact {
-    /// Tells for as long as this lives.
+    /// Reports until it is dropped.
     pub(crate) fn told_to(tell: Tell) -> Self {
         let (is_there, seen) = watch::channel(true);
         tokio::spawn(tell_of_absences(seen, tell));
         Self(is_there)
     }
 
-    /// Takes in what happens to the connection.
+    /// Takes in an event of the NATS client.
     pub(crate) fn event(&self, event: &Event) {
         match event {
             Event::Connected => _ = self.0.send_replace(true),
@@ -63,7 +63,7 @@ async fn tell_of_absences(mut is_there: watch::Receiver<bool>, tell: Tell) {
         for wait in waits {
             match timeout(wait, is_there.wait_for(|is_there| *is_there)).await {
                 Ok(Ok(_)) => break,
-                // Nobody needs the connection any longer.
+                // The connection was dropped.
                 Ok(Err(_)) => return,
                 Err(_) => {
                     is_told = true;
@@ -83,7 +83,7 @@ mod tests {
 
     use super::*;
 
-    /// Sees what is told, and ages with the clock of the test.
+    /// A contact, and what it reports by the clock of the test.
     fn watched() -> (Contact, Arc<Mutex<Vec<ConnectionEvent>>>) {
         let told = Arc::<Mutex<Vec<_>>>::default();
         let heard = told.clone();

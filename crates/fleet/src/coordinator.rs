@@ -1,5 +1,5 @@
-//! The coordinator: plans, writes the book, hands out jobs, and reads what became of them. It may die: whoever is started again with
-//! the same rules reads the book from its beginning and goes on.
+//! The coordinator: plans, writes the book, hands out jobs, and reads their results. If it dies, a new coordinator with the same rules
+//! reads the book from its beginning and goes on.
 
 mod attendance;
 mod board;
@@ -12,6 +12,7 @@ mod open_runs;
 mod opening;
 mod plan;
 mod progress;
+mod reading;
 mod teller;
 mod watching;
 
@@ -36,66 +37,65 @@ use progress::Progress;
 use teller::Teller;
 use watching::Watching;
 
-/// Who plans and watches.
+/// Plans a run and watches it.
 pub struct Coordinator {
-    /// Where jobs go.
+    /// The connection to the NATS that keeps the jobs.
     pub connection: Connection,
-    /// What its run is called, if it begins one.
+    /// The run's name, if this coordinator begins one.
     pub id: RunId,
-    /// Is told of all images.
+    /// Receives the events of all images.
     pub observer: Arc<dyn Observer>,
     /// How long images in work have to end when the run is stopped.
     pub drain: Duration,
     /// Puts errors into words.
     pub explain: Explain,
-    /// Shows how far the run is.
+    /// Shows the run's progress.
     pub board: Board,
 }
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Brought {
-    /// Of its images, under the run's name.
+    /// The report on its images, under the run's name.
     pub report: Report,
-    /// What its workers asked registries for.
+    /// Its workers' requests to registries.
     pub spent: Spending,
-    /// When the run began, where somebody else began it.
+    /// When the run began, if another coordinator began it.
     pub joined: Option<SystemTime>,
-    /// What targets have of the bytes that moved.
+    /// How many of the moved bytes the targets keep.
     pub kept: Kept,
-    /// Bytes that workers of a run that was not brought to its end told of, while no result did.
+    /// Bytes that beats counted and no result did. Zero for a run that came to its end.
     pub without_result: u64,
-    /// The other coordinator that has called it off, where one has.
+    /// The other coordinator that called the run off, if one did.
     pub called_off_by: Option<String>,
-    /// Why nobody watched it to its end: the report has what was known by then.
+    /// Why this coordinator did not watch the run to its end. The report has what was known by then.
     pub broken_off: Option<Error>,
 }
 
 impl Coordinator {
-    /// Plans, or joins a run that is open, on a connection that is prepared, and waits for its end. When it is cancelled, so is the run.
+    /// Plans a run or joins an open one, and waits for its end. The connection must be prepared. If `cancel` is cancelled, the run is
+    /// called off.
     ///
     /// # Errors
-    /// NATS cannot be asked before the run is open, or the run that is to be joined is not there.
+    /// NATS fails before the run is open, or the run to join does not exist.
     pub async fn run(self, plan: Plan, cancel: CancellationToken) -> Result<Brought, Error> {
         let (began, ack_wait) = (Instant::now(), plan.ack_wait);
         let Self { connection, id, observer, drain, explain, board } = self;
         let teller = Teller { id, observer };
         let runs = connection.runs().await?;
         let opening = Opening { connection: &connection, runs: &runs, teller: &teller, explain: &explain };
-        let (entry, is_joined) = match opening.open(plan, &cancel).await? {
-            Opened::Begun(entry) => (entry, false),
-            Opened::Joined(entry) => (entry, true),
+        let (entry, planned) = match opening.open(plan, &cancel).await? {
+            Opened::Begun(entry, report) => (entry, Some(report)),
+            Opened::Joined(entry) => (entry, None),
             Opened::Nothing(report) => return Ok(Brought::nothing(report)),
         };
+        let is_joined = planned.is_none();
         let joined = entry.began(SystemTime::now()).filter(|_| is_joined);
         let teller = if is_joined { teller.of_run(&entry.run) } else { teller };
         if let Some(began) = joined {
             teller.tell(&Event::RunJoined { began }, None);
         }
-        if is_joined {
-            // Where NATS has lost it.
-            connection.open_queue(&entry.run, ack_wait).await?;
-        }
+        let ack_wait = if is_joined { connection.join_queue(&entry.run, ack_wait).await? } else { ack_wait };
         let (live, listening) = Live::listen(&connection).await;
         let hand_out = HandOut::new(&connection, &entry.run, ack_wait);
         let watching = Watching {
@@ -109,7 +109,7 @@ impl Coordinator {
             cancel: &cancel,
             live,
             board: &board,
-            progress: Progress::new(Report::empty(teller.id.clone()), hand_out),
+            progress: Progress::new(planned.unwrap_or_else(|| Report::empty(teller.id.clone())), hand_out),
         };
         let Progress { book, kept, flow, called_off_by, mut report, broken_off, .. } = watching.watch().await;
         listening.abort();
@@ -123,7 +123,7 @@ impl Coordinator {
 }
 
 impl Brought {
-    /// Of a run that had nothing to hand out.
+    /// The result of a run that had no job.
     fn nothing(report: Report) -> Self {
         let (spent, joined, kept, without_result, called_off_by, broken_off) = Default::default();
         Self { report, spent, joined, kept, without_result, called_off_by, broken_off }

@@ -1,4 +1,4 @@
-//! What the server has refused to let a login do. Whoever asks for it gets no answer: without this nobody sees why.
+//! What the server has refused to a login. NATS does not answer a request that it refuses, so this is how the reason gets known.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,12 +9,12 @@ use tokio::sync::Notify;
 
 use crate::contact::{ConnectionEvent, Tell};
 
-/// More than a login can be refused in an orderly fleet.
+/// The most refusals that are kept: more than an orderly fleet has.
 const MOST: usize = 100;
-/// What is asked for together is refused within this time.
+/// Refusals of requests that were sent together arrive within this time.
 const TOGETHER: Duration = Duration::from_millis(200);
 
-/// What was refused so far. Clones share it.
+/// The refusals so far. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Denials {
     heard: Arc<Mutex<Heard>>,
@@ -25,7 +25,7 @@ pub(crate) struct Denials {
 #[derive(Default)]
 struct Heard {
     known: BTreeSet<String>,
-    /// What somebody waits for, who tells of it: parts of the server's words, in small letters.
+    /// Parts, in lower case, of the refusals that a caller waits for. That caller reports them, so `tell` is not called for them.
     awaited: Vec<String>,
 }
 
@@ -45,7 +45,7 @@ impl Denials {
         Self { heard: Arc::default(), changed: Arc::default(), tell }
     }
 
-    /// Takes in what happens to a connection.
+    /// Takes in an event of the NATS client.
     pub(crate) fn event(&self, event: &Event) {
         let Event::ServerError(ServerError::Other(text)) = event else { return };
         if !text.to_ascii_lowercase().starts_with("permissions violation") {
@@ -62,12 +62,13 @@ impl Denials {
         self.changed.notify_one();
     }
 
-    /// Waits until a subscription below the inbox is refused; gives the server's words. One at a time waits, and nobody else is told.
+    /// Waits until a subscription below the inbox is refused; returns the server's words. Only one caller at a time may wait, and `tell`
+    /// does not get what it waits for.
     pub(crate) async fn inbox_refused(&self, inbox: &str) -> String {
         self.refused(vec![inbox_below(inbox)]).await.join("; ")
     }
 
-    /// The same of the inbox, and of seeing or making one of these streams.
+    /// The same for the inbox, and for looking up or creating one of these streams.
     pub(crate) async fn streams_refused(&self, inbox: &str, streams: &[String]) -> StreamsRefused {
         let inbox = inbox_below(inbox);
         let of_stream = |stream: &String| ["info", "create"].map(|verb| asking(verb, stream));
@@ -75,7 +76,7 @@ impl Denials {
         let is_of_inbox = |text: &String| text.to_ascii_lowercase().contains(&inbox);
         let refused = self.refused(awaited).await;
         let (of_inbox, of_streams): (Vec<_>, Vec<_>) = refused.into_iter().partition(is_of_inbox);
-        // Who may ask for streams can be given an inbox; for whoever may not, that is no help.
+        // Another inbox helps only a login that may ask for the streams, so refused streams come first.
         if of_streams.is_empty() {
             StreamsRefused::Inbox(of_inbox.join("; "))
         } else {
@@ -83,7 +84,7 @@ impl Denials {
         }
     }
 
-    /// Waits until something is refused whose words have one of these parts; gives all of them.
+    /// Waits for a refusal that contains one of these parts; returns all such refusals.
     async fn refused(&self, awaited: Vec<String>) -> Vec<String> {
         self.lock().awaited = awaited;
         let _end = Awaiting(self);
@@ -98,16 +99,16 @@ impl Denials {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it was refused to do this (`publish` or `subscription`) with the subject.
+    /// Whether the server has refused `what` (`publish` or `subscription`) for the subject.
     pub(crate) fn has(&self, what: &str, subject: &str) -> bool {
         let end = format!("{what} to \"{subject}\"").to_ascii_lowercase();
         self.lock().known.iter().any(|text| text.to_ascii_lowercase().contains(&end))
     }
 }
 
-/// What a login lacks that makes streams, in the server's words.
+/// Why a login cannot create streams, in the server's words.
 pub(crate) enum StreamsRefused {
-    /// It does not hear its answers, whatever it may ask for.
+    /// It may not subscribe to its inbox, so it hears no answers at all.
     Inbox(String),
     Streams(String),
 }
@@ -120,7 +121,7 @@ fn asking(verb: &str, stream: &str) -> String {
     format!("publish to \"$js.api.stream.{verb}.{stream}\"").to_ascii_lowercase()
 }
 
-/// Somebody who waits, until nobody does any longer.
+/// A caller that waits. When it is dropped, `tell` gets all refusals again.
 struct Awaiting<'a>(&'a Denials);
 
 impl Drop for Awaiting<'_> {

@@ -1,4 +1,4 @@
-//! What tests of several files need.
+//! Values for the tests of several files.
 
 use std::sync::Arc;
 

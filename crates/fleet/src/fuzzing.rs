@@ -1,4 +1,4 @@
-//! What fuzz targets reach, and nobody else.
+//! Entry points for fuzz targets.
 
 use crate::message::beat::{AnyBeat, WhoHas};
 use crate::message::ended::{JobResult, RuleFailures};
@@ -8,7 +8,7 @@ use crate::message::read;
 use crate::message::runs::Runs;
 use crate::message::spent::SpentBy;
 
-/// Reads a message of each kind; what a job's result says must be told without odd characters.
+/// Reads the bytes as a message of each kind. The texts in it must come out without control characters.
 pub fn message(bytes: &[u8]) {
     let (job, result) = (read::<Job>(bytes), read::<JobResult>(bytes));
     if let (Ok(job), Ok(result)) = (&job, &result) {

@@ -1,11 +1,11 @@
-//! What targets have of the bytes that were sent to them.
+//! How many of the sent bytes the targets keep.
 
-/// Of bytes that were sent, those that targets have.
+/// The sent bytes that targets keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// For good: nobody sends them again.
+    /// Kept for good: they are not sent again.
     pub stands: u64,
-    /// In uploads that stay open for the worker that began them to go on with.
+    /// In upload sessions that stay open, so that the worker that began them can resume.
     pub left_open: u64,
 }
 
@@ -15,7 +15,7 @@ impl Kept {
         self.left_open = self.left_open.saturating_add(more.left_open);
     }
 
-    /// As far as it is some of what was sent.
+    /// Limits the counts to the bytes that were sent.
     pub(crate) fn of(self, sent: u64) -> Self {
         let stands = self.stands.min(sent);
         Self { stands, left_open: self.left_open.min(sent - stands) }

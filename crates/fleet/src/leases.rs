@@ -1,4 +1,4 @@
-//! The engine's leases, kept by NATS: whoever creates a key may send the blob, and who has sent it says where it is.
+//! The engine's leases, kept by NATS: the worker that creates a blob's key may send the blob, and then writes which repository has it.
 
 use std::time::Duration;
 
@@ -21,29 +21,29 @@ pub struct NatsLeases {
     worker: String,
     leases: Bucket,
     holders: Bucket,
-    /// Without a sign of life, a lease ends after this.
+    /// A lease that is not renewed ends after this time.
     kept: Duration,
 }
 
-/// How long who asks waits before asking again.
+/// The wait before asking again for a blob that another worker sends.
 const AGAIN: Duration = Duration::from_millis(500);
 
 impl NatsLeases {
-    /// The leases that this NATS keeps.
+    /// Opens the leases that this NATS keeps.
     ///
     /// # Errors
-    /// The buckets are not there, or may not be seen.
+    /// The buckets do not exist, this login may not see them, or NATS does not answer.
     pub async fn open(connection: &Connection) -> Result<Self, Error> {
         let (leases, holders) = (connection.leases().await?, connection.holders().await?);
         let kept = leases.kept().await?;
         Ok(Self { worker: connection.name.clone(), leases, holders, kept })
     }
 
-    /// The same, as soon as a coordinator has made the buckets; `None` where none does within `idle_exit`, or before `cancel`. `say` is
-    /// told where NATS does not say whether they are there.
+    /// The same, as soon as a coordinator has created the buckets; `None` if none does within `idle_exit`, or before `cancel`. `say` is
+    /// called if NATS does not tell whether they exist.
     ///
     /// # Errors
-    /// This login may not hear answers: nobody waits for ever.
+    /// This login may not subscribe to its inbox, so it would wait for ever.
     pub async fn when_there(
         connection: &Connection,
         idle_exit: Option<Duration>,
@@ -64,19 +64,19 @@ impl NatsLeases {
         match self.leases.create_now(&key, self.worker.clone().into()).await {
             Ok(revision) => {
                 let held = self.held(key, revision, wanted.repository);
-                // Whoever had the lease may have brought the blob, and given the lease back, since the question above.
+                // Since the question above, another worker may have sent the blob and given its lease back.
                 match self.holder(&held.key).await {
                     Some(holder) => Leased::HeldBy(holder),
                     None => Leased::Yours(Box::new(held)),
                 }
             }
             Err(error) if error.kind() == CreateErrorKind::AlreadyExists => Leased::Theirs(AGAIN),
-            // Nobody answers: two may send it, which costs its bytes.
+            // NATS does not answer. Two workers may send the blob, which only costs its bytes.
             Err(_) => Leased::Yours(Box::new(Unshared)),
         }
     }
 
-    /// Where a blob was brought to.
+    /// The repository that has the blob.
     async fn holder(&self, key: &str) -> Option<RepositoryName> {
         repository(&self.holders.get_now(key).await?)
     }
@@ -89,16 +89,31 @@ impl NatsLeases {
             let mut revision = revision;
             loop {
                 tokio::time::sleep(every).await;
-                // What is lost is sent on: the store checks digests, so that costs bytes and nothing else.
-                let Some(next) = leases.update_now(&renewed, worker.clone().into(), revision).await else {
-                    return;
-                };
-                revision = next;
+                match renew(&leases, &renewed, &worker, revision).await {
+                    Ok(Some(next)) => revision = next,
+                    // The lease is lost, and the upload goes on: the store checks digests, so a second upload only costs bytes.
+                    Ok(None) => return,
+                    // NATS is away. The lease ends unless one of the next renewals comes in time.
+                    Err(_) => {}
+                }
             }
         });
         let (leases, holders) = (self.leases.clone(), self.holders.clone());
-        Held { key, repository: repository.clone(), leases, holders, renewing }
+        let worker = self.worker.clone();
+        Held { key, worker, repository: repository.clone(), leases, holders, renewing }
     }
+}
+
+/// Renews a lease; `None` if it is another worker's by now.
+async fn renew(leases: &Bucket, key: &str, worker: &str, revision: u64) -> Result<Option<u64>, Error> {
+    let renewed = leases.update_within(Duration::ZERO, key, worker.to_owned().into(), revision).await?;
+    if renewed.is_some() {
+        return Ok(renewed);
+    }
+    // The other revision may be this worker's, of a renewal whose answer was lost.
+    let there = leases.get_once(key).await?;
+    let Some((_, ours)) = there.filter(|(holder, _)| *holder == worker.as_bytes()) else { return Ok(None) };
+    leases.update_within(Duration::ZERO, key, worker.to_owned().into(), ours).await
 }
 
 impl Leases for NatsLeases {
@@ -107,7 +122,7 @@ impl Leases for NatsLeases {
     }
 }
 
-/// Keys have letters, digits and `-`, `_`, `/`, `=`, `.`: what a store is called is hashed.
+/// Keys may have letters, digits and `-`, `_`, `/`, `=`, `.`, so the store's name is hashed.
 fn key(store: &StoreId, digest: &Digest) -> String {
     let store = Digest::sha256(store.as_str().as_bytes());
     format!("{}.{}", &store.hex()[..16], digest.to_string().replace(':', "."))
@@ -117,7 +132,7 @@ fn repository(text: &[u8]) -> Option<RepositoryName> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 
-/// A right that nobody else knows of.
+/// A lease that NATS does not know of.
 struct Unshared;
 
 impl Lease for Unshared {
@@ -128,6 +143,7 @@ impl Lease for Unshared {
 
 struct Held {
     key: String,
+    worker: String,
     repository: RepositoryName,
     leases: Bucket,
     holders: Bucket,
@@ -138,7 +154,7 @@ impl Lease for Held {
     fn done(self: Box<Self>) -> BoxFuture<'static, ()> {
         async move {
             let value = self.repository.to_string().into();
-            // Others are told where it is before they may ask for the right to send it.
+            // Written before the lease ends, so that the next worker that asks finds the blob.
             let _ = tokio::time::timeout(Duration::from_secs(5), self.holders.put(&self.key, value)).await;
         }
         .boxed()
@@ -148,9 +164,11 @@ impl Lease for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         self.renewing.abort();
-        let (leases, key) = (self.leases.clone(), std::mem::take(&mut self.key));
+        let leases = self.leases.clone();
+        let (key, worker) = (std::mem::take(&mut self.key), std::mem::take(&mut self.worker));
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { leases.delete_now(&key).await });
+            // After an absence of NATS the lease may be another worker's.
+            runtime.spawn(async move { leases.delete_if(&key, worker.as_bytes()).await });
         }
     }
 }

@@ -1,7 +1,7 @@
-//! Many workers that bring the images of one config together: one coordinator plans, NATS `JetStream` hands jobs out and keeps what
-//! became of them, and each worker asks the others before it sends a large blob.
+//! Many workers copy the images of one config together: a coordinator plans, NATS `JetStream` hands out jobs and keeps their results, and
+//! each worker asks for a lease before it sends a large blob.
 //!
-//! The registries are the truth. What NATS keeps are hints and the run's book: if it is lost, a new plan costs looks, not bytes.
+//! The registries are the truth. NATS keeps only hints and the run's book: if these are lost, a new plan costs requests, not bytes.
 
 mod access;
 mod answer;
@@ -15,6 +15,7 @@ mod coordinator;
 mod counted;
 mod denials;
 mod error;
+mod final_answer;
 #[cfg(test)]
 mod fixture;
 #[doc(hidden)]
@@ -41,7 +42,7 @@ pub use coordinator::{AtWork, Board, Brought, Coordinator, Plan, Standing};
 pub use error::Error;
 pub use kept::Kept;
 pub use leases::NatsLeases;
-pub use limits::{HeardPause, SharedLimits};
+pub use limits::{HeardPause, LiveWorkers, SharedLimits};
 pub use message::Malformed;
 pub use message::ended::Explain;
 pub use probe::{JetStream, Probe, Rights};

@@ -1,4 +1,4 @@
-//! What holds for all workers together: each has its part of it, and what one of them is told by a registry, all know.
+//! Limits of all workers together: each takes its part of them, and a pause that a registry asks one of them for is kept by all.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,28 +9,37 @@ use tokio::sync::mpsc;
 use crate::connection::{Connection, PAUSES};
 use crate::message::{self, pause::PauseToAll};
 
+/// Live workers, this one included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LiveWorkers {
+    /// All of them. They share the quotas of accounts.
+    pub all: usize,
+    /// Those that have this worker's config. They share its bandwidth: others do not work on the runs that it was given for.
+    pub of_config: usize,
+}
+
 /// The limits of a process.
 pub trait SharedLimits: Send + Sync {
-    /// So many workers live, this one included: each may take its part.
-    fn divide(&self, workers: usize);
+    /// Limits this process to its part.
+    fn divide(&self, workers: LiveWorkers);
 
-    /// A host (`host:port`) has asked another worker for a pause.
+    /// Sends a host (`host:port`) no request for a while: it has asked another worker for a pause.
     fn hold_back(&self, host: &str, wait: Duration);
 
-    /// From now on tells of hosts that ask this process for one.
+    /// Registers the function that is called when a host asks this process for a pause.
     fn tell_pauses(&self, heard: HeardPause);
 }
 
-/// Takes a host and how long it wants to be left alone.
+/// Takes a host (`host:port`) and the length of the pause.
 pub type HeardPause = Box<dyn Fn(&str, Duration) + Send + Sync>;
 
-/// More that is not told yet than hosts ask for pauses.
+/// Pauses that are not published yet: more than hosts ask for at once.
 const WAITING: usize = 64;
 
-/// Tells others of pauses, and keeps to theirs, until it is aborted.
+/// Publishes this process's pauses, and keeps to those of other workers, until it is aborted.
 pub(crate) async fn share_pauses(connection: Connection, limits: Arc<dyn SharedLimits>) {
     let (heard, mut waiting) = mpsc::channel(WAITING);
-    // What does not fit is told by others, who are refused, too.
+    // A pause that does not fit is dropped: other workers are asked for it, too, and publish it.
     limits.tell_pauses(Box::new(move |host, wait| _ = heard.try_send((host.to_owned(), wait))));
     let tell = async {
         while let Some((host, wait)) = waiting.recv().await {

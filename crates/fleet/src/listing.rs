@@ -1,4 +1,4 @@
-//! Whether a run stands in the list of runs that NATS keeps.
+//! Whether a run is in the list of runs that NATS keeps.
 
 use bytes::Bytes;
 
@@ -11,16 +11,16 @@ use crate::message::runs::Runs;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Listing {
     Open,
-    /// Somebody has ended it.
+    /// A coordinator has closed it.
     Closed,
-    /// NATS has answered, and knows nothing of it.
+    /// NATS has answered, and does not know the run.
     Lost(String),
-    /// Nobody has answered, or nonsense.
+    /// NATS has not answered, or the list cannot be read.
     Unknown,
 }
 
 impl Listing {
-    /// Asks once.
+    /// Asks NATS once.
     pub(crate) async fn of(run: &str, runs: &Bucket) -> Self {
         Self::by(run, runs.get_once("runs").await)
     }

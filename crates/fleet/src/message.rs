@@ -1,6 +1,6 @@
-//! What coordinator and workers write to each other: names, digests and numbers, never a login.
+//! The messages between the coordinator and the workers: names, digests and numbers, never a login.
 //!
-//! Whoever may write to NATS may write nonsense: messages are read here, and what is not as it should be is none.
+//! Any client that may write to NATS can write nonsense, so messages are checked when they are read, and malformed ones are errors.
 
 pub(crate) mod beat;
 pub(crate) mod ended;
@@ -20,13 +20,13 @@ use serde::de::DeserializeOwned;
 /// NATS takes 1 MiB, with headers, unless its config says otherwise.
 pub(crate) const LARGEST: usize = 900 << 10;
 
-/// More images in one job than anybody makes.
+/// The most images of one job.
 pub(crate) const MOST_IMAGES: usize = 500;
 
-/// The most bytes of a result that one image takes, with texts that are cut as short as any.
+/// The most bytes that one image takes in a result whose texts are cut to the shortest length.
 const IMAGE: usize = 1 << 10;
 
-/// Of how many images, or rules, a message of `most` bytes tells, whatever becomes of them.
+/// How many images, or rules, fit into a message of `most` bytes, whatever their results are.
 pub(crate) fn images_in(most: usize) -> usize {
     (most / IMAGE).clamp(1, MOST_IMAGES)
 }
@@ -42,7 +42,7 @@ impl Malformed {
     }
 }
 
-/// What has rules beyond its types.
+/// A message that has rules beyond its types.
 pub(crate) trait Checked: Sized {
     fn checked(self) -> Result<Self, Malformed>;
 }
@@ -60,7 +60,7 @@ pub(crate) fn write(message: &impl Serialize) -> bytes::Bytes {
     serde_json::to_vec(message).expect("texts, numbers and lists are always JSON").into()
 }
 
-/// A name that somebody gave themselves: a token of a subject, and nothing odd for people.
+/// Whether this can be the name of a worker, a coordinator or a run: one token of a subject, without odd characters.
 pub(crate) fn is_name(text: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=64).contains(&text.len()) && text.bytes().all(is_plain)
@@ -70,11 +70,11 @@ pub(crate) fn is_name(text: &str) -> bool {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Signer {
     pub(crate) worker: String,
-    /// Which of those that had the name one after the other, where that can be read.
+    /// When the process started, if the signature tells: this distinguishes processes of one name.
     pub(crate) born: Option<u64>,
 }
 
-/// Who signed so when it began on a job.
+/// The process that wrote this signature when it began on a job.
 pub(crate) fn signer(signature: &[u8]) -> Option<Signer> {
     let signature = std::str::from_utf8(signature).ok()?;
     let (worker, process) = signature.split_once(' ').unwrap_or((signature, ""));
@@ -133,7 +133,7 @@ mod tests {
         ended::RuleFailures::new(&[Arc::new(failure)], 1, &explain())
     }
 
-    /// One of each kind.
+    /// One message of each kind.
     fn messages() -> Vec<bytes::Bytes> {
         let (release, config) = (release::Release::ours(), Digest::sha256(b"c"));
         let entry = run::RunEntry {
@@ -151,6 +151,7 @@ mod tests {
             born: 1,
             config: config.clone(),
             sent,
+            jobs: vec![beat::JobInWork { run: "r".to_owned(), number: 0 }],
             refused: Vec::new(),
             leaves: false,
         };
@@ -178,8 +179,8 @@ mod tests {
         assert_eq!((told.left_out(), told.failures().len()), (2, 5));
     }
 
-    /// Where this fails, messages have changed: raise `FORMAT` in `release.rs`, and write its new number and digest here. Releases that
-    /// read each other's messages wrongly would lose images or bytes of a report.
+    /// If this fails, messages have changed: raise `FORMAT` in `release.rs`, and write its new number and digest here. Releases that read
+    /// each other's messages wrongly would lose images or bytes of a report.
     #[test]
     fn the_format_of_messages_has_one_number() {
         let version = format!(r#","version":"{}""#, env!("CARGO_PKG_VERSION"));
@@ -190,6 +191,6 @@ mod tests {
         let text = text.join("\n");
         let number = text.split(r#""format":"#).nth(1).and_then(|rest| rest.split('}').next());
         let known = (number, Digest::sha256(text.as_bytes()).short());
-        assert_eq!(known, (Some("4"), "sha256:da3c0fcffef7".to_owned()), "{text}");
+        assert_eq!(known, (Some("5"), "sha256:6a35e9334946".to_owned()), "{text}");
     }
 }

@@ -1,5 +1,5 @@
-//! Two workers of one name: the book, the signs of life and the inbox of one would be taken for the other's. The second is refused.
-//! Who was killed says nothing, so whoever is started in its place begins at once.
+//! Two workers of one name: NATS and the coordinator would mix up their entries in the book, their beats and their inboxes, so the second
+//! one is refused. A worker that was killed sends no beats, so its successor begins at once.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::error::Error;
 use crate::message;
 use crate::message::beat::WhoHas;
 
-/// How long whoever has the name may take to answer. Who is later is heard later.
+/// How long the process that has the name may take to answer. A later answer is heard while this worker works.
 const ANSWER: Duration = Duration::from_millis(500);
 
-/// Knows whether another process that lives has this one's name.
+/// Knows whether another live process has this one's name.
 pub(crate) struct Namesake {
     name: String,
     born: u64,
@@ -30,15 +30,15 @@ impl Namesake {
         name == self.name && born != self.born
     }
 
-    /// One has given a sign of life.
+    /// Another process of this name has sent a beat.
     pub(crate) fn heard(&self, born: u64, leaves: bool) {
         self.other.send_replace(Some(born).filter(|_| !leaves));
     }
 
-    /// Asks whether somebody else has the name, and lives.
+    /// Asks whether another live process has the name.
     ///
     /// # Errors
-    /// Somebody has it.
+    /// Another process has it.
     pub(crate) async fn ask(&self, connection: &Connection) -> Result<(), Error> {
         let question = WhoHas { name: self.name.clone(), born: self.born };
         let _ = connection.client.publish(BEATS, message::write(&question)).await;
@@ -47,7 +47,7 @@ impl Namesake {
         if answered.is_ok() { Err(self.taken()) } else { Ok(()) }
     }
 
-    /// Waits for somebody who was there earlier under this name: two that asked at once heard nothing of each other.
+    /// Waits until a process is heard that had this name earlier: two that asked at the same time did not hear each other's answers.
     pub(crate) async fn earlier(&self) -> Error {
         let is_earlier = |other: &Option<u64>| other.is_some_and(|born| born < self.born);
         if self.other.subscribe().wait_for(is_earlier).await.is_err() {

@@ -1,4 +1,4 @@
-//! What a NATS has to offer to a fleet, and what a login may do there. What is begun for that is taken back.
+//! Finds out what a NATS offers to a fleet, and what a login may do there. Deletes what it creates for that.
 
 mod local_store;
 mod monitoring;
@@ -14,17 +14,17 @@ use crate::connection::Connection;
 use crate::probe::monitoring::Told;
 pub use crate::probe::rights::Rights;
 
-/// How long an answer is waited for.
+/// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What was found out.
+/// The findings.
 #[derive(Debug)]
 pub struct Probe {
     /// The server's version, in its own words.
     pub version: String,
     /// Whether the connection is encrypted.
     pub is_encrypted: bool,
-    /// Whether the server wants to know who connects.
+    /// Whether the server requires a login.
     pub wants_login: bool,
     /// Whether it can be reached from other machines.
     pub is_open_to_others: bool,
@@ -32,25 +32,25 @@ pub struct Probe {
     pub jetstream: JetStream,
     /// What the login may do.
     pub rights: Rights,
-    /// The server's time and ours, where it tells one.
+    /// The server's time and this machine's, if the server tells its time.
     pub clock: Option<(SystemTime, SystemTime)>,
-    /// The folder in which streams are kept, where that can be found out.
+    /// The folder in which streams are kept, if that can be found out.
     pub store: Option<PathBuf>,
 }
 
 /// Whether streams are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JetStream {
-    /// By the server.
+    /// The server keeps them.
     On,
-    /// No server here does.
+    /// The server does not: its `JetStream` is off.
     Off,
-    /// Not for this login's account, or nothing can be kept; in its own words.
+    /// Not for this login's account, or nothing can be stored; in the server's words.
     Refused(String),
 }
 
 impl Connection {
-    /// Finds it out.
+    /// Probes the server and the login.
     pub async fn probe(&self) -> Probe {
         let info = self.client.server_info();
         let rights = rights::look(self).await;
@@ -76,14 +76,14 @@ impl Connection {
         }
     }
 
-    /// Keeps something for a moment, as far as that is allowed.
+    /// Stores something for a moment, as far as the login may.
     async fn look_around(&self, rights: &Rights) -> Found {
         if !rights.may_try_store {
             return Found { clock: scratch::clock_of_lease(self).await, ..Found::default() };
         }
         match scratch::Stream::make(self).await {
             Ok(stream) => {
-                // Its files are open now.
+                // The server has the stream's files open now.
                 let store = self.is_local().then(|| local_store::of_listener(self.server.1)).flatten();
                 let clock = stream.clock;
                 stream.remove(self).await;
@@ -93,7 +93,7 @@ impl Connection {
         }
     }
 
-    /// What is wrong with the account, in the server's words; `None` where nothing is, or it does not tell.
+    /// The server's error about the account; `None` if there is none, or the server does not answer.
     async fn account(&self) -> Option<String> {
         #[derive(Deserialize)]
         struct Answer {
@@ -118,6 +118,6 @@ impl Connection {
 struct Found {
     clock: Option<(SystemTime, SystemTime)>,
     store: Option<PathBuf>,
-    /// Why nothing can be kept.
+    /// Why nothing can be stored.
     refused: Option<String>,
 }

@@ -1,5 +1,5 @@
-//! What registries were asked for. A worker counts it for each run from its beginning on, and tells it with each job's result: what a
-//! result that was lost would have told, the next one tells. A coordinator adds up what all workers told last.
+//! Counts requests to registries. A worker counts them for each run from its beginning on, and writes the counts with each job's result. If
+//! a result is lost, the next one includes its counts. A coordinator adds up the last counts of all processes.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -7,37 +7,37 @@ use std::sync::Arc;
 use crate::message::spent::{MOST_REGISTRIES, SpentAt};
 use crate::spent::Spent;
 
-/// By the registries' hosts.
+/// Request counts, by the registries' hosts.
 pub type Spending = BTreeMap<String, Spent>;
 
-/// Tells all that this process has asked registries for.
+/// Returns the counts of all requests of this process to registries.
 pub type CountSpending = Arc<dyn Fn() -> Spending + Send + Sync>;
 
-/// Takes in what a process tells, earlier or later than what is known of it.
+/// Takes in a process's counts, which may be older than the known ones.
 pub(crate) fn raise(known: &mut Spending, told: &[SpentAt]) {
     for entry in told {
         known.entry(entry.host().to_owned()).or_default().raise(&entry.spent());
     }
 }
 
-/// The same of what was taken in elsewhere.
+/// The same for counts that were read already.
 pub(crate) fn raise_to(known: &mut Spending, told: &Spending) {
     for (host, spent) in told {
         known.entry(host.clone()).or_default().raise(spent);
     }
 }
 
-/// Adds what another process has spent.
+/// Adds another process's counts.
 pub(crate) fn add(sum: &mut Spending, more: &Spending) {
     for (host, spent) in more {
         sum.entry(host.clone()).or_default().add(spent);
     }
 }
 
-/// What a worker has spent for which run, and what of it is in the runs' books.
+/// A worker's counts for each run, and which of them are in the run's book.
 #[derive(Default)]
 pub(crate) struct Told {
-    /// What the process had spent when it was looked last: it belongs to runs.
+    /// The process's counts at the last call of [`Told::tell`]: they belong to runs already.
     counted: Spending,
     runs: BTreeMap<String, OfRun>,
 }
@@ -49,8 +49,8 @@ struct OfRun {
 }
 
 impl Told {
-    /// What a result of a run is to tell, of what was counted up to `now`: of so many registries as one message takes, those of which
-    /// the book lacks the most requests.
+    /// The counts that the next result of a run must tell, up to `now`. If one message cannot take all registries, those come first of
+    /// which the book lacks the most requests.
     pub(crate) fn tell(&mut self, run: &str, now: &Spending) -> Vec<SpentAt> {
         let of_run = self.runs.entry(run.to_owned()).or_default();
         for (host, counted) in now {
@@ -65,7 +65,7 @@ impl Told {
         lacking.into_iter().map(|(_, entry)| entry).collect()
     }
 
-    /// The book has what was told.
+    /// Notes that the book has these counts.
     pub(crate) fn is_written(&mut self, run: &str, told: Vec<SpentAt>) {
         let Some(of_run) = self.runs.get_mut(run) else { return };
         of_run.written.extend(told.into_iter().map(|entry| (entry.host().to_owned(), entry)));
@@ -78,7 +78,7 @@ impl Told {
 }
 
 impl OfRun {
-    /// What the book lacks of a registry: how many requests, and what to tell.
+    /// What the book lacks of a registry: the number of requests, and the entry to write.
     fn lacks(&self, host: &str, spent: &Spent) -> Option<(u64, SpentAt)> {
         let entry = SpentAt::new(host, spent.clone())?;
         let written = self.written.get(host);
@@ -118,7 +118,7 @@ mod tests {
         raise(&mut known, &second);
         let whole: Spending = now.iter().map(|(host, spent)| (host.clone(), in_millis(spent))).collect();
         assert_eq!(known, whole);
-        // It had come to the book all the same, and is read late: that changes nothing.
+        // The first result was in the book all the same, and is read late: that changes nothing.
         raise(&mut known, &lost);
         assert_eq!(known, whole);
         told.is_written("r", second);

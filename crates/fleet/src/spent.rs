@@ -1,13 +1,13 @@
-//! What one registry was asked for.
+//! The counts of requests to one registry.
 
 use std::time::Duration;
 
-/// What one registry was asked for.
+/// The counts of requests to one registry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// What it was taken for; empty where nobody knows.
+    /// The registry's kind; empty if it is unknown.
     pub kind: String,
-    /// Requests, those of its token server and storage, too.
+    /// Requests, including those to its token server and storage.
     pub requests: u64,
     /// Bytes of bodies that came from it.
     pub bytes_read: u64,
@@ -26,7 +26,7 @@ impl Spent {
         self.waited = self.waited.saturating_add(more.waited);
     }
 
-    /// Takes in what the same counter says, earlier or later.
+    /// Takes in an older or newer value of the same counter.
     pub(crate) fn raise(&mut self, other: &Self) {
         self.know_kind(other);
         self.requests = self.requests.max(other.requests);
@@ -35,7 +35,7 @@ impl Spent {
         self.waited = self.waited.max(other.waited);
     }
 
-    /// How much more it is than before.
+    /// The difference to an earlier value.
     pub(crate) fn beyond(&self, before: &Self) -> Self {
         Self {
             kind: self.kind.clone(),

@@ -1,4 +1,4 @@
-//! The time that the server was there. While it is away nobody is heard, so nobody's silence grows, and nobody's patience ends.
+//! The time during which the server was there. While it is away no worker can be heard, so neither silences nor waits grow.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -6,14 +6,13 @@ use std::time::Duration;
 use async_nats::Event;
 use tokio::time::Instant;
 
-/// A clock that stands still while the server is away. What it shows is compared with what it showed, and with no other clock. Clones
-/// show the same.
+/// A clock that stands still while the server is away. Its times are compared only with each other. Clones show the same.
 #[derive(Clone, Default)]
 pub(crate) struct Uptime(Arc<Mutex<Server>>);
 
 #[derive(Clone, Copy)]
 enum Server {
-    /// The server is there, and was away for so long before, all absences together.
+    /// The server is there. `away` is the sum of all its absences.
     There { away: Duration },
     /// The server is away since the clock showed this.
     Away { since: Instant },
@@ -26,7 +25,7 @@ impl Default for Server {
 }
 
 impl Uptime {
-    /// Takes in what happens to the connection.
+    /// Takes in an event of the NATS client.
     pub(crate) fn event(&self, event: &Event) {
         let now = self.now();
         let mut server = self.lock();
@@ -37,7 +36,7 @@ impl Uptime {
         }
     }
 
-    /// What the clock shows.
+    /// The clock's time.
     pub(crate) fn now(&self) -> Instant {
         match *self.lock() {
             Server::There { away } => Instant::now() - away,

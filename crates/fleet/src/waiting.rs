@@ -1,4 +1,4 @@
-//! Waits for what the first coordinator makes: a worker may be there before it.
+//! Waits for buckets that the first coordinator creates: a worker may start before it.
 
 use std::time::Duration;
 
@@ -8,14 +8,13 @@ use tokio_util::sync::CancellationToken;
 use crate::connection::Connection;
 use crate::error::Error;
 
-/// How often is asked.
+/// The wait between two questions.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Is told what people should know.
+/// Shows a message to people.
 pub(crate) type Say<'a> = &'a (dyn Fn(&str) + Send + Sync);
 
-/// Asks until it is there; `None` once `idle_exit` is over, or the worker is told to end. NATS may be long silent about what is not
-/// there.
+/// Asks until it exists; `None` once `idle_exit` is over, or the worker must end. NATS may take long to answer about what does not exist.
 pub(crate) async fn until_there<T, F: Future<Output = Result<T, Error>>>(
     ask: impl Fn() -> F,
     connection: &Connection,
@@ -27,7 +26,7 @@ pub(crate) async fn until_there<T, F: Future<Output = Result<T, Error>>>(
         loop {
             match ask().await {
                 Ok(found) => return found,
-                // Whoever comes next makes it.
+                // The next coordinator creates it.
                 Err(Error::Gone { .. }) => silence.is_over(),
                 Err(error) => silence.tell(&error, connection, say),
             }
@@ -48,19 +47,19 @@ pub(crate) async fn until_there<T, F: Future<Output = Result<T, Error>>>(
     }
 }
 
-/// Whether people know that a worker waits for an answer of a server that is there.
+/// Whether people were told that the server is there and does not answer.
 #[derive(Default)]
 pub(crate) struct Silence {
     is_told: bool,
 }
 
 impl Silence {
-    /// There was an answer: another silence is news.
+    /// NATS has answered, so another silence is reported again.
     pub(crate) fn is_over(&mut self) {
         self.is_told = false;
     }
 
-    /// Tells of this error, unless it was told already, or the server is away: that is told elsewhere.
+    /// Reports this error, unless it was reported already, or the server is away: that is reported elsewhere.
     pub(crate) fn tell(&mut self, error: &Error, connection: &Connection, say: Say<'_>) {
         if connection.is_there() && !std::mem::replace(&mut self.is_told, true) {
             say(&format!(

@@ -1,4 +1,4 @@
-//! A worker: takes jobs as it has hands free, and writes what became of them before it lets them go.
+//! A worker: takes jobs while it has free slots, and writes a job's result before it acknowledges the job.
 
 mod attempt;
 mod equipment;
@@ -26,19 +26,19 @@ use crate::waiting::until_there;
 pub use equipment::{Bind, Tools, Worker};
 use shared::Shared;
 
-/// What a worker has done.
+/// The work that a worker has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Worked {
-    /// Jobs that it has written a result of.
+    /// The jobs whose results it has written.
     pub jobs: u64,
 }
 
 impl Worker {
-    /// Works until it is cancelled, or has been idle for long enough. What is in work has [`sync::Options::drain`] to end; what has not
-    /// then goes back.
+    /// Works until it is cancelled, or has been idle for long enough. Once cancelled, images in work have [`sync::Options::drain`] to end;
+    /// jobs that are not done by then go back to the queue.
     ///
     /// # Errors
-    /// NATS cannot be asked any more, or another worker has the name.
+    /// NATS refuses the worker's requests, the list of runs cannot be read, or another worker has the name.
     pub async fn work(self, cancel: CancellationToken) -> Result<Worked, Error> {
         let born = u64::try_from(UNIX_EPOCH.elapsed().unwrap_or_default().as_nanos()).unwrap_or_default();
         let namesake = Arc::new(Namesake::of(self.connection.name(), born));
@@ -69,7 +69,7 @@ impl Worker {
         for task in [beating, pausing] {
             task.abort();
         }
-        // The other worker, which has the name, works on under it: a farewell would be taken for its own.
+        // The other worker goes on under this name: a farewell would count as its own.
         if !matches!(worked, Err(Error::NameTaken(_))) {
             shared.leave().await;
         }
@@ -78,7 +78,7 @@ impl Worker {
 }
 
 impl Shared {
-    /// Works until the worker is cancelled or idle, or somebody shows who had its name before.
+    /// Works until the worker is cancelled or idle, or a process is heard that had its name before.
     async fn work_until_taken(
         self: Arc<Self>,
         namesake: &Namesake,

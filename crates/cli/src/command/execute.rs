@@ -8,8 +8,6 @@ use registry::Registry;
 use tokio::task::JoinError;
 
 use super::asked::{Asked, Results};
-#[cfg(feature = "fleet")]
-use super::fleet::WarnIfPlannedHere;
 use super::heads::heads;
 use super::notes::notes;
 use super::outputs::Outputs;
@@ -326,9 +324,9 @@ async fn copy(
 fn state(args: &RunArgs, asked: &Asked<'_>, observers: &mut Vec<Arc<dyn Observer>>) -> State {
     let lookup = |name: &str| std::env::var(name).ok();
     #[cfg(feature = "fleet")]
-    if asked.fleet.is_some() {
+    if let Some(fleet) = &asked.fleet {
         let (state, warning) = state_file::open_for_coordinator(args, lookup);
-        observers.extend(warning.map(|warning| Arc::new(WarnIfPlannedHere::of(warning)) as _));
+        observers.extend(warning.map(|warning| fleet.warn_if_planned_here(warning)));
         return state;
     }
     let _ = (asked, observers);

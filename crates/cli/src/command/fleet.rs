@@ -1,4 +1,4 @@
-//! What coordinator and workers have in common: the way to NATS, what their rules are called, and how endpoints are found.
+//! What the coordinator and workers share: the connection to NATS, the digest of the rules, and the lookup of endpoints.
 
 mod bind;
 mod brought;
@@ -25,7 +25,7 @@ use self::contact::tell;
 pub(super) use self::limits::Limits;
 pub(super) use self::next::{NO_LOGIN, NO_SERVER, no_connection, with_next};
 pub(super) use self::notices::Notices;
-pub(super) use self::planned_here::WarnIfPlannedHere;
+use self::planned_here::WarnIfPlannedHere;
 pub(super) use self::spending::count_spending;
 use self::standing::standing;
 use super::heads::config_digest;
@@ -33,9 +33,9 @@ use crate::args::{FleetArgs, FleetLoginArgs, JobArgs, OnlyArgs};
 use crate::config::{ConfigError, Written};
 use crate::diagnostic;
 use crate::done::Brought;
-use crate::output::{AskFleet, LogFile, Paint, say_lines};
+use crate::output::{AskFleet, LogFile};
 
-/// A run that is handed out.
+/// A run whose jobs are handed out to workers.
 pub(crate) struct FleetRun {
     connection: Connection,
     config: Digest,
@@ -44,11 +44,11 @@ pub(crate) struct FleetRun {
     ack_wait: std::time::Duration,
     board: Board,
     notices: Arc<Notices>,
-    /// How workers are started.
+    /// The command that starts a worker.
     advice: String,
 }
 
-/// Connects, if images are to be handed out.
+/// Connects to NATS, with `--fleet`.
 pub(super) async fn fleet_run(
     args: &FleetArgs,
     config: Written,
@@ -66,11 +66,11 @@ pub(super) async fn fleet_run(
     let notices = Notices::new(job.run.show);
     let connection = connect(url, &args.login, &name, notices.clone()).await.map_err(|error| vec![error])?;
     let run = &job.run;
-    // What flags select, as far as workers cannot know it.
+    // The flags that select images: workers don't have them.
     let selection =
         format!("{only:?} {:?} {} {:?} {:?}", run.narrow, run.force, job.retry_failed, job.config.registry);
     let (config, selection) = (digest(config, job)?, Digest::sha256(selection.as_bytes()));
-    // Before anything is planned: where nothing can be handed out, nothing is done.
+    // Before planning: without a queue the coordinator cannot hand out jobs.
     let ack_wait = std::time::Duration::from_secs(args.fleet_patience.into());
     connection.prepare(ack_wait).await.map_err(|error| vec![with_next(&error)])?;
     if let Some(name) = &args.run_id {
@@ -89,13 +89,13 @@ pub(super) async fn fleet_run(
     }))
 }
 
-/// Stands for the rules that coordinator and workers must have in common.
+/// The digest of the rules. The coordinator and its workers must have the same.
 pub(super) fn digest(config: Written, job: &JobArgs) -> Result<Digest, Vec<ConfigError>> {
     let error = || vec![ConfigError::new("the config has no rules that can be carried out")];
     config_digest(config, &job.config).ok_or_else(error)
 }
 
-/// Host and process: two workers of one machine have two names.
+/// Host name and process id: two workers on one machine have two names.
 pub(super) fn own_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}-{}", host.trim().split('.').next().unwrap_or_default(), std::process::id())
@@ -112,7 +112,7 @@ pub(super) async fn connect(
     opened.map_err(|error| with_next(&error))
 }
 
-/// How NATS is reached.
+/// The address of NATS and the login there, from the flags.
 pub(super) fn access(url: &str, login: &FleetLoginArgs) -> Result<Access, ConfigError> {
     if let Some(ca) = &login.fleet_ca {
         std::fs::File::open(ca)
@@ -155,7 +155,7 @@ fn login_of(args: &FleetLoginArgs) -> Result<Login, ConfigError> {
     })
 }
 
-/// Errors in the words that people are shown.
+/// Puts errors into the words of the CLI's messages.
 pub(super) fn explain() -> Explain {
     Arc::new(|error| {
         let told = diagnostic::diagnose(error);
@@ -164,18 +164,23 @@ pub(super) fn explain() -> Explain {
 }
 
 impl FleetRun {
-    /// Tells how far the run is.
+    /// A function that returns the run's progress.
     pub(super) fn standing(&self) -> AskFleet {
         let board = self.board.clone();
         Box::new(move || board.standing().map(standing))
     }
 
-    /// What people should know of the fleet goes to this log, too.
+    /// Writes the fleet's notices to this log, too.
     pub(super) fn also_to(&self, log: Option<Arc<LogFile>>) {
         self.notices.also_to(log);
     }
 
-    /// Hands the images out, and tells what becomes of them as if they were brought here.
+    /// Shows the warning if the run turns out to be planned by this coordinator.
+    pub(super) fn warn_if_planned_here(&self, warning: String) -> Arc<dyn Observer> {
+        Arc::new(WarnIfPlannedHere::new(warning, self.notices.clone()))
+    }
+
+    /// Hands the images out to workers, and tells the observer about them as if this process copied them.
     pub(super) async fn coordinate(
         &self,
         sync: Sync,
@@ -202,18 +207,14 @@ impl FleetRun {
         match ended {
             Ok(ended) => {
                 if let Some(error) = &ended.broken_off {
-                    tell_broken_off(error);
+                    self.notices.error(&with_next(error));
                 }
                 brought(ended)
             }
             Err(error) => {
-                tell_broken_off(&error);
+                self.notices.error(&with_next(&error));
                 Report { is_broken_off: true, ..empty }.into()
             }
         }
     }
-}
-
-fn tell_broken_off(error: &::fleet::Error) {
-    say_lines(&format!("{}: {}", Paint::for_stderr().red("error"), with_next(error)));
 }

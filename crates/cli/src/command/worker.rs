@@ -1,4 +1,4 @@
-//! `image-syncer worker`: brings what a coordinator hands out.
+//! `image-syncer worker`: brings the jobs that a coordinator hands out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::output::{Display, LogFile, PlannedRule, RuleNames, Tally, Volume, ask_hosts, counted, warn};
 use crate::{exit_code, state_file};
 
-/// Works until it is stopped; gives the exit status.
+/// Works until it is stopped; returns the exit status.
 pub(crate) async fn run(args: WorkerArgs) -> u8 {
     match ready(&args).await {
         Ok(ready) => Box::pin(ready.work(&args)).await,
@@ -27,11 +27,11 @@ pub(crate) async fn run(args: WorkerArgs) -> u8 {
     }
 }
 
-/// A worker that has all that it needs to begin.
+/// A worker that is ready to begin.
 struct Ready {
     job: JobArgs,
     resolved: Resolved,
-    /// Of the rules.
+    /// The digest of the rules.
     config: Digest,
     connection: Connection,
     notices: Arc<Notices>,
@@ -42,7 +42,7 @@ async fn ready(args: &WorkerArgs) -> Result<Ready, Vec<ConfigError>> {
         return Err(vec![error]);
     }
     let job = JobArgs { config: args.job.config.clone().of_verb("worker"), ..args.job.clone() };
-    // Standard input gives a config once.
+    // A config on standard input can be read only once.
     let config = written(&job.config, &job.reach)?;
     let resolved = of_written(config.clone(), &job, &OnlyArgs::default())?;
     let config = digest(config, &job)?;
@@ -53,7 +53,7 @@ async fn ready(args: &WorkerArgs) -> Result<Ready, Vec<ConfigError>> {
     Ok(Ready { job, resolved, config, connection, notices })
 }
 
-/// What was asked for and cannot be done here.
+/// The error for a flag that a worker cannot obey.
 fn meaningless(args: &WorkerArgs) -> Option<ConfigError> {
     if let Some(odd) = odd_log(&args.job.run) {
         return Some(ConfigError::new(odd));
@@ -107,10 +107,10 @@ impl Ready {
     }
 }
 
-/// What to do about a login whose answers go elsewhere.
+/// Advice for a login that may not subscribe to this worker's inbox.
 const NO_INBOX: &str = "a login has an inbox of its own, which the server's config names: where that is `_INBOX_NAME.>`, start this worker with --name NAME; otherwise with --fleet-inbox, which takes it without its end `.>`";
 
-/// What is left to be done once the leases are there.
+/// What a worker needs once the lease buckets exist.
 struct ToDo<'a> {
     args: &'a WorkerArgs,
     job: &'a JobArgs,
@@ -157,7 +157,7 @@ impl ToDo<'_> {
     }
 }
 
-/// Who watches a worker.
+/// A worker's display and log.
 struct Watch {
     display: Display,
     log: Option<Arc<LogFile>>,
@@ -180,7 +180,7 @@ impl Watch {
         Self { display, log, notices }
     }
 
-    /// Listens to signals; whoever asks for the status gets it on stderr and in the log.
+    /// Listens to signals. SIGUSR1 prints the status on stderr and writes it to the log.
     fn listen(&self) -> Interrupt {
         let (shown, log) = (self.display.observer(), self.log.clone());
         Interrupt::listen(move || {

@@ -106,8 +106,7 @@ fn rows(done: &Done) -> [Row; 11] {
 
 /// The bytes moved, and the bytes that needed no transfer.
 fn amounts(text: &mut String, done: &Done) {
-    let (amounts, time) = (done.report.amounts(), done.report.took);
-    let all = amounts.moved_bytes.saturating_add(done.without_result);
+    let (amounts, time, all) = (done.report.amounts(), done.report.took, done.bytes_moved());
     let moved = match all {
         0 => "nothing".to_owned(),
         number => bytes(number),
@@ -145,8 +144,7 @@ fn goes_on(text: &mut String, done: &Done) {
     if report.not_done() + report.unfinished_rules.len() == 0 {
         return;
     }
-    let moved = report.amounts().moved_bytes.saturating_add(done.without_result);
-    let kept = not_sent_again(moved, done.kept, done.left_open);
+    let kept = not_sent_again(done.bytes_moved(), done.kept, done.left_open);
     let _ = writeln!(text, "  {:<10} the same command goes on{kept}", "next");
 }
 

@@ -6,7 +6,6 @@ mod join;
 mod login;
 mod typed;
 
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -16,7 +15,7 @@ use serde_json::Value;
 use testkit::{Dice, NatsServer};
 
 use crate::json_schema::conforms;
-use crate::process::{Ran, Workplace};
+use crate::process::Workplace;
 use crate::running::Running;
 
 const REPOSITORIES: u64 = 10;
@@ -33,7 +32,7 @@ impl Bench {
         Self::slow(Duration::ZERO).await
     }
 
-    /// Whose source takes so long for each answer.
+    /// A bench whose source delays each answer by `latency`.
     async fn slow(latency: Duration) -> Result<Self> {
         let source = EmbeddedRegistry::builder().latency(latency).start().await?;
         let target = EmbeddedRegistry::builder().start().await?;
@@ -72,7 +71,7 @@ impl Bench {
         Running::piped(&self.workplace, &arguments)
     }
 
-    /// The same, whose stderr goes into this file.
+    /// A coordinator whose stderr goes into this file.
     fn coordinator_into(&self, file: &str) -> Result<Running> {
         let arguments =
             format!("sync --fleet {} --fleet-patience 2 --no-state --report r.json --log c.log", self.url());
@@ -83,7 +82,7 @@ impl Bench {
         self.workplace.read(file).is_ok_and(|said| said.contains(text))
     }
 
-    /// Waits until the source was asked so many times more, or nobody asks.
+    /// Waits until the source got `times` more requests, but no longer than 2 s.
     async fn until_asked_more(&self, times: u64) {
         let before = self.source.requests().len() as u64;
         for _ in 0..100 {
@@ -98,7 +97,7 @@ impl Bench {
         self.expect_all_but(0, report, outcomes)
     }
 
-    /// Fails unless each image is told once, and all but so many are at the target.
+    /// Fails unless the report has each image once, and all but `failed` of them are at the target.
     fn expect_all_but(&self, failed: u64, report: &Value, outcomes: &[&str]) -> Result<()> {
         let images = report["images"].as_array().context("no images")?;
         let mut targets: Vec<_> = images.iter().filter_map(|image| image["target"].as_str()).collect();
@@ -123,9 +122,24 @@ impl Bench {
     }
 }
 
-fn ended(mut running: Running) -> Result<Ran> {
-    let child = std::mem::replace(&mut running.0, Command::new("true").spawn()?);
-    Ran::of(child.wait_with_output()?)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_that_fails_in_planning_is_told_as_by_one_process() -> Result<()> {
+    let (fleet, alone) = (Bench::start().await?, Bench::start().await?);
+    for bench in [&fleet, &alone] {
+        let (from, to) = (bench.source.host(), bench.target.host());
+        let rule = format!("- {{from: {from}/none/missing, to: {to}/c}}\n");
+        let config = bench.workplace.read("image-syncer.yaml")? + &rule;
+        bench.workplace.write("image-syncer.yaml", &config)?;
+    }
+    let one = alone.workplace.run("sync --json --no-state")?.expect_code(1)?;
+    let worker = fleet.worker("w1")?;
+    let ran = fleet.coordinator()?.ended()?.expect_code(1)?;
+    drop(worker);
+    let [one, fleets]: [Value; 2] = [serde_json::from_str(&one.stdout)?, serde_json::from_str(&ran.stdout)?];
+    let failed = |report: &Value| report["failedRules"][0]["error"]["kind"].clone();
+    ensure!(failed(&one).is_string() && failed(&one) == failed(&fleets), "{one:#}\n{fleets:#}");
+    ensure!(fleets["totals"]["copied"] == one["totals"]["copied"], "{one:#}\n{fleets:#}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,15 +149,15 @@ async fn four_workers_bring_what_one_process_would_and_send_nothing_twice() -> R
     let one: Value = serde_json::from_str(&one.stdout)?;
     let coordinator = fleet.coordinator()?;
     let workers: Vec<_> = (1..=4).map(|number| fleet.worker(&format!("w{number}"))).collect::<Result<_>>()?;
-    let ran = ended(coordinator)?.expect_code(0)?;
+    let ran = coordinator.ended()?.expect_code(0)?;
     let report: Value = serde_json::from_str(&ran.stdout)?;
     fleet.expect_whole(&report, &["copied"])?;
     ensure!(report["totals"]["bytesMoved"] == one["totals"]["bytesMoved"], "{report:#}\n{one:#}");
     ran.says(&["has 10 jobs"])?;
     drop(workers);
-    // Nothing is left to do, and nobody is needed for that but a worker.
+    // All images are at the target already. Only a worker can find that out.
     let worker = fleet.worker("w5")?;
-    let again = ended(fleet.coordinator()?)?.expect_code(0)?;
+    let again = fleet.coordinator()?.ended()?.expect_code(0)?;
     fleet.expect_whole(&serde_json::from_str(&again.stdout)?, &["unchanged"])?;
     drop(worker);
     Ok(())
@@ -158,7 +172,7 @@ async fn a_report_of_workers_has_what_a_process_alone_would_tell_and_who_brought
     );
     let coordinator = Running::piped(&bench.workplace, &sync)?;
     let workers = [bench.worker("w1")?, bench.worker("w2")?];
-    let ran = ended(coordinator)?.expect_code(0)?;
+    let ran = coordinator.ended()?.expect_code(0)?;
     let report: Value = serde_json::from_str(&bench.workplace.read("r.json")?)?;
     let schema = bench.workplace.run("schema report")?.expect_code(0)?.stdout;
     conforms(&serde_json::from_str(&schema)?, &report)?;
@@ -192,7 +206,7 @@ async fn a_report_of_workers_has_what_a_process_alone_would_tell_and_who_brought
     Ok(())
 }
 
-/// No layer is there before a worker gives up waiting for it.
+/// Layers arrive so slowly that none is complete before the worker's drain time ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_asks_the_coordinator_hears_of_jobs_and_workers_and_whoever_is_called_off_says_by_whom()
 -> Result<()> {
@@ -209,7 +223,7 @@ async fn who_asks_the_coordinator_hears_of_jobs_and_workers_and_whoever_is_calle
     until(|| said().contains("worker w1 is there")).await?;
     let of_both = "\n  jobs: 8 waiting, 2 in work, 0 done\n  worker w1: job ";
     until(|| said().contains(of_both) || coordinator.signal("-USR1").is_err()).await?;
-    // Who joins the run tells the same to programs.
+    // A coordinator that joins the run reports the same to programs.
     let arguments = format!("sync --fleet {} --progress json --no-state", bench.url());
     let joined = Running::told_to("joined.err", &bench.workplace, &arguments)?;
     let of_fleet = || -> Option<Value> {
@@ -230,7 +244,7 @@ async fn who_asks_the_coordinator_hears_of_jobs_and_workers_and_whoever_is_calle
     coordinator.signal("-INT")?;
     until(|| by_worker().contains("was called off by coordinator-")).await?;
     ensure!(coordinator.status().await?.code() == Some(130), "{}", said());
-    // Two jobs are in work, and nobody has asked the worker to end.
+    // Two jobs are in work, and the worker itself got no signal.
     ensure!(by_worker().matches("called off").count() == 1, "{}", by_worker());
     ensure!(!by_worker().contains("once more"), "{}", by_worker());
     let table = bench.workplace.read("r.md")?;
@@ -250,7 +264,7 @@ async fn until(is_so: impl Fn() -> bool) -> Result<()> {
     anyhow::bail!("it never came so far")
 }
 
-/// A run of which members are killed, as a seed has it. A job that is killed with three workers fails by name; all else is brought.
+/// A run whose members are killed at random, by a seed. A job on which three workers were killed fails by name; all others succeed.
 async fn killed(seed: u64) -> Result<()> {
     let mut bench = Bench::slow(Duration::from_millis(10)).await?;
     let mut dice = Dice::of(seed, "fleet");
@@ -284,7 +298,7 @@ async fn killed(seed: u64) -> Result<()> {
             }
         }
     }
-    let ran = ended(coordinator)?;
+    let ran = coordinator.ended()?;
     let told = || format!("{}\n{}", ran.stderr, ran.stdout);
     let report: Value = serde_json::from_str(&ran.stdout).with_context(told)?;
     let is_poison = |image: &&Value| image["error"].to_string().contains("began on job");
@@ -296,7 +310,7 @@ async fn killed(seed: u64) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_whose_members_are_killed_loses_no_image() -> Result<()> {
-    // `cargo xtask torture` sets it to more.
+    // `cargo xtask torture` sets a higher number.
     let seeds =
         std::env::var("IMAGE_SYNCER_FLEET_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
     for seed in 0..seeds {

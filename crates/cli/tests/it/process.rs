@@ -58,7 +58,8 @@ impl Workplace {
 
 impl Ran {
     pub(crate) fn of(output: Output) -> Result<Self> {
-        let code = output.status.code().context("ended by a signal")?;
+        let ended = || format!("ended by a signal: {}", String::from_utf8_lossy(&output.stderr));
+        let code = output.status.code().with_context(ended)?;
         let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
         Ok(Self { code, stdout, stderr })
     }

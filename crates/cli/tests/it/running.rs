@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::process::Workplace;
+use crate::process::{Ran, Workplace};
+
+/// Far longer than a test's run takes.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// A process that ends with the test.
 pub(crate) struct Running(pub(crate) Child);
@@ -41,7 +44,19 @@ impl Running {
         Ok(())
     }
 
-    /// Waits until it has ended by itself, with a timeout.
+    /// What a piped process printed, once it has ended by itself.
+    pub(crate) fn ended(mut self) -> Result<Ran> {
+        let child = std::mem::replace(&mut self.0, Command::new("true").spawn()?);
+        let (process, (sender, output)) = (child.id(), std::sync::mpsc::channel());
+        std::thread::spawn(move || sender.send(child.wait_with_output()));
+        if let Ok(output) = output.recv_timeout(LONGEST) {
+            return Ran::of(output?);
+        }
+        Command::new("kill").args(["-KILL", &process.to_string()]).status()?;
+        anyhow::bail!("it has not ended")
+    }
+
+    /// Waits until it has ended by itself, but not for ever.
     pub(crate) async fn status(&mut self) -> Result<ExitStatus> {
         for _ in 0..1200 {
             if let Some(status) = self.0.try_wait()? {

@@ -1,4 +1,4 @@
-//! Who works on a run, as signs of life tell: who came and went, who has other rules, and what was sent meanwhile.
+//! A run's workers by their beats: which of them came and went, which have other rules, and what they sent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,15 +12,15 @@ use crate::message::beat::AnyBeat;
 use crate::message::release::Release;
 use crate::message::run::RunEntry;
 
-/// What has changed.
+/// A change since the last look.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Joined(String),
     Left(String),
     Lost(String),
-    /// Another process has the name of one that said no farewell.
+    /// A new process has the name of one that said no farewell.
     StartedAgain(String),
-    /// A worker that leaves the run alone.
+    /// A worker that takes no job of the run.
     Stranger {
         worker: String,
         why: Strange,
@@ -30,7 +30,7 @@ pub(super) enum Change {
         worker: String,
         why: String,
     },
-    /// A worker has sent so much in so long.
+    /// A worker has sent `bytes` in this time.
     Sent {
         worker: String,
         bytes: u64,
@@ -41,9 +41,9 @@ pub(super) enum Change {
 /// Why a worker takes no job of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Strange {
-    /// It has these rules.
+    /// It has other rules, of this digest.
     Config(Digest),
-    /// It does not understand what the coordinator writes.
+    /// It does not understand the coordinator's messages.
     Release(Release),
 }
 
@@ -55,25 +55,25 @@ enum Presence {
 }
 
 struct Seen {
-    /// Which of the processes that had the name one after the other, where its release tells.
+    /// When the process started, if its release tells: this distinguishes processes of one name.
     born: Option<u64>,
     presence: Presence,
-    /// What it had sent for the run, and when it said so.
+    /// The bytes that it had sent for the run at the time `at`.
     sent: u64,
     at: Instant,
     is_refused: bool,
 }
 
-/// Who was there when it was looked last.
+/// The workers at the last look.
 #[derive(Default)]
 pub(super) struct Attendance {
     seen: BTreeMap<String, Seen>,
-    /// When it was looked first, and last.
+    /// The times of the first and the last look.
     looked: Option<(Instant, Instant)>,
 }
 
 impl Attendance {
-    /// Takes in everybody's last sign; says what is new for a run. `now`: by the clock of the signs' ages.
+    /// Takes in the last beat of each worker; returns the changes for a run. `now` is a time of the clock of [`Sign::at`].
     pub(super) fn look(&mut self, signs: &[Sign], run: &RunEntry, now: Instant) -> Vec<Change> {
         let first = self.looked.map_or(now, |(first, _)| first);
         self.looked = Some((first, now));
@@ -102,7 +102,7 @@ impl Attendance {
         let before = self.seen.insert(worker.clone(), new);
         let is_same = before.as_ref().is_some_and(|before| before.born == born);
         let sent = before.as_ref().and_then(|before| {
-            // A process that was started again counts from nothing.
+            // A process that was started again counts from zero.
             let bytes = if is_same { sent.checked_sub(before.sent).unwrap_or(sent) } else { sent };
             let during = at.saturating_duration_since(before.at);
             (bytes > 0).then(|| Change::Sent { worker: worker.clone(), bytes, during })
@@ -123,17 +123,22 @@ impl Attendance {
         came_or_went.into_iter().chain(refused).chain(sent).collect()
     }
 
-    /// Whether a process that has begun on a job ends it no more, as far as signs of life tell: it gives none, or another one has its
-    /// name. One of which nothing was heard may have been silent by chance, at first.
+    /// Whether the process that began a job is gone: it gives no beats, or another process has its name. A process that was never heard is
+    /// missed only after it had time for a beat.
     pub(super) fn misses(&self, by: &Signer) -> bool {
         match self.seen.get(&by.worker) {
-            Some(seen) if by.born.is_some() && seen.born.is_some() && seen.born != by.born => true,
-            Some(seen) => seen.presence == Presence::Gone,
+            Some(seen) => self.is_replaced(by) || seen.presence == Presence::Gone,
             None => self.looked.is_some_and(|(first, last)| last.duration_since(first) >= SILENT),
         }
     }
 
-    /// Who works on the run.
+    /// Whether another process has the signer's name now.
+    pub(super) fn is_replaced(&self, by: &Signer) -> bool {
+        let seen = self.seen.get(&by.worker).and_then(|seen| seen.born);
+        seen.zip(by.born).is_some_and(|(seen, signed)| seen != signed)
+    }
+
+    /// The names of the workers that work on the run.
     pub(super) fn workers(&self) -> impl Iterator<Item = &str> {
         self.seen.iter().filter(|(_, seen)| seen.presence == Presence::There).map(|(name, _)| name.as_str())
     }
@@ -145,12 +150,12 @@ mod tests {
     use crate::fixture::run;
     use crate::message::beat::{Beat, OtherBeat, RefusedFor, SentFor};
 
-    /// Of a worker that works on two runs of one config, by turns.
+    /// A beat of a worker that works on two runs of one config by turns.
     fn sign(config: &Digest, bytes: u64, leaves: bool, at: Instant) -> Sign {
         sign_of(1, config, bytes, leaves, at)
     }
 
-    /// The same of the process that was born then.
+    /// The same of a process with this start time.
     fn sign_of(born: u64, config: &Digest, bytes: u64, leaves: bool, at: Instant) -> Sign {
         let sent =
             [("q", 1000 * bytes), ("r", bytes)].map(|(run, bytes)| SentFor { run: run.to_owned(), bytes });
@@ -162,6 +167,7 @@ mod tests {
                 born,
                 config,
                 sent: sent.into(),
+                jobs: Vec::new(),
                 refused: Vec::new(),
                 leaves,
             }),
@@ -183,7 +189,7 @@ mod tests {
         let sent = Change::Sent { worker: name(), bytes: 5, during: Duration::from_secs(3) };
         assert_eq!(look(&sign(&ours, 12, false, after(3)), after(3)), [sent]);
         assert_eq!(look(&sign(&ours, 12, false, after(3)), after(60)), [Change::Lost(name())]);
-        // Started again, it counts from nothing.
+        // The worker that was started again counts from zero.
         let sent = Change::Sent { worker: name(), bytes: 20, during: Duration::from_secs(67) };
         let second = sign_of(2, &ours, 20, false, after(70));
         assert_eq!(look(&second, after(70)), [Change::Joined(name()), sent]);
@@ -215,6 +221,8 @@ mod tests {
         assert_eq!(look(1, 9, 21), [true, true, true]);
         assert_eq!(look(2, 22, 22), [true, false, true]);
         assert!(!attendance.misses(&by("w1", None)), "nobody knows which process that was");
+        let replaced = [&first, &second, &unheard, &by("w1", None)].map(|by| attendance.is_replaced(by));
+        assert_eq!(replaced, [true, false, false, false]);
     }
 
     #[test]

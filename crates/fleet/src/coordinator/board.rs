@@ -1,11 +1,13 @@
-//! How far a run is, for whoever asks meanwhile.
+//! A run's progress, for SIGUSR1 and the screen.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::attendance::Attendance;
 use crate::book::Book;
+use crate::message::Signer;
 
-/// Shows how far a run is. Clones show the same.
+/// Shows a run's progress. Clones show the same.
 #[derive(Clone, Default)]
 pub struct Board(Arc<Mutex<Shown>>);
 
@@ -15,37 +17,37 @@ struct Shown {
     times: u64,
 }
 
-/// How far a run is.
+/// A run's progress.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Jobs that nobody has begun.
+    /// Jobs that no worker has begun.
     pub waiting: usize,
-    /// Jobs that workers are at.
+    /// Jobs that workers have in work.
     pub in_work: usize,
     /// Jobs that have ended.
     pub done: usize,
-    /// Workers that are there, and those that have begun on jobs, by name.
+    /// Live workers, and silent ones that have begun jobs, by name.
     pub workers: Vec<AtWork>,
 }
 
-/// What a worker does.
+/// A worker and its jobs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AtWork {
     /// Its name.
     pub worker: String,
-    /// Whether it gives signs of life.
+    /// Whether it sends beats.
     pub is_there: bool,
-    /// Its jobs, as people call them.
+    /// Its jobs' labels.
     pub jobs: Vec<String>,
 }
 
 impl Board {
-    /// How far the run is; `None` before it is open.
+    /// The run's progress; `None` before the run is open.
     pub fn standing(&self) -> Option<Standing> {
         self.lock().standing.clone()
     }
 
-    /// How often it was shown. While a coordinator does something else, what it has shown grows old.
+    /// How often it was updated. The coordinator does not update it while it plans or publishes jobs.
     pub fn times_shown(&self) -> u64 {
         self.lock().times
     }
@@ -60,11 +62,12 @@ impl Board {
     }
 }
 
-/// How far a run with this book is, of which these workers give signs of life.
-pub(super) fn standing<'a>(book: &Book, there: impl Iterator<Item = &'a str>) -> Standing {
-    let [waiting, in_work, done] = book.counts();
-    let at_work = book.at_work();
-    let there: BTreeSet<_> = there.collect();
+/// The progress of a run with this book. A job in work at a process whose name another process has now counts as waiting.
+pub(super) fn standing(book: &Book, attendance: &Attendance) -> Standing {
+    let may_work = |by: &Signer| !attendance.is_replaced(by);
+    let [waiting, in_work, done] = book.counts_of(may_work);
+    let at_work = book.at_work_of(may_work);
+    let there: BTreeSet<_> = attendance.workers().collect();
     let names: BTreeSet<_> = there.iter().chain(at_work.keys()).copied().collect();
     let worker = |name: &str| AtWork {
         worker: name.to_owned(),

@@ -1,4 +1,4 @@
-//! What an entry of a run's book says. Whoever may write to NATS may write nonsense: that is no entry.
+//! Reads the entries of a run's book. Any client that may write to NATS can write nonsense there, which is ignored.
 
 use crate::message::ended::{JobResult, RuleFailures};
 use crate::message::job::Job;
@@ -6,19 +6,19 @@ use crate::message::run::{RunEntry, caller};
 use crate::message::spent::SpentBy;
 use crate::message::{self, Malformed, Signer, signer};
 
-/// An entry that makes sense.
+/// An entry that was read.
 #[derive(Debug)]
 pub(super) enum BookEntry {
-    /// Rules that gave no images.
+    /// Rules that failed, and so gave no images.
     Rules(RuleFailures),
     Job(Job),
-    /// Somebody works on a job.
+    /// A worker has begun an attempt at a job.
     Begun {
         job: u32,
         attempt: u32,
         by: Signer,
     },
-    /// He has left in an orderly way.
+    /// That worker has given the job back.
     GivenBack {
         job: u32,
         attempt: u32,
@@ -28,18 +28,18 @@ pub(super) enum BookEntry {
         attempt: u32,
         result: JobResult,
     },
-    /// What a worker asked registries for, beside what results tell.
+    /// A worker's request counts that results do not have.
     Spent(SpentBy),
-    /// The run was called off, by this coordinator where that can be read.
+    /// The run was called off, by this coordinator if its name can be read.
     CalledOff(Option<String>),
-    /// A result that cannot be read: people should know.
+    /// A result that cannot be read. It is reported to people.
     Nonsense {
         job: u32,
         why: Malformed,
     },
 }
 
-/// Reads what was written under a key; `None` as value where it was taken away.
+/// Reads the value of a key; `value` is `None` if the key was deleted.
 pub(super) fn read(run: &RunEntry, key: &str, value: Option<&[u8]>) -> Option<BookEntry> {
     let parts: Vec<_> = key.split('.').skip(1).collect();
     let number = |text: &str| text.parse::<u32>().ok();

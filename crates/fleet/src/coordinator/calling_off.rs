@@ -1,4 +1,4 @@
-//! The end of a run that is called off: nothing more is handed out, and who is at work is waited for.
+//! Calls a run off: no more jobs are handed out, and the coordinator waits for jobs in work.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::grace::WRITING;
 use crate::message::job::images_of;
 use crate::message::run::stop_key;
 
-/// How long it is tried to tell workers.
+/// How long the coordinator tries to tell workers.
 const TELLING: Duration = Duration::from_secs(5);
 
 impl Watching<'_> {
-    /// Tells all to stop, and how long they have for it.
+    /// Tells workers to stop, empties the queue, and sets the time that jobs in work have.
     pub(super) async fn call_off(&mut self) -> Result<(), Error> {
         let most = self.drain + self.ack_wait.min(WRITING);
         let in_work = self.progress.book.in_work();
@@ -27,7 +27,7 @@ impl Watching<'_> {
         Ok(())
     }
 
-    /// While the server is away, nobody can be told.
+    /// Writes into the book that the run is called off. Fails while NATS is away.
     async fn tell_workers(&self) -> Result<(), Error> {
         let not_told = |reason| Error::NotCalledOff { run: self.entry.run.clone(), reason };
         if !self.connection.is_there() {
@@ -36,16 +36,16 @@ impl Watching<'_> {
         let by = self.connection.name.clone().into();
         let told = self.runs.put_within(TELLING, &stop_key(&self.entry.run), by).await;
         told.map_err(|error| match error {
-            // There is nothing that workers could go on with.
+            // Workers cannot go on with a run that is lost.
             Error::Gone { reason, .. } => Error::RunLost { run: self.entry.run.clone(), reason },
             error => not_told(error.to_string()),
         })
     }
 
-    /// Another coordinator has told all to stop.
+    /// The book says that a coordinator has called the run off.
     pub(super) fn called_off(&mut self, by: Option<&str>) {
         let (run, by) = (&self.entry.run, by.unwrap_or("somebody"));
-        // It reads its own word, too.
+        // This coordinator reads its own entry, too.
         if by != self.connection.name() {
             self.progress.called_off_by = Some(by.to_owned());
         }
@@ -56,11 +56,11 @@ impl Watching<'_> {
         self.progress.end(Ending::within(self.drain + self.ack_wait.min(WRITING)));
     }
 
-    /// Whether nobody is waited for any longer. Whoever is waited for is named once.
+    /// Whether the coordinator waits for no worker any longer. Names the workers that it waits for, once.
     pub(super) fn is_over(&mut self) -> bool {
         let is_quiet = self.progress.is_all_planned && self.progress.awaited().is_empty();
         let Some((ending, before)) = self.progress.ending else { return false };
-        let wait = ending.wait(is_quiet);
+        let wait = ending.wait(is_quiet, self.progress.is_caught_up);
         self.progress.ending = Some((ending, wait));
         if wait == Wait::ForWork && before != wait {
             self.tell_who_is_waited_for(ending);
@@ -78,7 +78,7 @@ impl Watching<'_> {
         }
     }
 
-    /// What has not come to its end is not done.
+    /// Ends all open jobs: images without a result are not done.
     pub(super) fn end_the_rest(&mut self) {
         for job in self.progress.book.open() {
             self.tell_end(job, false);

@@ -1,6 +1,6 @@
-//! How much of what workers send was told: their signs of life tell it early, results tell it for certain.
+//! Counts the bytes that workers send. Their beats tell them early, their results for certain.
 
-/// Counts both ways, and tells each byte once.
+/// Counts by beats and by results, and reports each byte once.
 #[derive(Debug, Default)]
 pub(super) struct Flow {
     by_signs: u64,
@@ -9,24 +9,24 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    /// A sign of life tells of more; gives what is to be told.
+    /// A beat tells of more bytes; returns how many to report.
     pub(super) fn sign(&mut self, bytes: u64) -> u64 {
         self.by_signs = self.by_signs.saturating_add(bytes);
         self.news()
     }
 
-    /// An image has ended for which so much was sent. A sign that tells of it may come later, or was lost.
+    /// An image has ended for which `bytes` were sent; returns how many to report. The beat that tells of them may come later, or was lost.
     pub(super) fn result(&mut self, bytes: u64) -> u64 {
         self.by_results = self.by_results.saturating_add(bytes);
         self.news()
     }
 
-    /// What ended before anybody listened to signs: they tell of what comes after.
+    /// Marks the results so far as counted by beats: this coordinator's beats only tell of what comes after.
     pub(super) fn begin_here(&mut self) {
         self.by_signs = self.by_signs.max(self.by_results);
     }
 
-    /// What signs tell, and no result.
+    /// The bytes that beats counted and no result did.
     pub(super) fn without_result(&self) -> u64 {
         self.by_signs.saturating_sub(self.by_results)
     }

@@ -6,7 +6,12 @@ use crate::error::Error;
 use crate::message;
 use crate::message::runs::Runs;
 
-/// The list as it stands, if there is one, with its revision.
+/// How many runs that are over keep their books, for coordinators that still read them.
+const KEPT: usize = 3;
+/// How many of them the list still names, for coordinators and workers that look whether their run is closed or lost.
+const NAMED: usize = 32;
+
+/// The list with its revision; an empty list and `None` if there is none.
 pub(super) async fn read(runs: &Bucket) -> Result<(Runs, Option<u64>), Error> {
     let Some((text, revision)) = runs.get("runs").await? else { return Ok((Runs::default(), None)) };
     let read = message::read(&text);
@@ -15,7 +20,7 @@ pub(super) async fn read(runs: &Bucket) -> Result<(Runs, Option<u64>), Error> {
     Ok((read, Some(revision)))
 }
 
-/// Takes a run out of the list: workers look for another one.
+/// Removes a run from the list, so that workers look for another one, and deletes the run's queue.
 pub(super) async fn close(connection: &Connection, runs: &Bucket, run: &str) -> Result<(), Error> {
     loop {
         let (mut known, revision) = read(runs).await?;
@@ -23,19 +28,34 @@ pub(super) async fn close(connection: &Connection, runs: &Bucket, run: &str) -> 
         known.open.retain(|listed| listed.run() != run);
         let is_closed = known.open.len() == before;
         known.closed.extend((!is_closed).then(|| run.to_owned()));
-        // Whoever has closed it did so before the last job was handed out, maybe.
-        if is_closed || set(runs, &known, revision).await {
+        let old = take_old(&mut known);
+        // Another coordinator may have closed it before this one handed out its last job, so the queue is deleted in both cases.
+        if is_closed || set(runs, &known, revision).await? {
             connection.close_queue(run).await;
+            for run in old.iter().filter(|_| !is_closed) {
+                connection.forget(run).await;
+            }
             return Ok(());
         }
     }
 }
 
-/// Sets it; says whether nobody has set it since that revision.
-pub(super) async fn set(runs: &Bucket, known: &Runs, revision: Option<u64>) -> bool {
+/// Forgets the oldest closed runs; returns those whose books are to be deleted.
+pub(super) fn take_old(known: &mut Runs) -> Vec<String> {
+    let old = known.closed.len().saturating_sub(KEPT);
+    let without_book = known.closed[..old].to_vec();
+    let too_many = known.closed.len().saturating_sub(NAMED);
+    known.closed.drain(..too_many);
+    without_book
+}
+
+/// Writes the list, unless it has changed since that revision. If it returns `false`, the caller reads the list again: the change may also
+/// be its own, from a try whose answer was lost.
+pub(super) async fn set(runs: &Bucket, known: &Runs, revision: Option<u64>) -> Result<bool, Error> {
     let text = message::write(known);
-    match revision {
-        Some(revision) => runs.update_now("runs", text, revision).await.is_some(),
-        None => runs.create_now("runs", text).await.is_ok(),
-    }
+    let set = match revision {
+        Some(revision) => runs.update("runs", text, revision).await?,
+        None => runs.create("runs", text).await?,
+    };
+    Ok(set.is_some())
 }

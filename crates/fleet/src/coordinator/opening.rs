@@ -1,6 +1,6 @@
-//! Plans a run, writes its book and opens it; or finds one that somebody else has opened.
+//! Plans a run, writes its book and opens it, or finds a run that another coordinator has opened.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use oci::Digest;
@@ -10,34 +10,36 @@ use tokio_util::sync::CancellationToken;
 use super::open_runs;
 use super::plan::Plan;
 use super::teller::Teller;
+use crate::answer::{PATIENCE, until_answered};
 use crate::bucket::Bucket;
 use crate::bundle::{Bundle, bundles};
-use crate::connection::Connection;
+use crate::connection::{Connection, has_no_job};
 use crate::error::Error;
 use crate::message::ended::{Explain, RuleFailures};
 use crate::message::job::{Job, images_of};
 use crate::message::listed::Listed;
 use crate::message::release::Release;
 use crate::message::run::{RunEntry, stop_key};
-use crate::message::runs::Runs;
+use crate::message::runs::{MOST_RUNS, Runs};
 use crate::message::shortened::write_within;
 use crate::message::{self, images_in};
 
-/// Runs that are over are kept so long, for whoever still reads them.
-const KEPT: usize = 3;
-/// Jobs that are written at once.
+/// How long a run's coordinator takes at most from its plan to its first job in the queue.
+const YOUNG: Duration = Duration::from_secs(3600);
+/// How many jobs are written at the same time.
 const WRITTEN_AT_ONCE: usize = 32;
 
-/// What came of it.
+/// The run that was opened.
 pub(super) enum Opened {
-    Begun(RunEntry),
-    /// Somebody else has begun the same.
+    /// This coordinator has planned it. The report has what planning came to: rules that failed, and images that are left out.
+    Begun(RunEntry, Report),
+    /// Another coordinator has begun a run of the same rules and flags.
     Joined(RunEntry),
-    /// There is nothing to hand out.
+    /// There is no job to hand out.
     Nothing(Report),
 }
 
-/// Who opens a run.
+/// Opens a run for a coordinator.
 pub(super) struct Opening<'a> {
     pub(super) connection: &'a Connection,
     pub(super) runs: &'a Bucket,
@@ -45,7 +47,7 @@ pub(super) struct Opening<'a> {
     pub(super) explain: &'a Explain,
 }
 
-/// The run of this name, if it brings what these rules and flags select.
+/// The open run of this name, if it has these rules and flags.
 fn named<'a>(
     open: &'a Runs,
     name: &str,
@@ -66,13 +68,13 @@ fn named<'a>(
 }
 
 impl Connection {
-    /// Whether there is a run of this name to join, with these rules and flags.
+    /// Checks that there is an open run of this name with these rules and flags.
     ///
     /// # Errors
-    /// There is none, or it is of others; or NATS has not answered.
+    /// There is none, it has other rules or flags, it is of another release, or NATS does not answer.
     pub async fn has_run(&self, name: &str, config: &Digest, selection: &Digest) -> Result<(), Error> {
         let runs = self.runs().await.map_err(|error| match error {
-            // Where no coordinator has ever been, there is no list either.
+            // No coordinator has created the bucket yet, so there is no run.
             Error::Gone { .. } => Error::NoRun(name.to_owned()),
             error => error,
         })?;
@@ -89,7 +91,7 @@ impl Opening<'_> {
         }
     }
 
-    /// The run that is to be joined, where there is one.
+    /// The open run to join, if there is one.
     async fn joined(&self, plan: &Plan) -> Result<Option<RunEntry>, Error> {
         let open = self.going_on().await?;
         match &plan.run {
@@ -98,7 +100,7 @@ impl Opening<'_> {
         }
     }
 
-    /// The runs that go on. Whoever called one off may have ended before it was over: that one is closed.
+    /// The open runs. Closes those that were called off: the coordinator that did so may have died before it could close them.
     async fn going_on(&self) -> Result<Runs, Error> {
         let (mut runs, _) = open_runs::read(self.runs).await?;
         let mut stopped = Vec::new();
@@ -112,7 +114,7 @@ impl Opening<'_> {
         Ok(runs)
     }
 
-    /// Plans, and opens a run when all its jobs stand in the book.
+    /// Plans a run, and opens it once all its jobs are in the book.
     async fn begin(&self, plan: Plan, cancel: &CancellationToken) -> Result<Opened, Error> {
         let (mut report, images) = plan.sync.called(self.teller.id.clone()).survey(cancel.clone()).await;
         let most_images = images_in(self.connection.largest_message());
@@ -133,13 +135,20 @@ impl Opening<'_> {
         let failures = write_within(&failures, self.connection.largest_message());
         self.runs.put(&format!("{}.rules", entry.run), failures).await?;
         self.write(&entry, bundles).await?;
-        // Whoever reads of the run finds its queue, wherever this coordinator ends.
+        // Before the run is listed, so that workers find its queue even if this coordinator dies in between.
         self.connection.open_queue(&entry.run, ack_wait).await?;
-        let (run, opened) = (entry.run.clone(), self.list(entry).await);
-        if !matches!(opened, Ok(Opened::Begun(_))) {
-            self.connection.close_queue(&run).await;
+        let listed = self.list(&entry).await;
+        if !matches!(listed, Ok(None)) {
+            self.connection.close_queue(&entry.run).await;
         }
-        opened
+        // Without an answer the run may be listed, and its book in use.
+        if !matches!(listed, Ok(None) | Err(Error::NoAnswer { .. })) {
+            self.connection.forget(&entry.run).await;
+        }
+        Ok(match listed? {
+            None => Opened::Begun(entry, report),
+            Some(other) => Opened::Joined(other),
+        })
     }
 
     /// Writes the jobs into the book.
@@ -159,23 +168,59 @@ impl Opening<'_> {
         stream::iter(written).buffer_unordered(WRITTEN_AT_ONCE).try_collect::<()>().await
     }
 
-    /// Lists a run, unless somebody has listed the same meanwhile.
-    async fn list(&self, entry: RunEntry) -> Result<Opened, Error> {
+    /// Lists a run as open; returns the other run if another coordinator has listed one of the same rules and flags meanwhile.
+    async fn list(&self, entry: &RunEntry) -> Result<Option<RunEntry>, Error> {
         loop {
             let (mut known, revision) = open_runs::read(self.runs).await?;
-            let same = known.ours().find(|other| other.is_of(&entry.config, &entry.selection));
-            if let Some(other) = same {
-                return Ok(Opened::Joined(other.clone()));
+            if let Some(same) = known.ours().find(|other| other.is_of(&entry.config, &entry.selection)) {
+                // An earlier try may have listed it, whose answer was lost.
+                return Ok((same.run != entry.run).then(|| same.clone()));
             }
+            let dead = self.make_room(&mut known).await?;
             known.open.push(Listed::Ours(entry.clone()));
-            let old = known.closed.len().saturating_sub(KEPT);
-            let forgotten: Vec<_> = known.closed.drain(..old).collect();
-            if open_runs::set(self.runs, &known, revision).await {
-                for run in forgotten {
+            let old = open_runs::take_old(&mut known);
+            if open_runs::set(self.runs, &known, revision).await? {
+                for run in dead {
+                    self.connection.close_queue(&run).await;
+                }
+                for run in old {
                     self.connection.forget(&run).await;
                 }
-                return Ok(Opened::Begun(entry));
+                return Ok(None);
             }
         }
     }
+
+    /// Takes dead runs from a list that is full, the oldest first; returns them.
+    async fn make_room(&self, known: &mut Runs) -> Result<Vec<String>, Error> {
+        let mut dead = Vec::new();
+        while known.open.len() >= MOST_RUNS {
+            let Some(place) = self.first_dead(&known.open).await? else {
+                let oldest = known.open[0].run().to_owned();
+                return Err(Error::TooManyRuns { number: known.open.len(), oldest });
+            };
+            dead.push(known.open.remove(place).run().to_owned());
+        }
+        known.closed.extend(dead.iter().cloned());
+        Ok(dead)
+    }
+
+    /// The first run that has no job left: its coordinator was killed, and no other one has joined it.
+    async fn first_dead(&self, open: &[Listed]) -> Result<Option<usize>, Error> {
+        for (place, listed) in open.iter().enumerate().filter(|(_, listed)| !is_young(listed)) {
+            match until_answered(PATIENCE, || self.connection.queue(listed.run())).await {
+                Ok(queue) if !has_no_job(&queue) => {}
+                Ok(_) | Err(Error::Gone { .. }) => return Ok(Some(place)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Whether the run's coordinator may still have to publish its jobs.
+fn is_young(listed: &Listed) -> bool {
+    let Listed::Ours(entry) = listed else { return false };
+    let began = entry.began(SystemTime::now());
+    began.and_then(|began| began.elapsed().ok()).is_some_and(|age| age < YOUNG)
 }

@@ -1,19 +1,19 @@
-//! What a coordinator is to do.
+//! A coordinator's task.
 
 use std::time::Duration;
 
 use oci::Digest;
 use sync::Sync;
 
-/// What is to be done.
+/// The run that a coordinator plans or joins.
 pub struct Plan {
     /// Finds out which images the rules select.
     pub sync: Sync,
-    /// Of the rules.
+    /// The digest of the rules.
     pub config: Digest,
-    /// Of what flags select of them.
+    /// The digest of the flags that select images.
     pub selection: Digest,
-    /// Joins the run of this name, and no other.
+    /// The only run to join, by name. `None`: join an open run of the same rules and flags, or begin one.
     pub run: Option<String>,
     /// A worker that is silent for so long loses its jobs.
     pub ack_wait: Duration,

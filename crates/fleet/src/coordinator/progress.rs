@@ -1,4 +1,4 @@
-//! How far a run is that is watched.
+//! The progress of a run that a coordinator watches.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,37 +14,37 @@ use crate::error::Error;
 use crate::kept::Kept;
 use crate::message::job::Job;
 
-/// How far it is.
+/// A run's progress.
 pub(super) struct Progress {
     pub(super) book: Book,
     pub(super) report: Report,
-    /// Up to here the book was read.
+    /// The revision up to which the book was read.
     pub(super) seen: u64,
-    /// Whether the book was read to what was its end at that moment.
+    /// Whether the book was read to its end, as far as NATS has told.
     pub(super) is_caught_up: bool,
     /// Whether all its jobs were read.
     pub(super) is_all_planned: bool,
     pub(super) hand_out: HandOut,
-    /// When a job that has not ended got its first result, by the clock that stands still while NATS is away.
-    pub(super) first_results: HashMap<u32, Instant>,
+    /// When the book got its last entry about an open job that has a result, by the clock that stands still while NATS is away.
+    pub(super) last_entries: HashMap<u32, Instant>,
     pub(super) attendance: Attendance,
     pub(super) flow: Flow,
-    /// Of what workers sent.
+    /// How many of the bytes that workers sent the targets keep.
     pub(super) kept: Kept,
     pub(super) told: Instant,
     pub(super) checked: Instant,
-    /// Once it is stopped.
+    /// The run's end, once it is stopped.
     pub(super) ending: Option<(Ending, Wait)>,
-    /// Another coordinator that has stopped it.
+    /// The other coordinator that has called the run off.
     pub(super) called_off_by: Option<String>,
-    /// Why nobody watches it to its end.
+    /// Why this coordinator does not watch the run to its end.
     pub(super) broken_off: Option<Error>,
 }
 
 impl Progress {
     pub(super) fn new(report: Report, hand_out: HandOut) -> Self {
         let (book, seen, is_caught_up, is_all_planned) = Default::default();
-        let (first_results, attendance, flow, kept) = Default::default();
+        let (last_entries, attendance, flow, kept) = Default::default();
         let (told, checked, ending, broken_off) = (Instant::now(), Instant::now(), None, None);
         let called_off_by = None;
         Self {
@@ -54,7 +54,7 @@ impl Progress {
             is_caught_up,
             is_all_planned,
             hand_out,
-            first_results,
+            last_entries,
             attendance,
             flow,
             kept,
@@ -66,12 +66,12 @@ impl Progress {
         }
     }
 
-    /// The jobs that somebody may still end, by who does: whoever is silent is not waited for.
+    /// The jobs in work at workers that are still there, by worker.
     pub(super) fn awaited(&self) -> BTreeMap<&str, Vec<&Job>> {
         self.book.at_work_of(|by| !self.attendance.misses(by))
     }
 
-    /// From now on, the run ends so.
+    /// Begins the run's end.
     pub(super) fn end(&mut self, ending: Ending) {
         self.ending = Some((ending, Wait::ForSigns));
     }

@@ -1,11 +1,11 @@
-//! Tells of a run's images as if they were brought here.
+//! Reports a run's images as if this process copied them.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sync::{Amounts, Event, Image, ImageReport, Observer, Outcome, Report, RunId, Stamp};
 
-/// Whom a coordinator tells, and under which name.
+/// A coordinator's observer, and the run's name in its events.
 #[derive(Clone)]
 pub(super) struct Teller {
     pub(super) id: RunId,
@@ -18,7 +18,7 @@ impl Teller {
         self.observer.event(&stamp, event);
     }
 
-    /// The same, about a run that somebody else has named.
+    /// The same for a run that another coordinator has named.
     pub(super) fn of_run(self, run: &str) -> Self {
         Self { id: RunId::new(run), ..self }
     }
@@ -27,7 +27,7 @@ impl Teller {
         self.tell(&Event::Note { place: "fleet".into(), text }, None);
     }
 
-    /// A worker has sent so much, in the time that ends now.
+    /// A worker has sent `bytes`, in a time that ends now.
     pub(super) fn sent(&self, worker: &str, bytes: u64, during: Duration) {
         if bytes > 0 {
             self.tell(&Event::BytesReported { bytes, during }, Some(worker));
@@ -40,7 +40,7 @@ impl Teller {
         self.tell(&Event::ImageFinished(Arc::new(ended)), worker);
     }
 
-    /// Nobody has brought it.
+    /// Reports an image that no worker has brought.
     pub(super) fn end_undone(&self, report: &mut Report, (rule, image): (usize, Arc<Image>)) {
         let (amounts, took) = (Amounts::default(), Duration::ZERO);
         self.end(report, ImageReport { image, rule, outcome: Outcome::NotDone, amounts, took }, None);

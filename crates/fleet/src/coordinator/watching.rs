@@ -1,4 +1,4 @@
-//! Watches a run to its end: reads what the book says, tells it, and sees to it that the queue has what is not done.
+//! Watches a run to its end: reads its book, reports its results, and sees to it that the queue has the open jobs.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -14,9 +14,10 @@ use super::book_entry::{self, BookEntry};
 use super::ending::{Ending, QUIET};
 use super::open_runs;
 use super::progress::Progress;
+use super::reading::Reading;
 use super::teller::Teller;
 use crate::beat::{EVERY, Live};
-use crate::bucket::{Bucket, Watch};
+use crate::bucket::Bucket;
 use crate::connection::Connection;
 use crate::counted::counted;
 use crate::error::Error;
@@ -25,15 +26,16 @@ use crate::message::ended::RuleFailures;
 use crate::message::job::{Job, images_of};
 use crate::message::run::RunEntry;
 
-/// How often is looked who is there, and whether the queue has lost anything.
+/// How often the coordinator looks at the workers' beats, and at waits that are over.
 const TICK: Duration = Duration::from_secs(1);
-// Whoever has been waited for long enough is not waited for twice as long.
+// A wait is over at the next tick, so a tick is short compared with the shortest wait.
 const _: () = assert!(2 * TICK.as_millis() <= QUIET.as_millis());
-/// How often the state of all is told.
+/// How often the coordinator reports the progress.
 const TOLD: Duration = Duration::from_secs(30);
-/// How often is looked whether the queue has what is not done.
+/// How often the coordinator checks that the run is listed, and that the queue has the open jobs.
 const CHECKED: Duration = Duration::from_secs(10);
-/// How long it is tried to take a run that is over out of the list; where it was called off, somebody waits for that.
+/// How long the coordinator tries to remove a run that is over from the list. Less long if the run was called off: then a person waits for
+/// it.
 const CLOSED: Duration = Duration::from_secs(60);
 const CLOSED_AT_ONCE: Duration = Duration::from_secs(5);
 
@@ -43,12 +45,12 @@ pub(super) struct Watching<'a> {
     pub(super) runs: &'a Bucket,
     pub(super) teller: &'a Teller,
     pub(super) entry: RunEntry,
-    /// Whether somebody else has planned it.
+    /// Whether another coordinator has planned it.
     pub(super) is_joined: bool,
     pub(super) ack_wait: Duration,
     /// How long images in work have to end when the run is called off.
     pub(super) drain: Duration,
-    /// Calls it off.
+    /// Calls the run off when it is cancelled.
     pub(super) cancel: &'a CancellationToken,
     pub(super) live: Live,
     pub(super) board: &'a Board,
@@ -56,7 +58,7 @@ pub(super) struct Watching<'a> {
 }
 
 impl Watching<'_> {
-    /// Returns at the run's end, with what became of it.
+    /// Watches the run to its end; returns its progress.
     pub(super) async fn watch(mut self) -> Progress {
         let watched = self.until_over().await;
         self.end_the_rest();
@@ -68,25 +70,16 @@ impl Watching<'_> {
     }
 
     async fn until_over(&mut self) -> Result<(), Error> {
-        let mut watch = None;
+        let mut book = Reading::begin(self.runs, &self.entry.run);
         let mut tick = tokio::time::interval(TICK);
         let cancel = self.cancel;
         while !self.is_done() {
-            let next = async {
-                if watch.is_none() {
-                    watch = self.runs.watch(&self.entry.run, self.progress.seen).await.ok();
-                }
-                next(&mut watch).await
-            };
             tokio::select! {
                 biased;
-                // Whatever else has come: nothing is handed out any more.
+                // First of all, so that no job is handed out after it.
                 () = cancel.cancelled(), if self.progress.ending.is_none() => self.call_off().await?,
                 _ = tick.tick() => self.look_around(),
-                entry = next => if let Some(entry) = entry { self.read(&entry) } else {
-                    watch = None;
-                    tokio::time::sleep(TICK).await;
-                },
+                entry = book.next() => self.read(&entry),
             }
             if self.has_read_all_jobs() {
                 self.all_planned().await?;
@@ -101,7 +94,7 @@ impl Watching<'_> {
         Ok(())
     }
 
-    /// Takes the run out of the list. All that became of it is known by now.
+    /// Removes the run from the list. All its results are known by now.
     async fn close(&self) {
         let (run, is_cancelled) = (&self.entry.run, self.cancel.is_cancelled());
         let patience = if is_cancelled { CLOSED_AT_ONCE } else { CLOSED };
@@ -113,7 +106,7 @@ impl Watching<'_> {
         }
     }
 
-    /// For the first time; of a run that was joined, with what has become of them until now.
+    /// Whether all jobs were read for the first time. In a run that was joined, the results until now must be read, too.
     fn has_read_all_jobs(&self) -> bool {
         let Progress { book, is_all_planned, is_caught_up, .. } = &self.progress;
         let is_up_to_now = !self.is_joined || *is_caught_up;
@@ -127,13 +120,17 @@ impl Watching<'_> {
     /// Takes in an entry of the book.
     fn read(&mut self, entry: &Entry) {
         self.progress.seen = self.progress.seen.max(entry.revision);
-        self.progress.is_caught_up |= entry.delta == 0;
+        self.progress.is_caught_up = entry.delta == 0;
         let value = (entry.operation == Operation::Put).then_some(&entry.value[..]);
         match book_entry::read(&self.entry, &entry.key, value) {
             Some(BookEntry::Rules(failures)) if self.is_joined => self.tell_rules(failures),
             Some(BookEntry::Job(job)) => self.job(job),
             Some(BookEntry::Begun { job, attempt, by }) => {
                 self.progress.book.begun(job, attempt, by);
+                // Its worker's next beat has the job.
+                if let Some(at) = self.progress.last_entries.get_mut(&job) {
+                    *at = self.connection.uptime.now();
+                }
             }
             Some(BookEntry::Spent(by)) => self.progress.book.spent_by(by),
             Some(BookEntry::CalledOff(by)) => self.called_off(by.as_deref()),
@@ -141,7 +138,7 @@ impl Watching<'_> {
             Some(BookEntry::Result { job, attempt, result }) => {
                 self.progress.book.result(job, attempt, result);
                 let now = self.connection.uptime.now();
-                self.progress.first_results.entry(job).or_insert(now);
+                self.progress.last_entries.insert(job, now);
                 self.tell_end(job, true);
             }
             Some(BookEntry::Nonsense { job, why }) => {
@@ -162,13 +159,14 @@ impl Watching<'_> {
         self.tell_end(number, true);
     }
 
-    /// The rules that failed when somebody else planned.
+    /// Reports the rules that failed when another coordinator planned.
     fn tell_rules(&mut self, failures: RuleFailures) {
         let left_out = failures.left_out();
         if left_out > 0 {
             let rules = counted(left_out, "more rule");
+            let run = &self.entry.run;
             self.teller
-                .note(format!("{rules} failed, which whoever planned run {} tells alone", self.entry.run));
+                .note(format!("{rules} failed: the coordinator that planned run {run} has told of them"));
         }
         for failure in failures.failures().into_iter().map(Arc::<RuleFailure>::new) {
             self.teller.tell(&Event::RuleFailed(failure.clone()), None);
@@ -176,11 +174,11 @@ impl Watching<'_> {
         }
     }
 
-    /// Tells of a job that has ended.
+    /// Reports a job, if it has ended.
     pub(super) fn tell_end(&mut self, number: u32, patient: bool) {
         let Progress { book, report, flow, kept, is_all_planned, .. } = &mut self.progress;
         let Some(ended) = book.take_final(number, patient) else { return };
-        // What ended before this coordinator came: nobody knows when.
+        // When results from before this coordinator's start ended is unknown: they count for the whole time since the run began.
         let now = SystemTime::now();
         let before = self.entry.began(now).filter(|_| self.is_joined && !*is_all_planned);
         let before = before.and_then(|began| now.duration_since(began).ok());
@@ -198,10 +196,10 @@ impl Watching<'_> {
         for (image, _) in images.zip(told).filter(|(_, is_told)| !is_told) {
             self.teller.end_undone(report, image);
         }
-        self.progress.first_results.remove(&number);
+        self.progress.last_entries.remove(&number);
     }
 
-    /// All jobs were read. Puts what has not ended into the queue, unless the run was called off meanwhile.
+    /// All jobs were read. Publishes the open ones to the queue, unless the run was called off meanwhile.
     async fn all_planned(&mut self) -> Result<(), Error> {
         self.progress.is_all_planned = true;
         let (run, open) = (&self.entry.run, self.progress.book.open());
@@ -214,15 +212,15 @@ impl Watching<'_> {
         if self.progress.ending.is_some() {
             return Ok(());
         }
-        self.progress.hand_out.publish(&open, "", self.cancel).await?;
+        self.progress.hand_out.publish(open, String::new(), self.cancel).await?;
         if !self.is_joined {
             self.teller.note(format!("run {run} has {jobs} for workers to take"));
         }
         Ok(())
     }
 
-    /// Tells who comes and goes, ends what nobody is waited for any longer, and tells how far all are. While NATS is away, nobody is
-    /// silent who cannot be heard, and whoever cannot write is waited for.
+    /// Reports workers that come and go, ends jobs whose wait is over, and reports the progress. Waits are measured by the clock that
+    /// stands still while NATS is away: then workers can neither send beats nor write results.
     fn look_around(&mut self) {
         let now = self.connection.uptime.now();
         let changes = self.progress.attendance.look(&self.live.signs(), &self.entry, now);
@@ -230,14 +228,16 @@ impl Watching<'_> {
             self.tell_change(change);
         }
         let patience = 2 * self.ack_wait;
-        let first_results = self.progress.first_results.iter();
-        let is_over = |at: &Instant| now.saturating_duration_since(*at) > patience;
-        let waited: Vec<_> = first_results.filter(|(_, at)| is_over(at)).map(|(job, _)| *job).collect();
+        let in_work = self.live.jobs_in_work(&self.entry.run, self.connection.name());
+        let is_over = |(job, at): &(&u32, &Instant)| {
+            now.saturating_duration_since(**at) > patience && !in_work.contains(*job)
+        };
+        let waited: Vec<_> = self.progress.last_entries.iter().filter(is_over).map(|(job, _)| *job).collect();
         for job in waited {
             self.tell_end(job, false);
         }
         let Progress { book, attendance, .. } = &self.progress;
-        self.board.show(standing(book, attendance.workers()));
+        self.board.show(standing(book, attendance));
         if self.progress.told.elapsed() > TOLD {
             self.progress.told = Instant::now();
             let workers = counted(self.progress.attendance.workers().count(), "worker");
@@ -253,7 +253,7 @@ impl Watching<'_> {
             }
             Change::Joined(worker) => format!("worker {worker} is there"),
             Change::Left(worker) => format!("worker {worker} has left"),
-            // Nothing is handed out any more.
+            // The run ends, so its jobs are not handed out again.
             Change::Lost(worker) if self.progress.ending.is_some() => {
                 format!("worker {worker} is silent: nobody waits for its jobs")
             }
@@ -282,7 +282,7 @@ impl Watching<'_> {
         });
     }
 
-    /// Whether the run goes on, and the queue has what is not done.
+    /// Checks that the run is listed, and that the queue has the open jobs.
     async fn check(&mut self) -> Result<(), Error> {
         self.progress.checked = Instant::now();
         if self.progress.ending.is_some() || !self.connection.is_there() {
@@ -292,7 +292,7 @@ impl Watching<'_> {
             Listing::Open if self.progress.is_all_planned => self.hand_out_again().await,
             Listing::Open | Listing::Unknown => Ok(()),
             Listing::Closed => {
-                // Somebody else has ended it: what they wrote is read still.
+                // Another coordinator has ended it. What was written until then is still read.
                 self.progress.end(Ending::elsewhere());
                 Ok(())
             }
@@ -300,20 +300,18 @@ impl Watching<'_> {
         }
     }
 
+    /// Publishes the jobs that were left when NATS went away, and those that NATS has lost.
     async fn hand_out_again(&mut self) -> Result<(), Error> {
+        self.progress.hand_out.go_on(self.cancel).await?;
         let open = self.progress.book.open();
         if self.progress.hand_out.has_lost(&open).await {
             let lost = counted(open.len(), "job");
             self.teller.note(format!("NATS has lost {lost}, which this coordinator hands out again"));
-            self.progress.hand_out.publish(&open, &format!(".{}", self.progress.seen), self.cancel).await?;
+            // A message that NATS keeps and never delivers again would stand in the way of its job's next one.
+            self.connection.empty_queue(&self.entry.run).await;
+            let again = format!(".{}", self.progress.seen);
+            self.progress.hand_out.publish(open, again, self.cancel).await?;
         }
         Ok(())
-    }
-}
-
-async fn next(watch: &mut Option<Watch>) -> Option<Entry> {
-    match watch {
-        Some(watch) => watch.next().await,
-        None => None,
     }
 }

@@ -1,4 +1,4 @@
-//! A worker's sign of life.
+//! A worker's beat.
 
 use oci::Digest;
 use oci::foreign_text::clean_to;
@@ -9,21 +9,23 @@ use super::release::Release;
 use super::runs::MOST_RUNS;
 use super::{Checked, Malformed, is_name};
 
-/// A worker's sign of life.
+/// A beat: a worker's regular sign of life.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Beat {
     pub(crate) release: Release,
     pub(crate) worker: String,
-    /// Which of the processes that had this name one after the other.
+    /// When the process started: this distinguishes processes of one name.
     pub(crate) born: u64,
-    /// Of its rules: it works on no run of others.
+    /// The digest of its rules: it works only on runs with the same rules.
     pub(crate) config: Digest,
-    /// What it has sent since it began, for each run that is open.
+    /// The bytes that it has sent since it began, for each open run.
     pub(crate) sent: Vec<SentFor>,
-    /// Runs that it leaves to others, for its login is refused.
+    /// The jobs that it has in work.
+    pub(crate) jobs: Vec<JobInWork>,
+    /// Runs that it leaves to other workers, because its login is refused.
     pub(crate) refused: Vec<RefusedFor>,
-    /// Whether it ends, and says so.
+    /// Whether this beat is its farewell.
     pub(crate) leaves: bool,
 }
 
@@ -44,7 +46,7 @@ impl RefusedFor {
     }
 }
 
-/// What a worker has sent for one run.
+/// The bytes that a worker has sent for one run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SentFor {
@@ -52,20 +54,36 @@ pub(crate) struct SentFor {
     pub(crate) bytes: u64,
 }
 
+/// A job that a worker has in work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JobInWork {
+    pub(crate) run: String,
+    pub(crate) number: u32,
+}
+
+/// More jobs than a worker has in work.
+const MOST_JOBS: usize = 64;
+
 impl Beat {
-    /// What it has sent for a run.
+    /// The jobs of a run that it has in work.
+    pub(crate) fn jobs_of(&self, run: &str) -> impl Iterator<Item = u32> {
+        self.jobs.iter().filter(move |job| job.run == run).map(|job| job.number)
+    }
+
+    /// The bytes that it has sent for a run.
     pub(crate) fn sent_for(&self, run: &str) -> u64 {
         self.sent.iter().find(|sent| sent.run == run).map_or(0, |sent| sent.bytes)
     }
 
-    /// Who refuses its login for a run, and why: as others wrote it, and cleaned.
+    /// Which registry refuses its login for a run, and why. The text is another process's, and cleaned here.
     pub(crate) fn refused_for(&self, run: &str) -> Option<String> {
         let refused = self.refused.iter().find(|refused| refused.run == run)?;
         Some(clean_to(&refused.why, LONGEST).into_owned())
     }
 }
 
-/// A sign of life of any release.
+/// A beat of any release.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
 pub(crate) enum AnyBeat {
@@ -73,7 +91,7 @@ pub(crate) enum AnyBeat {
     Other(OtherBeat),
 }
 
-/// One of a release whose messages this one does not read: that much all of them say.
+/// A beat of a release whose messages this one does not read. Beats of all releases have these fields.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub(crate) struct OtherBeat {
     #[serde(default)]
@@ -91,7 +109,7 @@ impl AnyBeat {
         }
     }
 
-    /// Which of the processes that had its name one after the other; `None` where its release does not tell.
+    /// When the process started; `None` if its release does not tell.
     pub(crate) fn born(&self) -> Option<u64> {
         match self {
             Self::Ours(beat) => Some(beat.born),
@@ -119,7 +137,7 @@ impl TryFrom<Value> for AnyBeat {
     }
 }
 
-/// Asks who else has a name. Whoever has it gives a sign of life at once; nobody else reads this.
+/// Asks whether another process has this name. Such a process sends a beat at once; all others ignore the question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WhoHas {
@@ -142,6 +160,9 @@ impl Checked for AnyBeat {
             Self::Ours(beat) if beat.sent.len() > MOST_RUNS => {
                 Err(Malformed::new(format!("it tells of {} runs", beat.sent.len())))
             }
+            Self::Ours(beat) if beat.jobs.len() > MOST_JOBS => {
+                Err(Malformed::new(format!("it has {} jobs in work", beat.jobs.len())))
+            }
             Self::Ours(beat) if beat.refused.len() > MOST_RUNS => {
                 Err(Malformed::new(format!("it is refused for {} runs", beat.refused.len())))
             }
@@ -161,7 +182,11 @@ mod tests {
         let sent = vec![SentFor { run: "r".to_owned(), bytes: 7 }];
         let refused = vec![RefusedFor::new("r", "wrong \u{1b}password")];
         let (release, worker) = (Release::ours(), "w1".to_owned());
-        let beat = Beat { release, worker, born: 1, config, sent, refused, leaves: false };
+        let jobs = vec![JobInWork { run: "r".to_owned(), number: 3 }];
+        let beat = Beat { release, worker, born: 1, config, sent, jobs, refused, leaves: false };
+        assert!(beat.jobs_of("r").eq([3]) && beat.jobs_of("q").next().is_none());
+        let many = vec![beat.jobs[0].clone(); MOST_JOBS + 1];
+        assert!(read::<AnyBeat>(&write(&Beat { jobs: many, ..beat.clone() })).is_err());
         assert!(beat.refused_for("r").is_some_and(|why| !why.contains('\u{1b}')));
         assert_eq!(beat.refused_for("q"), None);
         assert_eq!((beat.sent_for("r"), beat.sent_for("q")), (7, 0));
@@ -170,7 +195,7 @@ mod tests {
         assert!(read::<AnyBeat>(&write(&Beat { sent: many, ..beat.clone() })).is_err());
         let many = vec![beat.refused[0].clone(); MOST_RUNS + 1];
         assert!(read::<AnyBeat>(&write(&Beat { refused: many, ..beat })).is_err());
-        // As releases before the first format wrote it, and as a later one may.
+        // A beat of a release before the first format, and one of a later release.
         for (text, leaves) in [
             (r#"{"worker": "w1", "config": "sha256:0", "jobs": 1, "bytes_moved": 7, "leaves": true}"#, true),
             (r#"{"release": {"format": 9, "version": "9.0.0"}, "worker": "w1", "other": {}}"#, false),

@@ -1,4 +1,4 @@
-//! What became of a job's images.
+//! The results of a job's images.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,16 +17,15 @@ use super::spent::{self, SpentAt};
 use super::{Checked, MOST_IMAGES, Malformed, is_name};
 use crate::kept::Kept;
 
-/// What one attempt at a job came to.
+/// The result of one attempt at a job.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct JobResult {
     pub(crate) worker: String,
-    /// Which of the processes that had this name one after the other.
+    /// When the process started: this distinguishes processes of one name.
     pub(crate) born: u64,
     pub(crate) ended: Vec<Ended>,
-    /// What this process has asked registries for since it began to work on the run: of each that it asked for more than a result of
-    /// the book tells.
+    /// This process's requests to registries since it began to work on the run, without the registries whose counts the book has already.
     pub(crate) spent: Vec<SpentAt>,
 }
 
@@ -34,13 +33,13 @@ pub(crate) struct JobResult {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Ended {
-    /// Which of the job's images.
+    /// The image's number in the job.
     pub(crate) image: u32,
     pub(crate) outcome: ToldOutcome,
     moved: u64,
-    /// Of the bytes that moved, those that stand at the target.
+    /// How many of the moved bytes the target keeps.
     kept: u64,
-    /// Those in uploads that stay open at the target for this worker to go on with.
+    /// How many are in upload sessions that stay open at the target, so that this worker can resume them.
     left_open: u64,
     mounted: u64,
     present: u64,
@@ -74,7 +73,7 @@ pub(crate) enum ToldOutcome {
     NotDone,
 }
 
-/// Its texts are whole until they are written: what is cut then says how long it was.
+/// A failure. Its texts are cut only when the message is written, and then say how long they were.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ToldFailure {
@@ -99,12 +98,12 @@ impl Checked for JobResult {
     }
 }
 
-/// Rules that gave no images.
+/// Rules that failed, and so gave no images.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuleFailures {
     failed: Vec<FailedRule>,
-    /// How many rules beyond those failed.
+    /// How many more rules failed.
     left_out: usize,
 }
 
@@ -124,7 +123,7 @@ impl Checked for RuleFailures {
 }
 
 impl RuleFailures {
-    /// Of `most` rules at most.
+    /// Lists `most` rules at most, and counts the others.
     pub(crate) fn new(failures: &[Arc<RuleFailure>], most: usize, explain: &Explain) -> Self {
         let told = |failure: &Arc<RuleFailure>| {
             let (rule, source) = (failure.rule, failure.source.to_string());
@@ -134,12 +133,12 @@ impl RuleFailures {
         Self { left_out: failures.len() - failed.len(), failed }
     }
 
-    /// How many rules failed of which this does not tell.
+    /// How many of the failed rules are not listed.
     pub(crate) fn left_out(&self) -> usize {
         self.left_out
     }
 
-    /// As whoever planned would tell them.
+    /// The failures, as the coordinator that planned would report them.
     pub(crate) fn failures(self) -> Vec<RuleFailure> {
         let failure = |FailedRule { rule, source, failure }| RuleFailure {
             rule,
@@ -181,7 +180,7 @@ impl Shorten for ToldFailure {
 pub type Explain = Arc<dyn Fn(&Error) -> (String, String) + Send + Sync>;
 
 impl Ended {
-    /// How an image ended here. `None` for what cannot be in a run that copies.
+    /// The result of an image in this process. `None` for outcomes that a run which copies does not have.
     pub(crate) fn new(image: u32, ended: &ImageReport, explain: &Explain) -> Option<Self> {
         let Amounts { moved_bytes, mounted_bytes, present_bytes, referrers, referrers_left } = ended.amounts;
         let outcome = match &ended.outcome {
@@ -220,7 +219,7 @@ impl Ended {
         })
     }
 
-    /// An image that nobody could work on.
+    /// The result of an image that no worker could bring.
     pub(crate) fn failed(image: u32, place: &str, why: &str, next: &str) -> Self {
         let failure = ToldFailure {
             at_target: true,
@@ -247,19 +246,19 @@ impl Ended {
         }
     }
 
-    /// The same with what the target has of the bytes that moved: for good, and in uploads that stay open. Of an image that is there
-    /// nothing is ever sent again.
+    /// Sets how many of the moved bytes the target keeps, for good and in upload sessions that stay open. If the image is there, nothing of
+    /// it is sent again, so the target keeps all of them.
     pub(crate) fn with_kept(self, kept: Kept) -> Self {
         let kept = if self.is_good() { Kept { stands: self.moved, left_open: 0 } } else { kept };
         Self { kept: kept.stands, left_open: kept.left_open, ..self }
     }
 
-    /// What the target has of the bytes that moved.
+    /// How many of the moved bytes the target keeps.
     pub(crate) fn kept(&self) -> Kept {
         Kept { stands: self.kept, left_open: self.left_open }.of(self.moved)
     }
 
-    /// The same, for whoever tells of it. `None` for an image that the job does not have.
+    /// The result as observers get it. `None` for an image that the job does not have.
     pub(crate) fn report(&self, job: &Job) -> Option<ImageReport> {
         let image = job.images().nth(self.image as usize)?.clone();
         let rule = rule_of(job, self.image)?;
@@ -289,7 +288,7 @@ impl Ended {
         Some(ImageReport { image, rule, outcome, amounts, took: Duration::from_millis(self.milliseconds) })
     }
 
-    /// Of two attempts, what counts: the first says `copied` and the second `unchanged` of one image.
+    /// The attempt of the higher rank counts: of one image, the first attempt may say `copied` and the second `unchanged`.
     pub(crate) fn rank(&self) -> u8 {
         match self.outcome {
             ToldOutcome::Copied { .. } => 3,
@@ -299,7 +298,7 @@ impl Ended {
         }
     }
 
-    /// Whether nothing more is to be hoped for.
+    /// Whether another attempt could not improve it.
     pub(crate) fn is_good(&self) -> bool {
         self.rank() > 1
     }
@@ -328,7 +327,7 @@ impl ToldFailure {
         }
     }
 
-    /// Others' words are cleaned when they are read: nobody says that a worker wrote them.
+    /// The failure as an error. Its texts are cleaned here, since any client may have written them to NATS.
     fn error(self) -> Error {
         let told = ToldError { why: cut(&self.why), next: cut(&self.next) };
         let cause = match self.kind {

@@ -16,27 +16,27 @@ use crate::counted::counted;
 pub(crate) struct Job {
     pub(crate) run: String,
     pub(crate) number: u32,
-    /// Of the config that it was planned with.
+    /// The digest of the config that it was planned with.
     pub(crate) config: Digest,
-    /// What it takes, as far as lists tell.
+    /// The size of its images, as far as lists tell.
     pub(crate) bytes: u64,
     pub(crate) assignments: Vec<Assignment>,
 }
 
 impl Job {
-    /// All its images, in an order by which others count them.
+    /// All its images. Results number them in this order.
     pub(crate) fn images(&self) -> impl Iterator<Item = &Arc<Image>> {
         self.assignments.iter().flat_map(|assignment| &assignment.images)
     }
 
-    /// What people call it.
+    /// Its name for people.
     pub(crate) fn label(&self) -> String {
         let first = self.images().next().map(|image| image.source.to_string()).unwrap_or_default();
         format!("job {} ({first}, {})", self.number, counted(self.images().count(), "image"))
     }
 }
 
-/// Each image with the place of its rule.
+/// Each image with the number of its rule.
 pub(crate) fn images_of(assignments: &[Assignment]) -> impl Iterator<Item = (usize, Arc<Image>)> {
     assignments
         .iter()
@@ -71,7 +71,7 @@ impl Checked for Job {
     }
 }
 
-/// A job, as the queue hands it out: the book has what it is.
+/// A job's message in the queue. The book has the job itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Handed {

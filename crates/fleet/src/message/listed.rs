@@ -1,4 +1,4 @@
-//! A run in the list of those that are open: of this release, or of another one.
+//! An entry of the list of open runs, of this release or of another one.
 
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::release::Release;
 use super::run::RunEntry;
 
-/// A run in the list. Who does not understand it leaves it there.
+/// An entry of the list of open runs. A coordinator that does not understand an entry leaves it as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Value")]
 pub(crate) enum Listed {
@@ -19,11 +19,11 @@ pub(crate) enum Listed {
 pub(crate) struct OtherRun {
     pub(crate) run: String,
     pub(crate) release: Release,
-    /// As it was written.
+    /// The entry, as it was written.
     entry: Value,
 }
 
-/// What entries of all releases have.
+/// The fields that entries of all releases have.
 #[derive(Deserialize)]
 struct Head {
     run: String,
@@ -32,7 +32,7 @@ struct Head {
 }
 
 impl Listed {
-    /// What it is called.
+    /// The run's name.
     pub(crate) fn run(&self) -> &str {
         match self {
             Self::Ours(entry) => &entry.run,

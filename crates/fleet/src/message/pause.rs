@@ -1,4 +1,4 @@
-//! A registry's wish to be left alone, told to all.
+//! A pause that a registry asks for, told to all workers.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::host::is_host;
 use super::{Checked, Malformed, is_name};
 
-/// Registries ask for minutes. Whoever may write to NATS shall stop nobody for longer.
+/// The longest pause. Registries ask for minutes, and a client that may write to NATS must not stop workers for longer.
 const LONGEST: Duration = Duration::from_secs(3600);
 
 /// A host has asked a worker for a pause.

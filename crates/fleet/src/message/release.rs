@@ -1,18 +1,18 @@
-//! Which release wrote a message: members of other releases are told apart, and named.
+//! The release that wrote a message. Members of other releases are recognized by it, and named.
 
 use std::fmt;
 
 use oci::foreign_text::clean_to;
 use serde::{Deserialize, Serialize};
 
-/// Of the messages of this release. It grows with every change of any of them, so that nobody reads what means something else to
-/// whoever wrote it. Runs and signs of life carry it: who takes part in a run has the run's format, and so have its jobs and results.
-const FORMAT: u32 = 4;
+/// The format of this release's messages. Each change of any message raises it, so that no member misreads a message of another release.
+/// Runs and beats carry it. Jobs and results do not: all members of a run have the run's format.
+const FORMAT: u32 = 5;
 
 /// The longest version that is shown.
 const LONGEST: usize = 40;
 
-/// Who wrote a message. Releases before the first format say nothing of it.
+/// The release that wrote a message. Releases before the first format do not name themselves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Release {
@@ -21,12 +21,12 @@ pub(crate) struct Release {
 }
 
 impl Release {
-    /// This one.
+    /// This release.
     pub(crate) fn ours() -> Self {
         Self { format: FORMAT, version: env!("CARGO_PKG_VERSION").to_owned() }
     }
 
-    /// Whether it writes what this one reads.
+    /// Whether this release can read its messages.
     pub(crate) fn is_understood(&self) -> bool {
         self.format == FORMAT
     }

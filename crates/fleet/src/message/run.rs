@@ -1,4 +1,4 @@
-//! A run, as the list of those that are open tells of it.
+//! The entry of an open run in the list of runs.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -8,47 +8,47 @@ use serde::{Deserialize, Serialize};
 use super::is_name;
 use super::release::Release;
 
-/// A run that is going on.
+/// An open run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RunEntry {
-    /// Of its coordinator.
+    /// The release of its coordinator.
     pub(crate) release: Release,
     pub(crate) run: String,
-    /// Of the rules. Workers with others have nothing to do with it.
+    /// The digest of the rules. Workers with other rules ignore the run.
     pub(crate) config: Digest,
-    /// Of what flags select of the rules.
+    /// The digest of the flags that select images.
     pub(crate) selection: Digest,
-    /// All of them stand in the book.
+    /// How many jobs it has. All of them are in the book.
     pub(crate) jobs: u32,
     /// When it began, in milliseconds since 1970, by its coordinator's clock.
     #[serde(default)]
     pub(crate) began: Option<u64>,
 }
 
-/// No run takes so long: who says so has no clock, or lies.
+/// No run takes this long: an entry that says so comes from a wrong clock, or is forged.
 const LONGEST_RUN: Duration = Duration::from_secs(400 * 24 * 3600);
 
 impl RunEntry {
-    /// When it began, where that is known: not after now, however clocks differ, and not ages ago.
+    /// When it began, if that is known: `now` at the latest, since clocks differ. `None` if that would be ages ago.
     pub(crate) fn began(&self, now: SystemTime) -> Option<SystemTime> {
         let told = UNIX_EPOCH.checked_add(Duration::from_millis(self.began?))?;
         let is_ages_ago = now.duration_since(told).is_ok_and(|ago| ago > LONGEST_RUN);
         (!is_ages_ago).then_some(told.min(now))
     }
 
-    /// Whether it brings what these rules and flags select.
+    /// Whether it has these rules and flags.
     pub(crate) fn is_of(&self, config: &Digest, selection: &Digest) -> bool {
         (&self.config, &self.selection) == (config, selection)
     }
 }
 
-/// Where a run's book says who has called it off.
+/// The key in a run's book that says which coordinator has called the run off.
 pub(crate) fn stop_key(run: &str) -> String {
     format!("{run}.stop")
 }
 
-/// Who has called a run off, by what stands there.
+/// The coordinator that has called a run off, from the value of that key.
 pub(crate) fn caller(text: &[u8]) -> Option<String> {
     std::str::from_utf8(text).ok().filter(|name| is_name(name)).map(str::to_owned)
 }

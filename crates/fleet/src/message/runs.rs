@@ -1,4 +1,4 @@
-//! Runs that workers may have work for.
+//! The list of runs, which coordinators write and workers read.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,21 +6,21 @@ use super::listed::{Listed, OtherRun};
 use super::run::RunEntry;
 use super::{Checked, Malformed, is_name};
 
-/// Runs that workers may have work for.
+/// The list of runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Runs {
     pub(crate) open: Vec<Listed>,
-    /// Those that are over, the oldest first, of which the book is still there.
+    /// Runs that are over and whose books still exist, the oldest first.
     #[serde(default)]
     pub(crate) closed: Vec<String>,
 }
 
-/// More runs at once than anybody begins.
+/// The most runs in the list: more than users begin at once.
 pub(crate) const MOST_RUNS: usize = 64;
 
 impl Runs {
-    /// Those that this release understands.
+    /// The open runs of releases that this one understands.
     pub(crate) fn ours(&self) -> impl Iterator<Item = &RunEntry> {
         self.open.iter().filter_map(|listed| match listed {
             Listed::Ours(entry) => Some(entry),
@@ -28,7 +28,7 @@ impl Runs {
         })
     }
 
-    /// Those of other releases.
+    /// The open runs of other releases.
     pub(crate) fn others(&self) -> impl Iterator<Item = &OtherRun> {
         self.open.iter().filter_map(|listed| match listed {
             Listed::Other(other) => Some(other),

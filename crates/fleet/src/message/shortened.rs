@@ -1,24 +1,24 @@
-//! Messages that may be too large for a server: the texts of their errors are cut, and say how long they were. What else is left out is
-//! counted.
+//! Shortens messages that may be too large for a server: the texts of errors are cut, and say how long they were. Anything else that is
+//! left out is counted.
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use super::write;
 
-/// The most bytes of one text of an error, wherever it is read.
+/// The most bytes of one text of an error, in any message.
 pub(super) const LONGEST: usize = 480;
 
-/// The most bytes of a text, one try after the other. Nothing shorter tells anything.
+/// The most bytes of a text, for one try after the other. A shorter text would tell nothing.
 const LENGTHS: [usize; 4] = [LONGEST, 240, 120, 64];
 
-/// What has texts that may be cut.
+/// A message that has texts which may be cut.
 pub(crate) trait Shorten {
-    /// Cuts each text to so many bytes.
+    /// Cuts each text to `longest` bytes.
     fn shorten(&mut self, longest: usize);
 }
 
-/// The message, in `most` bytes if that can be. Each text is cut once.
+/// Writes the message, in `most` bytes if possible. Each text is cut only once.
 pub(crate) fn write_within(message: &(impl Serialize + Shorten + Clone), most: usize) -> Bytes {
     let mut text = Bytes::new();
     for longest in LENGTHS {
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn the_most_images_with_the_longest_texts_fit_and_none_is_left_out() {
-        // Quotes are twice as long in a message.
+        // In JSON each quote takes two bytes.
         let long = "\"no\" ".repeat(200);
         for most in [LARGEST, 300 << 10] {
             let result = result(MOST_IMAGES, &long);

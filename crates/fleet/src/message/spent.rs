@@ -1,4 +1,4 @@
-//! What a worker asked a registry for since it told of it last.
+//! A process's request counts by registry, as messages tell them.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use super::host::is_host;
 use super::{Checked, Malformed, is_name};
 use crate::spent::Spent;
 
-/// Registries of which one result tells: more than the images of one job have.
+/// The most registries in one result: more than the images of one job have.
 pub(crate) const MOST_REGISTRIES: usize = 64;
 /// The longest name of a kind of registry.
 const LONGEST_KIND: usize = 64;
 
-/// One registry's part of it.
+/// A process's request counts at one registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpentAt {
@@ -27,7 +27,7 @@ pub(crate) struct SpentAt {
 }
 
 impl SpentAt {
-    /// `None` for what nobody would read.
+    /// `None` if readers would reject it.
     pub(crate) fn new(host: &str, spent: Spent) -> Option<Self> {
         let waited_milliseconds = u64::try_from(spent.waited.as_millis()).unwrap_or(u64::MAX);
         let Spent { kind, requests, bytes_read, bytes_sent, .. } = spent;
@@ -56,12 +56,12 @@ impl SpentAt {
     }
 }
 
-/// What one process has asked registries for, beside what its results tell.
+/// A process's request counts that its results do not tell.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SpentBy {
     pub(crate) worker: String,
-    /// Which of the processes that had this name one after the other.
+    /// When the process started: this distinguishes processes of one name.
     pub(crate) born: u64,
     pub(crate) spent: Vec<SpentAt>,
 }
@@ -76,7 +76,7 @@ impl Checked for SpentBy {
     }
 }
 
-/// Whether a result may tell this.
+/// Checks the request counts in a message.
 pub(super) fn check(told: &[SpentAt]) -> Result<(), Malformed> {
     let mut hosts = HashSet::new();
     if told.len() > MOST_REGISTRIES {

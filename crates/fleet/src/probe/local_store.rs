@@ -1,9 +1,10 @@
-//! Where a server of this machine keeps streams: the folder of files that it has open. Whoever does not own the process sees none.
+//! Finds the folder in which a server on this machine keeps streams, by the files that the server has open. Only the owner of the server's
+//! process can see these.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// The store of whoever listens on a port of this machine, while it has a stream.
+/// The store of the server that listens on this port of this machine, while it has a stream.
 pub(super) fn of_listener(port: u16) -> Option<PathBuf> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"];
     let tables: Vec<_> = tables.iter().filter_map(|table| fs::read_to_string(table).ok()).collect();
@@ -21,11 +22,11 @@ pub(super) fn of_listener(port: u16) -> Option<PathBuf> {
     })
 }
 
-/// The inodes of sockets that listen on the port, of a table as Linux has it.
+/// The inodes of sockets that listen on the port, from a table like `/proc/net/tcp`.
 fn listeners(table: &str, port: u16) -> Vec<&str> {
     let port = format!(":{port:04X}");
     let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    // 0A: it listens.
+    // 0A is the state of a socket that listens.
     let ours = rows.filter(|row| row.len() > 9 && row[1].ends_with(&port) && row[3] == "0A");
     ours.map(|row| row[9]).collect()
 }

@@ -1,4 +1,4 @@
-//! What a server tells on its monitoring port, where it has one: <https://docs.nats.io/running-a-nats-service/nats_admin/monitoring>.
+//! Asks a server's monitoring port, if it has one: <https://docs.nats.io/running-a-nats-service/nats_admin/monitoring>.
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -8,13 +8,13 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// As its documentation and its chart have it.
+/// The port in the documentation and in the Helm chart.
 const PORT: u16 = 8222;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// The answer has about 600 bytes.
 const LARGEST: u64 = 64 << 10;
 
-/// Its time beside ours, and where it keeps streams.
+/// The server's time beside this machine's, and the folder in which it keeps streams.
 #[derive(Default, Debug, PartialEq, Eq)]
 pub(super) struct Told {
     pub(super) now: Option<(SystemTime, SystemTime)>,
@@ -34,17 +34,17 @@ struct Config {
     store_dir: Option<PathBuf>,
 }
 
-/// Asks, if the server of this id is the one that answers there.
+/// The answer of the monitoring port, if it is that of the server with this id.
 pub(super) async fn ask(host: &str, id: &str) -> Option<Told> {
     let answer = tokio::time::timeout(PATIENCE, answer(host)).await.ok()?.ok()?;
     read(&answer, id, SystemTime::now())
 }
 
-/// All that is answered, head and body.
+/// The whole answer, head and body.
 async fn answer(host: &str) -> std::io::Result<Vec<u8>> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut stream = TcpStream::connect((host, PORT)).await?;
-    // Without a version of keep-alive, the end of the body is the end of the connection.
+    // HTTP/1.0 has no keep-alive, so the body ends where the connection ends.
     stream.write_all(format!("GET /jsz HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes()).await?;
     let mut answer = Vec::new();
     stream.take(LARGEST).read_to_end(&mut answer).await?;

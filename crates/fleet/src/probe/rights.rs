@@ -1,4 +1,4 @@
-//! What a login may do: each thing is asked for in a way that changes nothing, and the server says what it refuses.
+//! Finds out what a login may do: requests each thing in a way that changes nothing, and collects what the server refuses.
 
 use std::time::Duration;
 
@@ -9,39 +9,39 @@ use futures_util::StreamExt as _;
 use crate::connection::{BEATS, Connection, HOLDERS, JOBS, LEASES, PAUSES, RUNS};
 use crate::probe::scratch;
 
-/// How long the answers are waited for.
+/// How long the answers may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What a login lacks, by what it could be.
+/// The rights that a login lacks, by role.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rights {
-    /// What a worker has to be allowed, and this login is not.
+    /// The rights that a worker needs, and this login lacks.
     pub worker_lacks: Vec<String>,
-    /// What a coordinator has to be allowed, and this login is not.
+    /// The rights that a coordinator needs, and this login lacks.
     pub coordinator_lacks: Vec<String>,
-    /// Whether a stream may be made to try the store.
+    /// Whether this login may create a stream to try the store.
     pub may_try_store: bool,
 }
 
-/// Who has to be allowed something.
+/// The role that needs a right.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
     Both,
     Worker,
     Coordinator,
-    /// Whoever tries the store.
+    /// The probe that tries the store.
     Prober,
 }
 
-/// Something that is published, and why that changes nothing.
+/// Why a published message changes nothing.
 enum Harmless {
-    /// A question.
+    /// It is a question.
     Question,
-    /// The body names another stream than the subject, or none: the server takes it for a mistake.
+    /// The body names another stream than the subject, or none, so the server rejects it.
     Mistake,
-    /// A header wants the message in a stream that is not there.
+    /// A header demands a stream that does not exist.
     Nowhere,
-    /// Nothing has this name.
+    /// It purges this subject, which has no message.
     Nothing(String),
 }
 
@@ -51,7 +51,7 @@ struct Trial {
     harmless: Harmless,
 }
 
-/// A run that nobody begins, and a consumer, and a key: no name of ours is shorter than this.
+/// The name of a run, a consumer and a key that do not exist: the names of real ones are longer.
 const NOBODY: &str = "check";
 
 fn trials(scratch: &str) -> Vec<Trial> {
@@ -94,7 +94,7 @@ fn trials(scratch: &str) -> Vec<Trial> {
     trials
 }
 
-/// Asks for everything, and sees what is refused.
+/// Requests everything, and collects the refusals.
 pub(super) async fn look(connection: &Connection) -> Rights {
     let trials = trials(&scratch::name(connection));
     let (client, denials) = (&connection.client, &connection.denials);
@@ -122,10 +122,10 @@ pub(super) async fn look(connection: &Connection) -> Rights {
     }
 }
 
-/// Returns when the server has seen all that was published: what is published last comes back behind all refusals, or is refused.
+/// Returns when the server has seen all messages: the one that is published last comes back after all refusals, or is refused itself.
 async fn hear_echo(connection: &Connection, beats: Option<Subscriber>) {
     let (client, denials) = (&connection.client, &connection.denials);
-    // Whoever else hears it takes it for no sign of life.
+    // No other member takes this for a beat.
     let last = format!("{NOBODY} {}", connection.name());
     let _ = client.publish(BEATS, last.clone().into()).await;
     let echo = async {
@@ -141,7 +141,7 @@ async fn hear_echo(connection: &Connection, beats: Option<Subscriber>) {
         tokio::select! { () = echo => {} () = refused => {} }
     };
     let _ = tokio::time::timeout(PATIENCE, either).await;
-    // What is refused is told by a task of its own.
+    // The client delivers refusals in a task of its own.
     tokio::time::sleep(Duration::from_millis(200)).await;
 }
 

@@ -1,4 +1,4 @@
-//! Something that is kept for a moment: it shows whether the store takes it, and what time the server has.
+//! Stores something for a moment: this shows whether the store takes it, and what time the server has.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,12 +7,12 @@ use async_nats::jetstream::stream::{Config, StorageType};
 
 use crate::connection::Connection;
 
-/// What the stream is called: two that look at once do not meet.
+/// The stream's name, different for two probes at the same time.
 pub(super) fn name(connection: &Connection) -> String {
     format!("isync_check_{}", connection.name())
 }
 
-/// A stream of our own.
+/// A stream of this probe alone.
 pub(super) struct Stream {
     name: String,
     pub(super) clock: Option<(SystemTime, SystemTime)>,
@@ -29,7 +29,7 @@ impl Stream {
             max_age: Duration::from_secs(60),
             ..Config::default()
         };
-        // One that was left when we were killed says an old time.
+        // A stream that a killed probe left behind would tell an old time.
         let _ = connection.jetstream.delete_stream(&name).await;
         let before = SystemTime::now();
         let made = connection.jetstream.create_stream(config).await;
@@ -43,19 +43,19 @@ impl Stream {
     }
 }
 
-/// What time the server has, by a lease of no blob, which it gives to workers too.
+/// The server's time, by a lease for no blob. Workers may create leases, too.
 pub(super) async fn clock_of_lease(connection: &Connection) -> Option<(SystemTime, SystemTime)> {
     let leases = connection.leases().await.ok()?;
     let (key, before) = (format!("check.{}", connection.name()), SystemTime::now());
     leases.create_now(&key, connection.name().to_owned().into()).await.ok()?;
     let ours = middle(before);
     let entry = leases.entry_now(&key).await;
-    leases.delete_now(&key).await;
+    leases.delete_if(&key, connection.name().as_bytes()).await;
     let entry = entry.filter(|entry| entry.operation == Operation::Put)?;
     Some((entry.created.into(), ours))
 }
 
-/// The server has looked at its clock between then and now.
+/// The middle between `before` and now: the server has looked at its clock between them.
 fn middle(before: SystemTime) -> SystemTime {
     before + before.elapsed().unwrap_or_default() / 2
 }

@@ -1,4 +1,4 @@
-//! What is done with a job: an attempt is begun in the book, carried out, and its result is written.
+//! An attempt at a job: the worker enters it into the book, carries it out, and writes its result.
 
 use std::sync::Arc;
 
@@ -18,27 +18,31 @@ use crate::message::run::RunEntry;
 use crate::message::{self, signer};
 
 enum Attempt {
-    /// There is a result, or nothing to be done.
+    /// There is a result, or nothing to do.
     Over,
-    /// The worker leaves before it is done, or leaves it to others.
+    /// The worker leaves before the job is done, or leaves the job to others.
     Left,
+    /// Another worker has the job in work: it may be given up later.
+    Elsewhere,
 }
 
-/// What is to be done with a job.
+/// What to do with a job.
 enum Begun {
-    /// This attempt is this worker's.
+    /// This worker has begun this attempt.
     Attempt(Job, u32),
-    /// It has had all its attempts, by these workers.
+    /// All attempts at it were used, by these workers.
     GivenUp(Job, Vec<String>),
+    /// All attempts at it were used, and another worker has it in work.
+    Elsewhere,
     /// It is done, or makes no sense.
     Nothing,
 }
 
 impl Shared {
-    /// Brings a job's images, and lets the job go.
+    /// Brings a job's images, and acknowledges the job or gives it back.
     ///
     /// # Errors
-    /// NATS refuses what this worker writes: it would be handed out the job again, and bring it in vain.
+    /// NATS refuses what this worker writes: the queue would hand it the job again and again, in vain.
     pub(super) async fn bring(
         &self,
         run: &RunEntry,
@@ -52,19 +56,23 @@ impl Shared {
                 return Ok(());
             }
             Ok(Attempt::Left) => Ok(()),
-            Err(error @ Error::Refused { .. }) => Err(error),
+            Ok(Attempt::Elsewhere) => {
+                holding.put_off().await;
+                return Ok(());
+            }
+            Err(error) if error.is_final() => Err(error),
             Err(error) => {
                 self.say_given_back(run, number, &error);
                 Ok(())
             }
         };
-        // Whoever takes the job may end it, and with it the run.
+        // Before the job is given back: the next worker may end it, and with it the run.
         let _ = self.before_end(&stop, self.write_spent(&run.run)).await;
         holding.give_back().await;
         ended
     }
 
-    /// That a run is gone, or the server away, is told elsewhere.
+    /// Says that the job goes back because NATS does not answer. A run that is gone and a server that is away are reported elsewhere.
     fn say_given_back(&self, run: &RunEntry, number: u32, error: &Error) {
         if matches!(error, Error::NoAnswer { .. }) && self.worker.connection.is_there() {
             (self.worker.say)(&format!("run {}: this worker gives job {number} back: {error}", run.run));
@@ -80,13 +88,14 @@ impl Shared {
         };
         match begun? {
             Begun::Nothing => Ok(Attempt::Over),
+            Begun::Elsewhere => Ok(Attempt::Elsewhere),
             Begun::GivenUp(job, before) => {
                 let result = key(run, "result", number, MOST_ATTEMPTS + 1);
                 let written = self.write(&run.run, &result, given_up(&job, &before));
                 match self.before_writing_ends(&stop, written).await {
                     None => Ok(Attempt::Left),
                     Some(Ok(())) => Ok(Attempt::Over),
-                    // No attempt comes after this one: the job would be handed out for ever.
+                    // A final error: no attempt comes after this one, so the job would be handed out for ever.
                     Some(Err(Error::NoAnswer { what, reason })) => Err(Error::Refused { what, reason }),
                     Some(Err(error)) => Err(error),
                 }
@@ -99,7 +108,7 @@ impl Shared {
         }
     }
 
-    /// Looks what the book says of a job, and begins the next attempt at it.
+    /// Looks a job up in the book, and begins the next attempt at it.
     async fn begin(&self, run: &RunEntry, number: u32) -> Result<Begun, Error> {
         let Some(job) = self.job(run, number).await? else { return Ok(Begun::Nothing) };
         let mut before = Vec::new();
@@ -114,10 +123,11 @@ impl Shared {
             let who = self.runs.get(&begun).await?.and_then(|(who, _)| signer(&who));
             before.push(who.map_or_else(|| "somebody".to_owned(), |who| who.worker));
         }
-        Ok(Begun::GivenUp(job, before))
+        let elsewhere = self.live.jobs_in_work(&run.run, &self.worker.connection.name);
+        Ok(if elsewhere.contains(&number) { Begun::Elsewhere } else { Begun::GivenUp(job, before) })
     }
 
-    /// Writes what an attempt came to, or that somebody else may begin it anew.
+    /// Writes an attempt's result, or deletes the attempt so that another worker can begin it anew.
     async fn end(
         &self,
         run: &RunEntry,
@@ -125,7 +135,7 @@ impl Shared {
         (ended, refusal): (Vec<Ended>, Option<Refusal>),
         stop: &CancellationToken,
     ) -> Result<Attempt, Error> {
-        // Who is stopped before it begins tells of no image at all.
+        // An attempt that was stopped before it began has no results at all, so it is not whole.
         let is_good = is_whole(job, &ended);
         let is_left = !is_good
             && (self.is_left_to_others(run, refusal).await
@@ -138,13 +148,13 @@ impl Shared {
         Ok(Attempt::Over)
     }
 
-    /// Whether others may have a login that this worker lacks.
+    /// Whether the job is left to others, which may have a login that this worker lacks.
     async fn is_left_to_others(&self, run: &RunEntry, refusal: Option<Refusal>) -> bool {
         let Some(refusal) = refusal else { return false };
         self.refused(&run.run, &refusal).await == Part::LeavesToOthers
     }
 
-    /// Whether an attempt has brought all.
+    /// Whether an attempt has brought all images of a job.
     async fn is_good(&self, job: &Job, result: &str) -> Result<bool, Error> {
         let Some((result, _)) = self.runs.get(result).await? else { return Ok(false) };
         let result = message::read::<JobResult>(&result).ok();
@@ -160,7 +170,7 @@ impl Shared {
         Ok(job.filter(|job| job.run == run.run && job.number == number && job.config == self.worker.config))
     }
 
-    /// How the job's images end, and what a registry has against this worker's login.
+    /// Copies the job's images. Returns their results, and a registry's refusal of this worker's login, if there is one.
     async fn carry_out(
         &self,
         run: &RunEntry,
@@ -184,7 +194,7 @@ impl Shared {
     }
 }
 
-/// What can be brought, and how those images end that no rule brings.
+/// The assignments that a rule brings, and the failures of the images that no rule brings.
 fn sorted_out(job: &Job, found: Vec<Result<BoundAssignment, String>>) -> (Vec<BoundAssignment>, Vec<Ended>) {
     let (mut bound, mut refused, mut first) = (Vec::new(), Vec::new(), 0);
     for (assignment, found) in job.assignments.iter().zip(found) {
@@ -204,7 +214,7 @@ fn no_rule_brings(image: u32, assignment: &Assignment, why: &str) -> Ended {
     Ended::failed(image, &place, why, next)
 }
 
-/// How the images end of a job that has had all its attempts, by these workers.
+/// The failures of the images of a job that was given up after all attempts, by these workers.
 fn given_up(job: &Job, before: &[String]) -> Vec<Ended> {
     let why =
         format!("{} began on {} and vanished, or failed; nobody tries again", before.join(", "), job.label());

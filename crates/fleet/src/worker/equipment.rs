@@ -1,4 +1,4 @@
-//! What a worker is given to work with.
+//! A worker's settings and tools.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,39 +11,39 @@ use crate::limits::SharedLimits;
 use crate::message::ended::Explain;
 use crate::spending::CountSpending;
 
-/// Finds the endpoints of a job's assignments with this worker's own config and logins, or says why one is none of its rules'.
+/// Finds the endpoints of a job's assignments with this worker's own config and logins, or says why none of its rules brings one.
 pub type Bind = Arc<dyn Fn(&[Assignment]) -> Vec<Result<BoundAssignment, String>> + Send + std::marker::Sync>;
 
-/// What a worker works with.
+/// A worker with all that it needs.
 pub struct Worker {
-    /// Where jobs come from.
+    /// The connection to the NATS that hands out jobs.
     pub connection: Connection,
-    /// Of its rules: runs of other configs are none of its business.
+    /// The digest of its rules: it ignores runs of other configs.
     pub config: Digest,
-    /// What it brings images with.
+    /// Its tools to bring images.
     pub tools: Tools,
-    /// What holds for all workers together.
+    /// The limits that all workers share.
     pub limits: Arc<dyn SharedLimits>,
-    /// Ends after so long without work.
+    /// Ends the worker after this time without work.
     pub idle_exit: Option<Duration>,
-    /// Is told what people should know.
+    /// Shows a message to people.
     pub say: Arc<dyn Fn(&str) + Send + std::marker::Sync>,
 }
 
-/// What a worker brings images with.
+/// A worker's tools to bring images.
 pub struct Tools {
-    /// All jobs share it.
+    /// The engine that all jobs share.
     pub engine: Engine,
     /// How images are copied.
     pub options: Options,
-    /// Hints for later.
+    /// Hints for later runs.
     pub state: State,
     /// Finds endpoints.
     pub bind: Bind,
     /// Puts errors into words.
     pub explain: Explain,
-    /// Is told of all that happens here.
+    /// Receives the events of all jobs.
     pub observer: Arc<dyn Observer>,
-    /// Counts what registries are asked for.
+    /// Counts requests to registries.
     pub spending: CountSpending,
 }

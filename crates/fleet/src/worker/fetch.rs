@@ -1,4 +1,4 @@
-//! Fetches a run's jobs, one at a time, as hands are free.
+//! Fetches a run's jobs, one at a time, while the worker has free slots.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,17 +12,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::refusal::Part;
 use super::shared::Shared;
+use crate::connection::has_no_job;
 use crate::error::Error;
 use crate::holding::Holding;
 use crate::message;
 use crate::message::job::Handed;
 use crate::message::run::RunEntry;
 
-/// So many jobs at once: while one ends, another begins.
+/// How many jobs a worker has at once: while one ends, another begins.
 const JOBS_AT_ONCE: usize = 2;
 /// How long a pull waits for a job.
 const PULL: Duration = Duration::from_secs(2);
-/// How often is looked for runs, and whether they go on.
+/// How often a worker looks for runs, and whether its run goes on.
 pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 enum Pulled {
@@ -31,25 +32,34 @@ enum Pulled {
     Broken,
 }
 
+/// How long a worker waits for jobs of a run whose queue is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// As long as two pulls take: this is the only run.
+    Some,
+    /// Not at all: other runs have their turn. This run's coordinator may have been killed when all jobs were done, so that it stays open.
+    None,
+}
+
 /// What a run had for this worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Had {
     Jobs,
     Nothing,
-    /// NATS has no queue of it.
+    /// NATS has no queue for it.
     NoQueue,
 }
 
-/// Jobs in this worker's hands.
+/// Jobs that this worker holds.
 #[derive(Default)]
 struct Jobs {
     at_work: JoinSet<Result<(), Error>>,
-    /// What ends the worker, if anything.
+    /// The first error, which ends the worker.
     ended: Option<Error>,
 }
 
 impl Jobs {
-    /// Takes what has ended: a job that is not taken keeps its memory.
+    /// Joins the tasks that have ended: one that is not joined keeps its memory.
     fn take_ended(&mut self) {
         while let Some(job) = self.at_work.try_join_next() {
             self.take(job);
@@ -61,7 +71,7 @@ impl Jobs {
         self.at_work.is_empty()
     }
 
-    /// Waits for all.
+    /// Waits for all jobs.
     async fn joined(mut self) -> Result<(), Error> {
         while let Some(job) = self.at_work.join_next().await {
             self.take(job);
@@ -77,26 +87,32 @@ impl Jobs {
 }
 
 impl Shared {
-    /// Takes jobs of a run for as long as it goes on and has any.
+    /// Takes jobs of a run as long as it goes on and has any.
     ///
     /// # Errors
     /// NATS refuses what this worker writes.
     pub(super) async fn work_on(
         self: Arc<Self>,
         run: &RunEntry,
+        patience: Patience,
         cancel: &CancellationToken,
     ) -> Result<Had, Error> {
         let (stop, mut jobs) = (cancel.child_token(), Jobs::default());
         let watching = tokio::spawn(self.clone().watch(run.run.clone(), stop.clone()));
-        let had = self.clone().fetch(run, &stop, &mut jobs).await;
+        let had = self.clone().fetch((run, patience), &stop, &mut jobs).await;
         let ended = jobs.joined().await;
         let _ = self.before_end(&stop, self.write_spent(&run.run)).await;
         watching.abort();
         ended.map(|()| had)
     }
 
-    /// Takes jobs as hands are free.
-    async fn fetch(self: Arc<Self>, run: &RunEntry, stop: &CancellationToken, jobs: &mut Jobs) -> Had {
+    /// Takes jobs while slots are free.
+    async fn fetch(
+        self: Arc<Self>,
+        (run, patience): (&RunEntry, Patience),
+        stop: &CancellationToken,
+        jobs: &mut Jobs,
+    ) -> Had {
         let hands = Arc::new(Semaphore::new(JOBS_AT_ONCE));
         let mut queue: Option<(PullConsumer, Duration)> = None;
         let (mut had, mut empty) = (Had::Nothing, 0);
@@ -112,6 +128,11 @@ impl Shared {
             }
             let Some(asked) = self.before_end(stop, self.queue(&run.run, &mut queue)).await else { break };
             let (pulled, ack_wait) = match asked {
+                Ok((consumer, _))
+                    if patience == Patience::None && had == Had::Nothing && has_no_job(consumer) =>
+                {
+                    break;
+                }
                 Ok((consumer, ack_wait)) => {
                     let Some(pulled) = self.before_end(stop, pull(consumer)).await else { break };
                     (pulled, ack_wait)
@@ -130,9 +151,9 @@ impl Shared {
                     let held = self.clone().hold(run.clone(), holding, permit, stop.clone());
                     jobs.at_work.spawn(held);
                 }
-                // Others hold the rest, and may give it back: it is looked for again.
+                // Other workers hold the rest, and may give it back, so this one pulls again.
                 Pulled::Nothing => empty += usize::from(jobs.is_empty()),
-                // Another run's queue may answer.
+                // The queue is looked up again. If that fails twice, another run's queue may answer.
                 Pulled::Broken => {
                     queue = None;
                     empty += usize::from(jobs.is_empty());
@@ -169,26 +190,47 @@ impl Shared {
         let holding = Holding::new(message, ack_wait);
         match handed {
             Ok(handed) if handed.run == run.run => {
-                let job = (handed.run, handed.number);
-                // A server that was away hands out again what it had handed out here.
-                if self.in_hands().insert(job.clone()) {
-                    let brought = self.bring(&run, job.1, holding, stop.clone()).await;
-                    self.in_hands().remove(&job);
-                    if brought.is_err() {
-                        stop.cancel();
-                    }
-                    return brought;
+                // After an absence, the server delivers jobs again that are in work here.
+                let Some(_in_work) = InWork::begin(&self, &handed.run, handed.number) else {
+                    holding.put_off().await;
+                    return Ok(());
+                };
+                let brought = self.bring(&run, handed.number, holding, stop.clone()).await;
+                if brought.is_err() {
+                    stop.cancel();
                 }
-                holding.put_off(ack_wait / 2).await;
+                return brought;
             }
-            // Whoever wrote that, it is no job of this run.
+            // It is malformed or not of this run, so it is acknowledged and not delivered again.
             _ => holding.done().await,
         }
         Ok(())
     }
 }
 
-/// One message, and no pull left waiting that would take another one unseen.
+/// A job that this worker has in work. Dropped also when the job's task panics: then NATS delivers the job again, and after its last
+/// attempt it is given up.
+struct InWork {
+    shared: Arc<Shared>,
+    job: (String, u32),
+}
+
+impl InWork {
+    /// `None` if the job is in work already.
+    fn begin(shared: &Arc<Shared>, run: &str, number: u32) -> Option<Self> {
+        let job = (run.to_owned(), number);
+        let is_new = shared.jobs_in_work().insert(job.clone());
+        is_new.then(|| Self { shared: shared.clone(), job })
+    }
+}
+
+impl Drop for InWork {
+    fn drop(&mut self) {
+        self.shared.jobs_in_work().remove(&self.job);
+    }
+}
+
+/// Pulls one message. Waits longer than the pull lasts: a pull that is left open would take another message unseen.
 async fn pull(consumer: &PullConsumer) -> Pulled {
     let fetched = tokio::time::timeout(PULL * 3, async {
         let mut messages = consumer.fetch().max_messages(1).expires(PULL).messages().await.ok()?;

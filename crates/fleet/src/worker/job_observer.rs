@@ -1,4 +1,4 @@
-//! Takes down how a job's images end, and what moves for them.
+//! Records the results of a job's images, and the bytes that move for them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use crate::kept::Kept;
 use crate::message::ended::{Ended, Explain};
 use crate::message::job::Job;
 
-/// Watches one job, and lets others watch.
+/// Observes one job, and passes its events on.
 pub(super) struct JobObserver {
     numbers: HashMap<String, u32>,
     explain: Explain,
@@ -28,11 +28,11 @@ pub(super) struct JobObserver {
 struct Seen {
     ended: Vec<Ended>,
     begun: HashSet<u32>,
-    /// Of blobs on their way.
+    /// The bytes that were sent of blobs which have not ended.
     sent: HashMap<(u32, Digest), u64>,
-    /// By images.
+    /// The bytes that the target keeps, by image.
     kept: HashMap<u32, Kept>,
-    /// The first.
+    /// The first refusal of this worker's login.
     refusal: Option<Refusal>,
 }
 
@@ -47,7 +47,7 @@ impl JobObserver {
         Self { numbers, explain, others, moved, in_work, seen: Mutex::default() }
     }
 
-    /// How images ended, once the work is over.
+    /// Takes the results of the images, once the work is over.
     pub(super) fn ended(&self) -> Vec<Ended> {
         let Seen { ended, kept, .. } = std::mem::take(&mut *self.lock());
         let with_kept = |ended: Ended| {
@@ -57,7 +57,7 @@ impl JobObserver {
         ended.into_iter().map(with_kept).collect()
     }
 
-    /// What a registry has against this worker's login. Asked before the images.
+    /// A registry's refusal of this worker's login. To be called before [`Self::ended`], which takes all.
     pub(super) fn refusal(&self) -> Option<Refusal> {
         self.lock().refusal.clone()
     }
@@ -102,7 +102,7 @@ impl Seen {
             Event::BlobFinished { digest, size, outcome, .. } => {
                 let sent = self.sent.remove(&(image, digest.clone())).unwrap_or_default();
                 if matches!(outcome, BlobOutcome::Copied) {
-                    // What broke and was sent again counts once.
+                    // Bytes that were sent again after a failure count once.
                     self.kept.entry(image).or_default().stands += size.map_or(sent, |size| sent.min(size));
                 }
             }
@@ -131,7 +131,7 @@ impl Observer for JobObserver {
     }
 }
 
-/// A job that is dropped works on nothing any longer.
+/// A job that is dropped has no image in work any more.
 impl Drop for JobObserver {
     fn drop(&mut self) {
         let begun = self.lock().begun.len();

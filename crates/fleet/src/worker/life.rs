@@ -1,4 +1,4 @@
-//! A worker's signs of life, from its coming to its leaving.
+//! A worker's beats, from its first to its farewell.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,26 +10,26 @@ use crate::message;
 use crate::message::beat::Beat;
 use crate::message::release::Release;
 
-/// Those who come within this time are answered once.
+/// Workers that join within this time are answered by one beat.
 const TOGETHER: Duration = Duration::from_millis(100);
 
-/// So long a farewell may take.
+/// How long the farewell may take.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 impl Shared {
-    /// Tells of life, and takes this worker's part of what all have together. Who comes is answered at once: it has to know how many
+    /// Publishes beats, and divides the shared limits by the live workers. A worker that joins is answered at once: it must know how many
     /// there are before it begins.
     pub(super) async fn beat(self: Arc<Self>, live: Live) {
-        let mut divided_by = 0;
+        let mut divided_by = None;
         loop {
             self.tell_of_life(false).await;
-            // Others answer; and many come together.
+            // Other workers answer, and many join at the same time.
             tokio::time::sleep(TOGETHER).await;
-            let workers = live.count();
-            // A worker that does not hear itself hears nobody: that says nothing of how many there are.
-            if workers > 0 && workers != divided_by {
+            let workers = live.workers(&self.worker.config);
+            // A worker that does not hear its own beat hears no other either, and cannot count them.
+            if workers.of_config > 0 && divided_by != Some(workers) {
                 self.worker.limits.divide(workers);
-                divided_by = workers;
+                divided_by = Some(workers);
             }
             tokio::select! {
                 () = tokio::time::sleep(EVERY) => {}
@@ -38,17 +38,17 @@ impl Shared {
         }
     }
 
-    /// Tells that this worker ends.
+    /// Publishes the farewell.
     pub(super) async fn leave(&self) {
         let told = async {
             self.tell_of_life(true).await;
             let _ = self.worker.connection.client.flush().await;
         };
-        // Where NATS is away, nobody hears it.
+        // While NATS is away no one hears it.
         let _ = tokio::time::timeout(FAREWELL, told).await;
     }
 
-    /// Tells that this worker lives, or ends.
+    /// Publishes one beat, which is the farewell if the worker leaves.
     pub(super) async fn tell_of_life(&self, leaves: bool) {
         let beat = Beat {
             release: Release::ours(),
@@ -56,6 +56,7 @@ impl Shared {
             born: self.born,
             config: self.worker.config.clone(),
             sent: self.sent(),
+            jobs: self.jobs_in_beat(),
             refused: self.refusals().told(),
             leaves,
         };

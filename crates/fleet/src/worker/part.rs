@@ -1,4 +1,4 @@
-//! What a worker does with a run's jobs, by what registries have said to its login and who else is there.
+//! Decides what a worker does with a run's jobs, by the refusals of its login and the other live workers.
 
 use super::refusal::{Part, Refusal};
 use super::shared::Shared;
@@ -8,13 +8,13 @@ use crate::message::beat::{AnyBeat, Beat};
 impl Shared {
     /// What this worker does with a run's jobs.
     pub(super) fn part_in(&self, run: &str) -> Part {
-        // While NATS is away, nobody's sign of life ages: nobody becomes the last one by it.
+        // Beats do not age while NATS is away, so an outage does not make this worker the last one.
         let (signs, now) = (self.live.signs(), self.worker.connection.uptime.now());
         let is_alone = !signs.iter().any(|sign| sign.is_alive(now) && self.may_bring(sign, run));
         self.refusals().part(run, is_alone, now)
     }
 
-    /// Tells that a login was refused, and says what is done with the run's jobs from now on.
+    /// Reports that a login was refused; returns what this worker does with the run's jobs from now on.
     pub(super) async fn refused(&self, run: &str, refusal: &Refusal) -> Part {
         if self.refusals().add(run, &refusal.why) {
             let worker = &self.worker.connection.name;
@@ -27,7 +27,7 @@ impl Shared {
         self.part_in(run)
     }
 
-    /// Whether somebody else may have the login that this worker lacks.
+    /// Whether the beat is of another worker, which may have the login that this one lacks.
     fn may_bring(&self, sign: &Sign, run: &str) -> bool {
         let is_other = |beat: &Beat| {
             beat.worker != self.worker.connection.name

@@ -1,4 +1,4 @@
-//! How long a worker that is to end waits for NATS.
+//! How long a worker that must end waits for NATS.
 
 use std::time::Duration;
 
@@ -7,12 +7,11 @@ use tokio_util::sync::CancellationToken;
 use super::shared::Shared;
 use crate::grace::WRITING;
 
-/// How long the answer to a question may take once the worker is to end.
+/// How long the answer to a question may take once the worker must end.
 const MOMENT: Duration = Duration::from_secs(3);
 
 impl Shared {
-    /// What NATS answers. `None` if the work is to end before that: then an answer is waited for a moment longer, and not at all where
-    /// NATS is away.
+    /// The answer of NATS. After `stop` it may take a moment longer, and no time at all if NATS is away; then `None`.
     pub(super) async fn before_end<T>(
         &self,
         stop: &CancellationToken,
@@ -21,7 +20,7 @@ impl Shared {
         self.before_end_and(MOMENT, stop, answer).await
     }
 
-    /// The same, where what became of images is written: a coordinator that called the run off waits for it as long.
+    /// The same for writing results: a coordinator that has called the run off waits for them as long.
     pub(super) async fn before_writing_ends<T>(
         &self,
         stop: &CancellationToken,

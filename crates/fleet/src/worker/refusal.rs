@@ -1,5 +1,5 @@
-//! Runs of which a registry refuses this worker's login: their jobs are left to others as long as there are any. To fail is fastest, so
-//! one such worker would fail all jobs of a run.
+//! Runs for which a registry refuses this worker's login. Their jobs are left to other workers, as long as there are any: failing is fast,
+//! so one such worker would fail all jobs of a run.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -12,19 +12,19 @@ use tokio::time::Instant;
 use crate::message::beat::RefusedFor;
 use crate::message::ended::Explain;
 
-/// So long nobody else has to be there before this worker's refusals count.
+/// How long this worker must be the only one before its refusals count.
 const ALONE: Duration = Duration::from_secs(20);
 
-/// A login that was refused, in the words that people are shown.
+/// A refusal of a login, in words for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
-    /// Who refused it, and why.
+    /// Which registry refused it, and why.
     pub(super) why: String,
     pub(super) next: String,
 }
 
 impl Refusal {
-    /// What an error says of this worker's login, if it is about that.
+    /// The refusal in an error, if it is about this worker's login.
     pub(super) fn of(error: &Error, explain: &Explain) -> Option<Self> {
         if !is_of_login(error) {
             return None;
@@ -35,7 +35,7 @@ impl Refusal {
     }
 }
 
-/// Whether it is the login that is refused, or cannot be had. A token service that is away is so for all.
+/// Whether the login is refused, or cannot be had. A token service that is away does not count: it is away for all workers.
 fn is_of_login(error: &Error) -> bool {
     use ErrorKind::{Network, RateLimited, Stalled, Tls, Unavailable};
 
@@ -51,11 +51,11 @@ pub(super) enum Part {
     Works,
     /// Its login was refused, and others may have better ones.
     LeavesToOthers,
-    /// Its login was refused, and nobody else is there: what it says counts.
+    /// Its login was refused, and there is no other worker, so its failures count.
     IsLast,
 }
 
-/// By runs.
+/// The refusals, by run.
 #[derive(Default)]
 pub(super) struct Refusals(BTreeMap<String, Refused>);
 
@@ -65,7 +65,7 @@ struct Refused {
 }
 
 impl Refusals {
-    /// Takes one down; says whether it is the run's first.
+    /// Records a refusal; returns whether it is the run's first.
     pub(super) fn add(&mut self, run: &str, why: &str) -> bool {
         let is_new = !self.0.contains_key(run);
         if is_new {
@@ -88,7 +88,7 @@ impl Refusals {
         self.0.retain(|run, _| open.contains(run.as_str()));
     }
 
-    /// For others to know.
+    /// The refusals, for this worker's beats.
     pub(super) fn told(&self) -> Vec<RefusedFor> {
         let told = |(run, refused): (&String, &Refused)| RefusedFor::new(run, &refused.why);
         self.0.iter().map(told).collect()

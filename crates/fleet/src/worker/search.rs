@@ -7,7 +7,7 @@ use oci::Digest;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::fetch::{Had, LOOK};
+use super::fetch::{Had, LOOK, Patience};
 use super::refusal::Part;
 use super::shared::Shared;
 use super::stopping::RunState;
@@ -24,7 +24,7 @@ impl Shared {
         let (mut idle_since, mut told, mut last) = (Instant::now(), HashSet::new(), None);
         let mut silence = Silence::default();
         while !cancel.is_cancelled() {
-            // While NATS is away, an answer takes long: who is told to end does not wait for that.
+            // While NATS is away, an answer takes long. A worker that must end does not wait for it.
             let run = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Ok(()),
@@ -33,7 +33,7 @@ impl Shared {
                         silence.tell(&error, &self.worker.connection, &*self.worker.say);
                         None
                     }
-                    // Whoever comes next makes it.
+                    // The next coordinator creates it.
                     Err(Error::Gone { .. }) => None,
                     run => {
                         silence.is_over();
@@ -41,9 +41,9 @@ impl Shared {
                     }
                 },
             };
-            if let Some(run) = run {
+            if let Some((run, patience)) = run {
                 let before = self.jobs_done();
-                let had = self.clone().work_on(&run, cancel).await?;
+                let had = self.clone().work_on(&run, patience, cancel).await?;
                 if had == Had::NoQueue && self.run_state(&run.run).await == RunState::GoesOn {
                     self.say_no_queue(&run.run, &mut told);
                 }
@@ -67,17 +67,17 @@ impl Shared {
         // No run has a blank in its name.
         if told.insert(format!("{run} queue")) {
             (self.worker.say)(&format!(
-                "run {run} is open, and NATS has no queue of its jobs: this worker turns to other runs until its coordinator has made one. Look whether that one runs: `sync` with the same config joins the run, and makes the queue"
+                "run {run} is open, and NATS has no queue of its jobs: this worker turns to other runs until the run's coordinator has made the queue. Look whether that coordinator runs: `sync --fleet` with the same config joins the run, and makes the queue"
             ));
         }
     }
 
-    /// The next run that may have work for this worker. Of others it is said once that they are there.
+    /// The next run that may have work for this worker, and how long to wait for its jobs. Runs that are left to others are reported once.
     async fn open_run(
         &self,
         told: &mut HashSet<String>,
         last: Option<&str>,
-    ) -> Result<Option<RunEntry>, Error> {
+    ) -> Result<Option<(RunEntry, Patience)>, Error> {
         let Some((runs, _)) = self.runs.get_once("runs").await? else { return Ok(None) };
         let runs: Runs = match message::read(&runs) {
             Ok(runs) => runs,
@@ -94,12 +94,14 @@ impl Shared {
                 && !self.called_off().contains(&entry.run)
                 && self.part_in(&entry.run) != Part::LeavesToOthers
         };
-        Ok(next_after(last, &runs, is_ours).cloned())
+        let is_only = runs.ours().filter(|entry| is_ours(entry)).count() == 1;
+        let patience = if is_only { Patience::Some } else { Patience::None };
+        Ok(next_after(last, &runs, is_ours).map(|entry| (entry.clone(), patience)))
     }
 }
 
-/// The next of these runs after the one that had its turn last. Whoever looked there has found nothing more to take: the run may be one
-/// that nobody watches, and open for ever.
+/// The next of these runs after the one that had its turn last: that one had no more jobs, and may stay open for ever if its coordinator
+/// was killed.
 fn next_after<'a>(
     last: Option<&str>,
     runs: &'a Runs,
@@ -110,7 +112,7 @@ fn next_after<'a>(
     runs.ours().skip(behind).chain(runs.ours().take(behind)).find(|entry| is_ours(entry))
 }
 
-/// Runs that a worker with this config leaves alone: what they are called, and why.
+/// Runs that a worker with this config leaves alone: their names, and the messages that say why.
 fn left_to_others(runs: &Runs, config: &Digest) -> Vec<(String, String)> {
     let strangers = runs.ours().filter(|entry| entry.config != *config).map(|entry| {
         let text = format!(

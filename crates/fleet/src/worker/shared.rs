@@ -1,4 +1,4 @@
-//! What all parts of a worker know.
+//! The state that all parts of a worker share.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -8,7 +8,7 @@ use super::equipment::Worker;
 use super::refusal::Refusals;
 use crate::beat::Live;
 use crate::bucket::Bucket;
-use crate::message::beat::SentFor;
+use crate::message::beat::{JobInWork, SentFor};
 use crate::message::runs::Runs;
 use crate::message::spent::SpentAt;
 use crate::spending::Told;
@@ -17,50 +17,69 @@ use crate::spending::Told;
 pub(super) struct Shared {
     pub(super) worker: Worker,
     pub(super) runs: Bucket,
-    /// Who else works.
+    /// The live workers.
     pub(super) live: Live,
-    /// Images that are worked on.
+    /// The number of images in work.
     pub(super) in_work: Arc<AtomicUsize>,
-    /// What tells this process from one of the same name that was there before, as a container is that is started again.
+    /// When this process started: this distinguishes it from an earlier one of the same name, as when a container is restarted.
     pub(super) born: u64,
-    /// Bytes that jobs have sent, by their runs.
+    /// Bytes that jobs have sent, by run.
     moved: Mutex<BTreeMap<String, Arc<AtomicU64>>>,
-    /// Jobs that are worked on: run and number.
-    in_hands: Mutex<HashSet<(String, u32)>>,
+    /// Jobs in work: run and number.
+    jobs_in_work: Mutex<HashSet<(String, u32)>>,
     numbers: AtomicU64,
     done: AtomicU64,
     told: Mutex<Told>,
     refusals: Mutex<Refusals>,
-    /// Runs that were called off and are open still: nothing of them is handed out any more.
+    /// Runs that were called off and are still in the list of open runs: this worker takes no more of their jobs.
     called_off: Mutex<HashSet<String>>,
 }
 
 impl Shared {
     pub(super) fn new(worker: Worker, born: u64, runs: Bucket, live: Live) -> Self {
-        let (in_work, moved, in_hands, numbers, done, told, refusals, called_off) = Default::default();
-        Self { worker, runs, live, in_work, born, moved, in_hands, numbers, done, told, refusals, called_off }
+        let (in_work, moved, jobs_in_work, numbers, done, told, refusals, called_off) = Default::default();
+        Self {
+            worker,
+            runs,
+            live,
+            in_work,
+            born,
+            moved,
+            jobs_in_work,
+            numbers,
+            done,
+            told,
+            refusals,
+            called_off,
+        }
     }
 
-    pub(super) fn in_hands(&self) -> MutexGuard<'_, HashSet<(String, u32)>> {
-        self.in_hands.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The jobs in work, for a beat.
+    pub(super) fn jobs_in_beat(&self) -> Vec<JobInWork> {
+        let job = |(run, number): &(String, u32)| JobInWork { run: run.clone(), number: *number };
+        self.jobs_in_work().iter().map(job).collect()
     }
 
-    /// Under what an attempt is begun: no other one is, of this or another process.
+    pub(super) fn jobs_in_work(&self) -> MutexGuard<'_, HashSet<(String, u32)>> {
+        self.jobs_in_work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The signature of a new attempt. No other attempt has it, of this or another process.
     pub(super) fn signature(&self) -> String {
         format!("{} {}-{}", self.worker.connection.name, self.born, self.next_number())
     }
 
-    /// One that this process has not had.
+    /// A number that this process has not used.
     pub(super) fn next_number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Counts bytes that are sent for a run.
+    /// The counter of the bytes that are sent for a run.
     pub(super) fn moved_for(&self, run: &str) -> Arc<AtomicU64> {
         self.moved().entry(run.to_owned()).or_default().clone()
     }
 
-    /// What was sent for each run.
+    /// The bytes that were sent for each run.
     pub(super) fn sent(&self) -> Vec<SentFor> {
         let of_run = |(run, moved): (&String, &Arc<AtomicU64>)| {
             let bytes = moved.load(Ordering::Relaxed);
@@ -69,7 +88,7 @@ impl Shared {
         self.moved().iter().map(of_run).collect()
     }
 
-    /// Forgets what was counted for runs that are over.
+    /// Forgets the counts, refusals and stops of runs that are over.
     pub(super) fn count_only_for(&self, runs: &Runs) {
         let open: HashSet<_> = runs.ours().map(|entry| entry.run.as_str()).collect();
         self.moved().retain(|run, _| open.contains(run.as_str()));
@@ -78,24 +97,24 @@ impl Shared {
         self.called_off().retain(|run| open.contains(run.as_str()));
     }
 
-    /// What a result is to say that registries were asked for.
+    /// The request counts that a run's next entry must tell.
     pub(super) fn tell_spent(&self, run: &str) -> Vec<SpentAt> {
         let now = (self.worker.tools.spending)();
         self.told().tell(run, &now)
     }
 
-    /// A job has a result, which tells of this.
+    /// Notes that a job has a result, which tells these counts.
     pub(super) fn job_done(&self, run: &str, spent: Vec<SpentAt>) {
         self.is_told(run, spent);
         self.done.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A run's book has it.
+    /// Notes that a run's book has these counts.
     pub(super) fn is_told(&self, run: &str, spent: Vec<SpentAt>) {
         self.told().is_written(run, spent);
     }
 
-    /// How many jobs have one.
+    /// How many jobs have a result of this worker.
     pub(super) fn jobs_done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)
     }
@@ -104,12 +123,12 @@ impl Shared {
         self.moved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs of which this worker's login is refused.
+    /// Runs for which this worker's login is refused.
     pub(super) fn refusals(&self) -> MutexGuard<'_, Refusals> {
         self.refusals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs that were called off, of those that are open still.
+    /// Runs that were called off and are still in the list of open runs.
     pub(super) fn called_off(&self) -> MutexGuard<'_, HashSet<String>> {
         self.called_off.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -13,27 +13,27 @@ use crate::counted::counted;
 use crate::listing::Listing;
 use crate::message::run::{caller, stop_key};
 
-/// How a run stands.
+/// The state of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum RunState {
     GoesOn,
-    /// Nobody waits for it any longer.
+    /// A coordinator has closed it.
     Over,
-    /// NATS has nothing of it any more, in these words.
+    /// NATS has lost it, in these words.
     Lost(String),
-    /// By this coordinator, where that can be read.
+    /// This coordinator has called it off, if its name can be read.
     CalledOff(Option<String>),
 }
 
 /// Why work on a run ends.
 enum End {
-    /// This worker is to end.
+    /// This worker must end.
     Worker,
     Run(RunState),
 }
 
 impl Shared {
-    /// How a run stands. While nobody answers, what is in work may end.
+    /// The state of a run. While NATS does not answer, it goes on, so that jobs in work may end.
     pub(super) async fn run_state(&self, run: &str) -> RunState {
         let listing = Listing::of(run, &self.runs).await;
         let may_be_called_off = matches!(listing, Listing::Open | Listing::Closed);
@@ -83,11 +83,11 @@ impl Shared {
     }
 }
 
-/// What people should know of a run's end, if anything.
+/// The message about a run's end, if people should know it.
 fn words(run: &str, state: &RunState, in_work: usize, drain: Duration) -> Option<String> {
     let how = match state {
         RunState::GoesOn => return None,
-        // Most runs end so, when nobody has anything left to do.
+        // Most runs end like this: no worker has anything left to do.
         RunState::Over if in_work == 0 => return None,
         RunState::Over => "is over".to_owned(),
         RunState::Lost(reason) => format!("is lost, NATS has nothing of it any more ({reason})"),

@@ -1,4 +1,4 @@
-//! What a worker writes into a run's book: what became of jobs, and what registries were asked for meanwhile.
+//! Writes a worker's entries into a run's book: job results and request counts.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::message::ended::{Ended, JobResult};
 use crate::message::shortened::write_within;
 use crate::message::spent::SpentBy;
 
-/// How long it is tried to tell what no result has told.
+/// How long a worker tries to write counts that no result tells.
 const SPENT: Duration = Duration::from_secs(5);
 
 impl Shared {
@@ -21,13 +21,13 @@ impl Shared {
         let mut result = JobResult { worker, born, ended, spent };
         let mut text = write_within(&result, most);
         if text.len() > most {
-            // What registries were asked for is told by the next message that has room for it.
+            // The next message that has room for the request counts tells them.
             result.spent.clear();
             text = write_within(&result, most);
         }
         loop {
             match self.runs.put(key, text.clone()).await {
-                // However long NATS is away: what was brought is told when it is back.
+                // Retries for as long as NATS is away, so that the result is written when it is back.
                 Err(Error::NoAnswer { .. }) if !connection.is_there() => {}
                 written => break written?,
             }
@@ -36,14 +36,14 @@ impl Shared {
         Ok(())
     }
 
-    /// Writes what registries were asked for and no result tells: of jobs that were left to others, or whose results did not arrive.
-    /// What does not arrive now is told later.
+    /// Writes request counts that no result tells: of jobs that were left to others, or whose results did not arrive. Counts that do not
+    /// arrive now are told later.
     pub(super) async fn write_spent(&self, run: &str) {
         let (worker, born, spent) = (self.worker.connection.name.clone(), self.born, self.tell_spent(run));
         if spent.is_empty() {
             return;
         }
-        // Workers may write below `result`.
+        // Below `result`, where the workers' logins may write.
         let key = format!("{run}.result.spent.{worker}.{born}.{}", self.next_number());
         let mut by = SpentBy { worker, born, spent };
         let mut text = message::write(&by);

@@ -1,6 +1,7 @@
-//! The open run's book, as anybody sees it who may write to NATS.
+//! The open run's book, as any client sees it that may write to NATS.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_nats::jetstream::kv::Store;
 use async_nats::jetstream::{self, Context};
@@ -33,7 +34,7 @@ impl Book {
         Self { jetstream, store, run }
     }
 
-    /// That of a run whose coordinator was killed when it had handed out its jobs, so many.
+    /// The book of a run whose coordinator was killed when it had handed out its jobs, `jobs` of them.
     pub(crate) async fn of_abandoned(nats: &Nats, world: &World, jobs: u64) -> Self {
         let told = Arc::new(Told::default());
         let (_, coordinator) = world.coordinate(nats.connect("c1").await, &told);
@@ -60,13 +61,14 @@ impl Book {
         self.store.put(format!("{}.{key}", self.run), value.to_owned().into()).await.unwrap();
     }
 
-    /// Puts any text into the queue.
+    /// Publishes any text to the queue, below a subject that no other message has: the queue takes one message of each.
     pub(crate) async fn queue(&self, text: &str) {
-        let subject = format!("isync.jobs.{}.99", self.run);
+        static NEXT: AtomicU32 = AtomicU32::new(1000);
+        let subject = format!("isync.jobs.{}.{}", self.run, NEXT.fetch_add(1, Ordering::Relaxed));
         self.jetstream.publish(subject, text.to_owned().into()).await.unwrap().await.unwrap();
     }
 
-    /// Puts a job into the queue that is there already.
+    /// Puts a job into the queue which has it already.
     pub(crate) async fn hand_out(&self, job: u32) {
         self.queue(&format!(r#"{{"run":"{}","number":{job}}}"#, self.run)).await;
     }

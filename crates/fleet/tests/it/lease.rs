@@ -1,5 +1,6 @@
 //! Leases of blobs among processes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use async_nats::jetstream;
 use embedded_registry::{Effect, Fault, Match, Times};
 use fleet::{Login, NatsLeases};
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, StreamExt as _};
 use oci::{Digest, RepositoryName};
 use sync::endpoint::StoreId;
 use sync::{Engine, LeaseWanted, Leased, Leases, Options, Silent, Sync};
@@ -32,7 +33,7 @@ async fn opened(nats: &Nats, name: &str) -> NatsLeases {
     panic!("no leases");
 }
 
-/// Asks for each blob until somebody has it; says how often it was to be sent.
+/// Asks for each blob until a repository has it; counts how often each was to be sent.
 async fn bring_all(leases: NatsLeases, sent: Arc<Vec<AtomicUsize>>) {
     let (store, repository): (_, RepositoryName) = (StoreId::new("r.io"), "a/b".parse().unwrap());
     for (number, sent) in sent.iter().enumerate() {
@@ -68,7 +69,7 @@ async fn who_asks_while_the_sender_ends_is_told_where_the_blob_is() {
     assert_eq!(sent, [1; BLOBS]);
 }
 
-/// Counts what was answered.
+/// Counts the answers.
 struct Counted {
     leases: NatsLeases,
     yours: Arc<AtomicUsize>,
@@ -95,7 +96,7 @@ async fn who_waits_for_a_holder_that_was_killed_sends_the_blobs_itself() {
     let (nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
     let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
     let leases = opened(&nats, "w2").await;
-    // Three layers are large, and none of them gets to its end.
+    // Three layers are large enough for a lease, and no upload of them comes to its end.
     let effect = Effect::StallRequestAfter(200_000);
     world.target.misbehave(Fault { when: Match::any(), times: Times::Always, effect });
     let sync = |rules| Sync::new(rules, Options::new(4, 2), Arc::new(Silent));
@@ -115,11 +116,40 @@ async fn who_waits_for_a_holder_that_was_killed_sends_the_blobs_itself() {
     until("all three were asked for", async || theirs.load(Ordering::Relaxed) >= 3).await;
     assert_eq!(yours.load(Ordering::Relaxed), 0, "two have one lease");
     world.target.behave();
-    // As kill -9 would: nothing is given back.
+    // Like kill -9: no lease is given back.
     holder.shutdown_background();
     let report = waiting.await.unwrap();
     assert_eq!((report.copied(), report.failed()), (2, 0));
     assert_eq!(yours.load(Ordering::Relaxed), 3);
     world.expect_target();
+    coordinator.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_whose_renewal_was_lost_while_nats_was_away_is_renewed_when_it_is_back() {
+    let (mut nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
+    // Leases are kept for half of it, and renewed after a third of that.
+    let (_, coordinator) = world.coordinate_within(nats.connect("c").await, &told, Duration::from_secs(30));
+    let (one, two) = (opened(&nats, "w1").await, opened(&nats, "w2").await);
+    let (store, repository): (_, RepositoryName) = (StoreId::new("r.io"), "a/b".parse().unwrap());
+    let digest = Digest::sha256(b"blob");
+    let wanted = LeaseWanted { store: &store, repository: &repository, digest: &digest, size: 1 << 20 };
+    let Leased::Yours(lease) = one.ask(wanted).await else { panic!("nobody else has it") };
+    let context = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let bucket = context.get_key_value("isync_leases").await.unwrap();
+    let key = bucket.keys().await.unwrap().next().await.unwrap().unwrap();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    nats.kill();
+    // The first renewal falls into this time. NATS gets it when it is back, and its answer comes too late.
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    nats.start_again().await;
+    let mut revisions = BTreeSet::new();
+    until("it is renewed twice", async || {
+        revisions.extend(bucket.entry(&key).await.ok().flatten().map(|entry| entry.revision));
+        revisions.len() > 2
+    })
+    .await;
+    assert!(matches!(two.ask(wanted).await, Leased::Theirs(_)), "the lease was lost");
+    drop(lease);
     coordinator.abort();
 }

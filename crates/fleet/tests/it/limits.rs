@@ -1,25 +1,26 @@
-//! What holds for all workers together.
+//! The limits that all workers share.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fleet::{HeardPause, SharedLimits};
+use fleet::{HeardPause, LiveWorkers, SharedLimits};
+use oci::Digest;
 
 use crate::nats::Nats;
 use crate::stop::slow_manifests;
 use crate::until::until;
 use crate::world::{Told, World};
 
-/// Takes down what a worker is told.
+/// Records the limits that a worker is told.
 #[derive(Default)]
 struct Noted {
-    divided: Mutex<Vec<usize>>,
+    divided: Mutex<Vec<LiveWorkers>>,
     held: Mutex<Vec<(String, Duration)>>,
     heard: Mutex<Option<HeardPause>>,
 }
 
 impl SharedLimits for Noted {
-    fn divide(&self, workers: usize) {
+    fn divide(&self, workers: LiveWorkers) {
         self.divided.lock().unwrap().push(workers);
     }
 
@@ -33,8 +34,9 @@ impl SharedLimits for Noted {
 }
 
 impl Noted {
+    /// How many workers of its config share the limits.
     fn last(&self) -> Option<usize> {
-        self.divided.lock().unwrap().last().copied()
+        self.divided.lock().unwrap().last().map(|workers| workers.of_config)
     }
 }
 
@@ -50,8 +52,24 @@ async fn what_all_have_together_is_divided_by_those_who_live() {
     until("each has half", async || (one.last(), two.last()) == (Some(2), Some(2))).await;
     second.leave().await;
     until("the first has all again", async || one.last() == Some(1)).await;
-    assert_eq!(*one.divided.lock().unwrap(), [1, 2, 1], "what has not changed is not told");
+    let divided = |number| LiveWorkers { all: number, of_config: number };
+    assert_eq!(*one.divided.lock().unwrap(), [1, 2, 1].map(divided), "what has not changed is not told");
     first.leave().await;
+    coordinator.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_of_another_config_shares_quotas_and_no_bandwidth() {
+    let (nats, world) = (Nats::start().await, World::start(1).await);
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &Arc::default());
+    let one = Arc::new(Noted::default());
+    let first = world.worker_within(nats.connect("w1").await, one.clone()).await;
+    until("the first has all", async || one.last() == Some(1)).await;
+    let second = world.worker_of(nats.connect("w2").await, Digest::sha256(b"another")).await;
+    let both = LiveWorkers { all: 2, of_config: 1 };
+    until("the second is heard", async || one.divided.lock().unwrap().last() == Some(&both)).await;
+    first.leave().await;
+    second.leave().await;
     coordinator.abort();
 }
 
@@ -64,7 +82,7 @@ async fn a_registry_that_asks_one_worker_for_a_pause_is_left_alone_by_all() {
     let first = world.worker_within(nats.connect("w1").await, one.clone()).await;
     let second = world.worker_within(nats.connect("w2").await, two.clone()).await;
     until("both listen", async || (one.last(), two.last()) == (Some(2), Some(2))).await;
-    // What makes no sense is nobody's.
+    // Workers ignore malformed pauses.
     let liar = async_nats::connect(nats.url()).await.unwrap();
     for lie in ["nonsense", r#"{"worker": "w9", "host": "r.io:443", "milliseconds": 99999999}"#] {
         liar.publish("isync.pause", lie.into()).await.unwrap();

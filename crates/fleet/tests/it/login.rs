@@ -43,7 +43,7 @@ async fn tls_is_spoken_with_whom_the_authority_has_signed_and_with_nobody_else()
         assert!(matches!(error, Error::Connect { .. }), "{error}");
         assert!(error.to_string().contains("certificate"), "{error}");
     }
-    // Who wants TLS does not do without it.
+    // A client that wants TLS refuses a server without it.
     let plain = NatsServer::start().await.unwrap();
     let error =
         refusal(&Access::new(&plain.url(), Login::Nobody, Some(ours.ca_file()), false).unwrap()).await;

@@ -1,4 +1,4 @@
-//! NATS is away for long, or comes back without what it kept.
+//! NATS is away for long, or comes back without its store.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::stop::slow_manifests;
 use crate::until::until;
 use crate::world::{ACK_WAIT, Told, World};
 
-/// Far less than a question waits for its answer.
+/// Less than a request is retried.
 const SOON: Duration = Duration::from_secs(60);
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
@@ -127,7 +127,7 @@ async fn a_worker_that_finds_no_list_of_runs_waits_for_whoever_makes_one() {
     nats.kill();
     nats.lose_store();
     nats.start_again().await;
-    // It asks for a list of runs that nobody has made.
+    // The worker asks for a list of runs that does not exist yet.
     let again = Arc::new(Told::default());
     let (_, next) = world.coordinate(nats.connect("c").await, &again);
     let report = tokio::time::timeout(SOON, next).await.unwrap().unwrap().unwrap();

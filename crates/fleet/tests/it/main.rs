@@ -5,11 +5,13 @@
 mod book;
 mod lease;
 mod limits;
+mod list;
 mod login;
 mod lost;
 mod name;
 mod nats;
 mod permission;
+mod redelivery;
 mod refused;
 mod report;
 mod run;

@@ -15,7 +15,7 @@ async fn a_name_has_one_worker_that_lives_and_whoever_comes_after_it_was_killed(
     let (nats, world, told) = (Nats::start().await, World::start(3).await, Arc::new(Told::default()));
     let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
     world.source.misbehave(slow_manifests());
-    // As kill -9 does, a runtime that ends takes all with it.
+    // A runtime that ends stops all its tasks, as kill -9 would.
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let handle = runtime.handle().clone();
     let connection = handle.spawn(nats.connected_later("w1")).await.unwrap();

@@ -1,4 +1,4 @@
-//! A real nats-server, and who connects to it.
+//! A real nats-server, and the connections to it.
 
 use std::sync::Arc;
 
@@ -12,12 +12,12 @@ impl Nats {
         Self(NatsServer::start().await.unwrap())
     }
 
-    /// With more lines in its config.
+    /// Starts a server with more lines in its config.
     pub(crate) async fn with(more: &str) -> Self {
         Self(NatsServer::with(more).await.unwrap())
     }
 
-    /// Starts it on what it has kept.
+    /// Starts it again on its store.
     pub(crate) async fn start_again(&mut self) {
         self.0.start_again().await.unwrap();
     }
@@ -27,7 +27,7 @@ impl Nats {
         self.0.kill();
     }
 
-    /// Takes away what one that was killed has kept.
+    /// Deletes the store of a server that was killed.
     pub(crate) fn lose_store(&self) {
         self.0.lose_store().unwrap();
     }
@@ -44,7 +44,7 @@ impl Nats {
         self.connect_as(Login::Nobody, name).await
     }
 
-    /// The same, for a runtime of its own.
+    /// The same, as a future for another runtime.
     pub(crate) fn connected_later(&self, name: &'static str) -> impl Future<Output = Connection> + 'static {
         let access = self.access(Login::Nobody);
         async move { connected(&access, name).await }
@@ -59,7 +59,7 @@ pub(crate) async fn connected(access: &Access, name: &str) -> Connection {
     Connection::open(access, name, Arc::new(|_| {})).await.unwrap()
 }
 
-/// What the server refuses, in its words.
+/// The server's words, if it has refused something.
 pub(crate) fn refusal(event: &ConnectionEvent) -> Option<String> {
     match event {
         ConnectionEvent::Refused(words) => Some(words.clone()),

@@ -1,4 +1,4 @@
-//! What a worker may do at NATS, and what nobody believes.
+//! A worker's rights at NATS, and forged messages that are ignored.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,10 +11,10 @@ use crate::nats::{Nats, refusal};
 use crate::until::until;
 use crate::world::{Told, World};
 
-/// As docs/scale.md has it.
+/// The users in the config that docs/scale.md names.
 const USERS: &str = include_str!("../../../../docs/nats-users.conf");
 
-/// Notes what is refused.
+/// Connects as this user, and records what the server refuses.
 async fn as_user(nats: &Nats, user: &str, name: &str, refused: &Arc<Mutex<Vec<String>>>) -> Connection {
     let login = Login::User(user.to_owned(), format!("{user}-password"));
     let refused = refused.clone();
@@ -56,7 +56,7 @@ async fn a_lying_message_costs_nothing_and_copies_nothing() {
     let (nats, world, told) = (Nats::start().await, World::start(3).await, Arc::new(Told::default()));
     let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
     let book = Book::of(&nats).await;
-    // A job that names a repository of no rule in place of one that does.
+    // A job with a repository of no rule in place of one that a rule has.
     let job = book.get("job.0").await.unwrap();
     let lie = job.replace("/b/", "/stolen/");
     assert_ne!(job, lie);
@@ -88,7 +88,7 @@ async fn a_job_that_three_workers_did_not_survive_fails_by_name() {
     let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
     until("the run is open", async || told.has_note("for workers to take")).await;
     let book = Book::of(&nats).await;
-    // The last of them had this worker's name: a container that was killed is started again under it.
+    // The last of them had this worker's name, as a container has that is restarted after it was killed.
     for (attempt, worker) in [(1, "oom-1 1-0"), (2, "oom-2 1-0"), (3, "w1 1-0")] {
         book.put(&format!("begun.0.{attempt}"), worker).await;
     }

@@ -1,4 +1,4 @@
-//! What a coordinator's report has beside images: what workers asked registries for, when bytes moved, and who could not help.
+//! What a coordinator's report has beside images: the workers' requests to registries, when bytes moved, and which workers could not help.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ async fn each_request_of_a_worker_and_each_byte_is_told_once() {
     let brought = bringing.await.unwrap().unwrap();
     let (source, target) = (&brought.spent[&world.source.host()], &brought.spent[&world.target.host()]);
     assert_eq!(brought.spent.len(), 2);
-    // The coordinator asks the target for nothing.
+    // The coordinator sends no request to the target.
     assert_eq!(target.requests, world.target.requests().len() as u64);
     let moved = brought.report.amounts().moved_bytes;
     assert!(target.bytes_sent > moved && source.bytes_read > moved, "{target:?} {source:?} {moved}");
@@ -85,7 +85,7 @@ async fn two_runs_that_one_worker_works_on_are_told_their_own_bytes_alone() {
     };
     let first = bring(nats.connect("c1").await, &told, "all");
     until("the run is open", async || told.has_note("for workers to take")).await;
-    // What flags select differently is a run of its own: here of the same images.
+    // Other flags make a run of their own, here of the same images.
     let second = bring(nats.connect("c2").await, &told_other, "others");
     until("the other run is open", async || told_other.has_note("for workers to take")).await;
     // One of the first run's jobs is still at work when the worker tells what it has sent for the other one.
@@ -120,7 +120,7 @@ async fn a_member_of_another_release_is_named_with_what_to_do() {
     })
     .await;
     assert!(told.has_note("Run one release everywhere"), "{:?}", told.notes());
-    // A coordinator of that release has a run, too: it stays in the list, and its workers are told.
+    // A coordinator of that release has a run, too: it stays in the list, and this release's worker names it.
     let runs = String::from_utf8(book.store.get("runs").await.unwrap().unwrap().to_vec()).unwrap();
     let entry = r#"{"release":{"format":9,"version":"9.0.0"},"run":"r-9","new":[1]}"#;
     let with_other = runs.replacen("\"open\":[", &format!("\"open\":[{entry},"), 1);

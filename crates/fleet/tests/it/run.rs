@@ -14,7 +14,7 @@ use crate::world::{ACK_WAIT, Told, World};
 #[tokio::test(flavor = "multi_thread")]
 async fn four_workers_send_each_blob_once() {
     let (nats, world, told) = (Nats::start().await, World::start(8).await, Arc::new(Told::default()));
-    // No worker is done with all before the others have come.
+    // Slow enough that all workers have come before the jobs are done.
     world.source.misbehave(Fault {
         when: Match::get("/manifests/"),
         times: Times::Always,
@@ -33,7 +33,7 @@ async fn four_workers_send_each_blob_once() {
         jobs += worker.leave().await.jobs;
     }
     assert_eq!(jobs, 8);
-    // 16 layers of their own and the one that all share; configs are small, and nobody asks for those.
+    // 16 layers of single images, and one that all share. Configs are too small for a lease.
     let reads = world.layer_reads();
     assert!(reads.len() == 17 && reads.values().all(|number| *number == 1), "{reads:?}");
     let who: std::collections::BTreeSet<_> =
@@ -45,7 +45,7 @@ async fn four_workers_send_each_blob_once() {
 async fn a_coordinator_that_dies_is_replaced_and_the_report_is_whole() {
     let (nats, world) = (Nats::start().await, World::start(6).await);
     Book::of_abandoned(&nats, &world, 6).await;
-    // Half of it is done while nobody watches.
+    // Half of the run is done while no coordinator watches it.
     let worker = world.worker(nats.connect("w1").await).await;
     let is_stored = |request: &LoggedRequest| request.is_manifest(&http_put());
     until("some is stored", async || {
@@ -198,7 +198,7 @@ async fn a_run_that_is_done_and_that_nobody_watches_keeps_no_worker_from_the_nex
     let second = world.bringing_until(CancellationToken::new(), connection, &told_other, patience);
     let brought = tokio::time::timeout(Duration::from_secs(60), second).await.unwrap().unwrap();
     assert_eq!((brought.report.skipped(), brought.joined), (4, None), "{:?}", told_other.notes());
-    // The first run is open still, and nothing of it is left to take.
+    // The first run is still open, and has no job left to take.
     let idle = world.worker_that_ends_idle(nats.connect("w2").await, Duration::from_secs(1)).await;
     let ended = tokio::time::timeout(Duration::from_secs(60), idle.task).await.unwrap().unwrap();
     assert_eq!(ended.unwrap().jobs, 0);
@@ -207,4 +207,17 @@ async fn a_run_that_is_done_and_that_nobody_watches_keeps_no_worker_from_the_nex
     let (_, joined) = world.coordinate(nats.connect("c3").await, &again);
     let report = tokio::time::timeout(Duration::from_secs(60), joined).await.unwrap().unwrap().unwrap();
     assert_eq!((report.copied(), report.not_done()), (4, 0), "{:?}", again.notes());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_task_panics_each_time_is_given_up() {
+    let (nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    let worker = world.worker_that_panics(nats.connect("w1").await).await;
+    let report = tokio::time::timeout(Duration::from_secs(60), coordinator).await.unwrap().unwrap().unwrap();
+    assert_eq!((report.copied(), report.failed()), (0, 2), "{:?}", told.notes());
+    for (image, how) in told.ended() {
+        assert!(how.len() == 1 && how[0].0.contains("w1, w1, w1 began on job 0"), "{image}: {how:?}");
+    }
+    worker.leave().await;
 }

@@ -41,7 +41,7 @@ async fn a_cancelled_run_ends_with_all_that_was_not_done_named() {
     assert_eq!((report.not_done(), report.totals.images()), (6, 6), "{:#?}", told.ended());
     let not_done = format!("{:?}", Outcome::NotDone);
     assert!(told.ended().into_values().flatten().all(|(word, _)| word == not_done));
-    // Nothing is left that a worker would do.
+    // The queue has no job left for a worker.
     let worker = world.worker(nats.connect("w1").await).await;
     let again = Arc::new(Told::default());
     let (_, next) = world.coordinate(nats.connect("c2").await, &again);
@@ -68,13 +68,13 @@ async fn what_is_in_work_when_a_run_is_called_off_is_waited_for_and_told() {
     let (cancel, bringing) = world.bring(nats.connect("c").await, &told, [ACK_WAIT, AN_HOUR]);
     until("the run is open", async || told.has_note("for workers to take")).await;
     let book = Book::of(&nats).await;
-    // Nobody knows which process that was: whoever has the name is waited for.
+    // This signature does not tell the start time, so the coordinator waits for any process of the name.
     book.put("begun.1.1", "w1").await;
-    // It was read before what the coordinator tells next.
+    // The coordinator reads this entry before it reports the worker.
     let _ = world.worker_of(nats.connect("w1").await, oci::Digest::sha256(b"other")).await;
     until("it is watching", async || told.has_note("worker w1")).await;
     cancel.cancel();
-    // Longer than whoever took a job just now needs to say so.
+    // This takes longer than a worker needs to write which job it took.
     until("it waits for w1", async || told.has_note("waiting for 1 job in work at w1: ")).await;
     assert_eq!(book.get("stop").await.as_deref(), Some("c"), "workers learn who called it off");
     assert!(!bringing.is_finished());
@@ -136,7 +136,7 @@ async fn who_has_joined_a_run_is_told_who_called_it_off_and_ends() {
     assert!(!told.has_note("called off by"), "who calls it off knows: {:?}", told.notes());
 }
 
-/// Who listens to the queue's subjects hears what is put into it, also what the queue drops because it has it already.
+/// A subscriber to the queue's subjects hears all messages, also duplicates that the queue drops.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_joins_a_run_and_is_called_off_before_it_knows_all_jobs_hands_nothing_out() {
     let (nats, world) = (Nats::start().await, World::start(3).await);
@@ -151,7 +151,7 @@ async fn who_joins_a_run_and_is_called_off_before_it_knows_all_jobs_hands_nothin
     assert_eq!((brought.report.not_done(), brought.report.totals.images()), (6, 6), "{:?}", again.notes());
     assert!(again.has_note(&format!("joined run {}: 3 of 3 jobs", book.run)), "{:?}", again.notes());
     assert!(again.is_all_planned(), "nobody says that lists are still read");
-    // What was published before this comes before it.
+    // Messages that were published before this one come before it.
     book.jetstream.publish("isync.jobs.end", "".into()).await.unwrap().await.unwrap();
     let heard = handed_out.next().await.unwrap();
     assert_eq!(heard.subject.as_str(), "isync.jobs.end");

@@ -1,4 +1,4 @@
-//! Two registries, a rule for each repository, and who works on them.
+//! Two registries, a rule for each repository, and the members of a fleet that copy them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -9,8 +9,8 @@ use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{EmbeddedRegistry, LoggedRequest};
 use endpoints::RegistryEndpoint;
 use fleet::{
-    Board, Brought, Connection, Coordinator, HeardPause, NatsLeases, Plan, SharedLimits, Spent, Tools,
-    Worked, Worker,
+    Board, Brought, Connection, Coordinator, HeardPause, LiveWorkers, NatsLeases, Plan, SharedLimits, Spent,
+    Tools, Worked, Worker,
 };
 use oci::Digest;
 use registry::{Registry, Security, Settings, Traffic, Transport};
@@ -22,9 +22,9 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Large enough that workers ask each other.
+/// Large enough that workers ask for a lease.
 const LAYER: usize = 1_200_000;
-/// What is smaller is sent without asking (`SMALLEST_LEASED` of the engine).
+/// Smaller layers are sent without a lease (`SMALLEST_LEASED` of the engine).
 const SMALLEST_LAYER: usize = 1 << 20;
 pub(crate) const ACK_WAIT: Duration = Duration::from_secs(2);
 
@@ -39,7 +39,7 @@ fn client(server: &EmbeddedRegistry) -> Registry {
     Registry::new(settings, Transport::new("test", &[]).unwrap())
 }
 
-/// How an image ended, and who did it.
+/// How each image ended, and at which worker.
 pub(crate) type Ended = BTreeMap<String, Vec<(String, Option<String>)>>;
 
 #[derive(Default)]
@@ -53,7 +53,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Bytes that were told of no image.
+    /// The bytes in events that name no image.
     pub(crate) fn sent(&self) -> u64 {
         *self.sent.lock().unwrap()
     }
@@ -66,7 +66,7 @@ impl Told {
         self.notes.lock().unwrap().iter().any(|note| note.contains(text))
     }
 
-    /// How often it was told that nothing new begins.
+    /// How often an event said that no new image begins.
     pub(crate) fn stops(&self) -> usize {
         *self.stops.lock().unwrap()
     }
@@ -112,29 +112,31 @@ impl Observer for Told {
 struct NoLimits;
 
 impl SharedLimits for NoLimits {
-    fn divide(&self, _: usize) {}
+    fn divide(&self, _: LiveWorkers) {}
     fn hold_back(&self, _: &str, _: Duration) {}
     fn tell_pauses(&self, _: HeardPause) {}
 }
 
-/// What is special about a worker.
+/// A worker's differences from the usual one.
 struct Kind {
     limits: Arc<dyn SharedLimits>,
     config: Digest,
     leaves_at_once: bool,
+    panics: bool,
     idle_exit: Option<Duration>,
     told: Arc<Told>,
-    /// Where it runs.
+    /// The runtime that it runs on.
     runtime: Option<Handle>,
-    /// What it has to add to each error.
+    /// The text that it adds to each error.
     added: String,
 }
 
 impl Default for Kind {
     fn default() -> Self {
         let (limits, told, added) = (Arc::new(NoLimits), Arc::default(), String::new());
-        let (config, leaves_at_once, idle_exit, runtime) = (World::config(), false, None, None);
-        Self { limits, config, leaves_at_once, idle_exit, told, runtime, added }
+        let (config, idle_exit, runtime) = (World::config(), None, None);
+        let (leaves_at_once, panics) = (false, false);
+        Self { limits, config, leaves_at_once, panics, idle_exit, told, runtime, added }
     }
 }
 
@@ -151,7 +153,7 @@ pub(crate) struct Working {
 }
 
 impl Working {
-    /// Leaves as SIGTERM would have it.
+    /// Leaves as it would after SIGTERM.
     pub(crate) async fn leave(self) -> Worked {
         self.cancel.cancel();
         self.task.await.unwrap().unwrap()
@@ -179,7 +181,7 @@ impl World {
         Self::rules_by(&self.clients(), &self.repositories)
     }
 
-    /// A process' way to both registries.
+    /// A process's clients for both registries.
     fn clients(&self) -> [Registry; 2] {
         [client(&self.source), client(&self.target)]
     }
@@ -208,12 +210,12 @@ impl World {
         self.worker_as(connection, Kind::default()).await
     }
 
-    /// One on a runtime of its own.
+    /// A worker on a runtime of its own.
     pub(crate) async fn worker_on(&self, runtime: &Handle, connection: Connection) -> Working {
         self.worker_as(connection, Kind { runtime: Some(runtime.clone()), ..Kind::default() }).await
     }
 
-    /// One with these limits.
+    /// A worker with these limits.
     pub(crate) async fn worker_within(
         &self,
         connection: Connection,
@@ -222,33 +224,38 @@ impl World {
         self.worker_as(connection, Kind { limits, ..Kind::default() }).await
     }
 
-    /// One with this config.
+    /// A worker with this config.
     pub(crate) async fn worker_of(&self, connection: Connection, config: Digest) -> Working {
         self.worker_as(connection, Kind { config, ..Kind::default() }).await
     }
 
-    /// One that adds this to each error.
+    /// A worker that adds this to each error.
     pub(crate) async fn worker_that_adds(&self, connection: Connection, added: String) -> Working {
         self.worker_as(connection, Kind { added, ..Kind::default() }).await
     }
 
-    /// One that tells what it does.
+    /// A worker that tells what it does.
     pub(crate) async fn worker_that_tells(&self, connection: Connection, told: &Arc<Told>) -> Working {
         self.worker_as(connection, Kind { told: told.clone(), ..Kind::default() }).await
     }
 
-    /// One that is told to leave when it has taken its first job, and has not begun on it.
+    /// A worker that is told to leave when it has taken its first job, and has not copied anything.
     pub(crate) async fn worker_that_leaves_at_once(&self, connection: Connection) -> Working {
         self.worker_as(connection, Kind { leaves_at_once: true, ..Kind::default() }).await
     }
 
-    /// One that ends when it has found nothing to do for so long.
+    /// A worker with a defect: each of its jobs panics.
+    pub(crate) async fn worker_that_panics(&self, connection: Connection) -> Working {
+        self.worker_as(connection, Kind { panics: true, ..Kind::default() }).await
+    }
+
+    /// A worker that ends after this time without work.
     pub(crate) async fn worker_that_ends_idle(&self, connection: Connection, idle: Duration) -> Working {
         self.worker_as(connection, Kind { idle_exit: Some(idle), ..Kind::default() }).await
     }
 
     async fn worker_as(&self, connection: Connection, kind: Kind) -> Working {
-        let Kind { limits, config, leaves_at_once, idle_exit, told, runtime, added } = kind;
+        let Kind { limits, config, leaves_at_once, panics, idle_exit, told, runtime, added } = kind;
         let clients = self.clients();
         let (rules, cancel) = (Self::rules_by(&clients, &self.repositories), CancellationToken::new());
         let cancelled = cancel.clone();
@@ -256,6 +263,7 @@ impl World {
             if leaves_at_once {
                 cancelled.cancel();
             }
+            assert!(!panics, "this worker has a defect");
             let bound = |assignment: &Assignment| {
                 let image = &assignment.images[0];
                 let rule = rules.iter().find(|rule| {
@@ -297,7 +305,7 @@ impl World {
         self.coordinate_within(connection, told, ACK_WAIT)
     }
 
-    /// The same, where who is silent for so long loses jobs, and leases in half of it.
+    /// The same, with this `ack_wait`: a worker that is silent for so long loses its jobs, and its leases after half of it.
     pub(crate) fn coordinate_within(
         &self,
         connection: Connection,
@@ -308,7 +316,8 @@ impl World {
         (cancel, tokio::spawn(async move { bringing.await.map(|brought| brought.report) }))
     }
 
-    /// The same, with all that a coordinator gives: it waits so long for a silent worker, and for what is in work after a stop.
+    /// The same, with the whole result. `patience` is how long the coordinator waits for a silent worker, and for jobs in work after a
+    /// stop.
     pub(crate) fn bring(
         &self,
         connection: Connection,
@@ -330,7 +339,7 @@ impl World {
         (cancel, bringing)
     }
 
-    /// The same of what flags select that are called so, with a token that calls it off.
+    /// The same for a selection of this name, with a token that calls the run off.
     pub(crate) fn bringing_until(
         &self,
         cancel: CancellationToken,
@@ -378,7 +387,7 @@ impl World {
         }
     }
 
-    /// How often each layer was read at the source. Workers ask each other for layers alone: configs are too small.
+    /// How often each layer was read at the source. Only layers, since configs are too small for a lease.
     pub(crate) fn layer_reads(&self) -> BTreeMap<String, usize> {
         let mut reads = BTreeMap::new();
         for request in self.source.requests().iter().filter(|request| LoggedRequest::is_blob_read(request)) {

@@ -1,4 +1,4 @@
-//! Finds the endpoints of what a coordinator hands out, as far as it is what this config's rules say.
+//! Finds the endpoints of a job's images, if this config's rules copy these images.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use oci::foreign_text::clean;
 use crate::config::{Binder, SharedRegistries};
 use crate::output::PlannedRule;
 
-/// Whoever may write to NATS may write other names into jobs: only what these rules bring is brought.
+/// Any client that may write to NATS can put other names into jobs, so a worker brings only what its own rules copy.
 pub(in crate::command) fn bind(rules: Vec<PlannedRule>, registries: SharedRegistries) -> Bind {
     let works: Vec<_> = rules.into_iter().map(|rule| rule.work).collect();
     Arc::new(move |assignments: &[Assignment]| {
@@ -35,7 +35,7 @@ fn bound(
     binder.bind_assignment(assignment.clone()).map_err(|error| error.to_string())
 }
 
-/// Whether a rule copies from the one repository to the other. Which tags it selects, only lists tell.
+/// Whether a rule copies between these repositories. Tags are not checked: that would need the tag list.
 fn brings(work: &Work, image: &Image) -> bool {
     match work {
         Work::Repository(rule) => is_between(rule, image),

@@ -1,4 +1,4 @@
-//! What a fleet's run has brought, as reports tell it.
+//! Converts a fleet run's result to the form that reports use.
 
 use ::fleet::{Kept, Spent};
 use registry::Profile;
@@ -7,7 +7,7 @@ use crate::done::Brought;
 use crate::interrupt::INTERRUPTED;
 use crate::output::report_json::RegistryEntry;
 
-/// The same, with what workers asked registries for.
+/// Converts the result, with the workers' requests to registries.
 pub(super) fn brought(brought: ::fleet::Brought) -> Brought {
     let elsewhere = brought.spent.into_iter().map(|(host, spent)| entry(host, spent)).collect();
     let joined = brought.joined.and_then(|began| jiff::Timestamp::try_from(began).ok());

@@ -1,4 +1,4 @@
-//! What happens to the connection to NATS, in words: refusals, and absences in the middle of a run.
+//! Messages about the connection to NATS: refused permissions, and outages during a run.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use jiff::civil::DateTime;
 use super::notices::Notices;
 use crate::output::amount_text;
 
-/// Says it to whoever is told of the fleet.
+/// Sends these messages to the fleet's notices.
 pub(super) fn tell(server: &str, notices: Arc<Notices>) -> Tell {
     let server = server.to_owned();
     Arc::new(move |event| match words(&server, event, &Zoned::now()) {
@@ -40,7 +40,7 @@ fn words(server: &str, event: &ConnectionEvent, now: &Zoned) -> Words {
     }
 }
 
-/// The time of day, with its day where that is not today.
+/// The time of day, with the date if that is not today's.
 fn moment(since: DateTime, now: DateTime) -> String {
     let form = if since.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };
     since.strftime(form).to_string()

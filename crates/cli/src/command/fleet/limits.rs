@@ -1,16 +1,16 @@
-//! What holds for all workers together, put to this process: bandwidth, quotas of clouds' APIs, and pauses that registries ask for.
+//! Applies the limits that all workers share to this process: bandwidth, quotas of clouds' APIs, pauses that registries ask for.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::fleet::{HeardPause, SharedLimits};
+use ::fleet::{HeardPause, LiveWorkers, SharedLimits};
 use ::sync::{Bandwidth, Engine};
 use registry::{PauseObserver, Transport};
 
 /// The limits of a worker.
 pub(in crate::command) struct Limits {
     engine: Engine,
-    /// Of all together.
+    /// The limit of all workers of this config together.
     bandwidth: Option<Bandwidth>,
     transport: Transport,
 }
@@ -26,9 +26,9 @@ impl Limits {
 }
 
 impl SharedLimits for Limits {
-    fn divide(&self, workers: usize) {
-        self.transport.share_among(workers);
-        self.engine.limit(self.bandwidth.map(|all| part(all, workers)));
+    fn divide(&self, workers: LiveWorkers) {
+        self.transport.share_among(workers.all);
+        self.engine.limit(self.bandwidth.map(|all| part(all, workers.of_config)));
     }
 
     fn hold_back(&self, host: &str, wait: Duration) {
@@ -40,7 +40,7 @@ impl SharedLimits for Limits {
     }
 }
 
-/// Of less than a byte a second each, nobody would ever end.
+/// A part of less than a byte a second would never end, so then each worker gets the whole bandwidth.
 fn part(all: Bandwidth, workers: usize) -> Bandwidth {
     let workers = u64::try_from(workers).unwrap_or(u64::MAX).max(1);
     Bandwidth::of(all.bytes_a_second() / workers, Duration::from_secs(1)).unwrap_or(all)

@@ -1,23 +1,23 @@
-//! What to do about a fleet that cannot go on.
+//! Advice for errors that stop a fleet.
 
 use ::fleet::Error;
 
 use crate::config::ConfigError;
 
-/// What to do about a server that does not answer.
+/// Advice for a server that does not answer.
 pub(in crate::command) const NO_SERVER: &str = "is nats-server running there with JetStream (`jetstream { store_dir: ... }`)? docs/scale.md has a config";
-/// What to do about a server that cannot be reached for this reason.
+/// Advice for a failed connection, by the reason of the failure.
 pub(in crate::command) fn no_connection(reason: &str) -> &'static str {
     if reason.contains("UnknownIssuer") { NO_TRUST } else { NO_SERVER }
 }
 
-/// What to do about a certificate that nobody has signed who is trusted here.
+/// Advice for a certificate whose issuer this machine does not trust.
 const NO_TRUST: &str =
     "name the PEM file of the authority that signed the server's certificate: --fleet-ca FILE";
-/// What to do about a login that is not taken.
+/// Advice for a login that NATS rejects.
 pub(in crate::command) const NO_LOGIN: &str = "give the login that the server's config has: --fleet-user NAME --fleet-password-file FILE, --fleet-nkey FILE or --fleet-creds FILE";
 
-/// The error, with what to do.
+/// The error with its advice.
 pub(in crate::command) fn with_next(error: &Error) -> ConfigError {
     let told = ConfigError::new(error.to_string());
     match next(error) {
@@ -38,6 +38,15 @@ fn next(error: &Error) -> Option<&'static str> {
         }
         Error::TooLarge(_) => {
             "take larger messages: `max_payload: 8MB` in nats-server's config, of which 900 KiB are used"
+        }
+        Error::TooManyRuns { .. } => {
+            "start `sync --fleet` with the config of such a run, which joins it, and let it end or press Ctrl-C: a run whose coordinator was killed stays open until then"
+        }
+        Error::Malformed { .. } => {
+            "another program, or another release, has written there: find out which one uses this NATS. `nats kv del isync_runs runs` makes NATS forget all runs; what is at the targets stays"
+        }
+        Error::MessageTooLarge { .. } => {
+            "let NATS take messages of 1 MB: `max_payload: 1MB` or more in nats-server's config, and no lower `max_msg_size` on its streams (`nats stream edit --max-msg-size=-1`)"
         }
         Error::NotCalledOff { .. } => {
             "when NATS is back, start `sync` again with the same config: it joins the run, and Ctrl-C there calls it off"

@@ -1,4 +1,4 @@
-//! Tells how a worker is started, where a run waits for one.
+//! Warns when a run has no live worker, and names the command that starts one.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -11,12 +11,12 @@ use super::notices::Notices;
 use crate::args::{FleetLoginArgs, JobArgs};
 use crate::output::counted;
 
-/// How often is looked whether somebody is there.
+/// How often this task looks for live workers.
 const LOOKED: Duration = Duration::from_secs(1);
-/// A worker that is there shows within so many looks of the coordinator.
+/// A live worker appears on the board within this many updates.
 const LOOKS: u32 = 5;
 
-/// Tells when nobody is there to work: none has come, or the last one has gone. Returns when the run is called off.
+/// Warns when the run has no live worker: none has joined, or the last one left. Returns when the run is called off.
 pub(super) async fn tell_when_none_is_there(
     board: &Board,
     (advice, notices): (&str, &Notices),
@@ -39,17 +39,17 @@ pub(super) async fn tell_when_none_is_there(
     }
 }
 
-/// How often in a row a coordinator looked and saw nobody. It does not look while it plans, nor while it puts jobs into the queue.
+/// Counts consecutive updates of the board without a live worker. The coordinator does not update it while it plans or publishes jobs.
 #[derive(Default)]
 struct Absence {
     looks: u32,
-    /// How often the board had been shown then.
+    /// How often the board had been updated at the last look.
     times: u64,
     has_come: bool,
 }
 
 impl Absence {
-    /// Takes in what is on a board that was shown so often; gives whether somebody is missed now.
+    /// Takes in a board that was updated `times` times; returns whether to warn now.
     fn look(&mut self, times: u64, is_there: bool) -> bool {
         let is_new = times > self.times;
         self.times = times;
@@ -61,11 +61,11 @@ impl Absence {
         is_new && self.looks == LOOKS
     }
 
-    /// What is told of a run that is so far, unless nothing is left of it.
+    /// The warning for this progress. `None` if no job is left.
     fn words(&self, standing: &Standing) -> Option<String> {
         let Standing { waiting, in_work, done, workers } = standing;
         let left = waiting + in_work;
-        // Who joins a run has not seen those that worked on it.
+        // A coordinator that joined the run has not seen its earlier workers.
         let has_come = self.has_come || *done > 0 || !workers.is_empty();
         match (left, has_come) {
             (0, _) => None,
@@ -78,7 +78,7 @@ impl Absence {
     }
 }
 
-/// How workers are started for what a coordinator with these flags hands out.
+/// How to start workers for a coordinator with these flags.
 pub(super) fn advice(url: &str, login: &FleetLoginArgs, job: &JobArgs) -> String {
     let whose = if own_login(login).is_empty() {
         ""
@@ -91,8 +91,8 @@ pub(super) fn advice(url: &str, login: &FleetLoginArgs, job: &JobArgs) -> String
     )
 }
 
-/// Stands for the login of a worker, of the kind that the coordinator has. It is never the coordinator's: whoever reads jobs and writes
-/// results needs no other rights, and hears its answers in an inbox of its own.
+/// Placeholder flags for a worker's login, of the same kind as the coordinator's. It is never the same login: a worker only reads jobs and
+/// writes results, so it needs fewer rights, and it hears its answers in an inbox of its own.
 fn own_login(login: &FleetLoginArgs) -> Vec<&'static str> {
     let kinds = [
         (login.fleet_creds.is_some(), "--fleet-creds FILE"),
@@ -132,12 +132,12 @@ fn command(url: &str, login: &FleetLoginArgs, job: &JobArgs) -> String {
     words.join(" ")
 }
 
-/// What came by stdin has no name there.
+/// A file that came by stdin has no name on the worker's machine.
 fn name(path: &Path) -> Cow<'_, str> {
     if path.as_os_str() == "-" { Cow::Borrowed("FILE") } else { path.to_string_lossy() }
 }
 
-/// As a word for a shell.
+/// Quotes a word for a shell.
 fn in_shell(word: &str) -> Cow<'_, str> {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,[]".contains(letter);
     if !word.is_empty() && word.chars().all(is_plain) {
@@ -167,9 +167,9 @@ mod tests {
     fn nobody_is_missed_while_the_coordinator_does_not_look() {
         let mut absence = Absence::default();
         let mut look = |times: u64, is_there: bool| absence.look(times, is_there);
-        // It plans.
+        // The coordinator plans.
         assert!((0..100).all(|_| !look(0, false)));
-        // It puts jobs into the queue, and looks for all the time that it has not looked.
+        // It publishes jobs. Then the updates that it missed meanwhile come all at once.
         assert!((0..100).all(|_| !look(1, false)));
         assert!(!look(101, false));
         assert!((102..104).all(|times| !look(times, false)));
@@ -183,7 +183,7 @@ mod tests {
         let standing = |waiting, done| Standing { waiting, in_work: 0, done, workers: Vec::new() };
         assert_eq!(absence.words(&standing(3, 0)).as_deref(), Some("no worker has come for this run yet"));
         assert!(!absence.look(1, true));
-        // One that is started again is not missed.
+        // A worker that is back in time causes no warning.
         assert!((2..6).all(|times| !absence.look(times, false)) && !absence.look(6, true));
         assert!((7..11).all(|times| !absence.look(times, false)) && absence.look(11, false));
         let gone = absence.words(&standing(1, 2));

@@ -1,11 +1,12 @@
-//! What people should know of a fleet, on stderr and in the log.
+//! Tells people about the fleet, on stderr and in the log.
 
 use std::sync::{Arc, OnceLock};
 
 use crate::args::{LogLevel, ShowArgs};
-use crate::output::{LogFile, Volume, note, warn};
+use crate::config::ConfigError;
+use crate::output::{LogFile, Paint, Volume, note, say_lines, warn};
 
-/// Says it as loudly as was asked for.
+/// Obeys `--quiet` and the log's level.
 pub(in crate::command) struct Notices {
     volume: Volume,
     log: OnceLock<Arc<LogFile>>,
@@ -17,20 +18,26 @@ impl Notices {
         Arc::new(Self { volume: Volume::of(show), log: OnceLock::new() })
     }
 
-    /// From now on, in this log, too.
+    /// Writes notices to this log, too.
     pub(in crate::command) fn also_to(&self, log: Option<Arc<LogFile>>) {
         if let Some(log) = log {
             let _ = self.log.set(log);
         }
     }
 
-    /// What is odd.
+    /// An error that ends the run, with its advice.
+    pub(in crate::command) fn error(&self, error: &ConfigError) {
+        say_lines(&format!("{}: {error}", Paint::for_stderr().red("error")));
+        self.write(LogLevel::Error, &error.to_string());
+    }
+
+    /// A warning.
     pub(in crate::command) fn warn(&self, text: &str) {
         warn(text);
         self.write(LogLevel::Warn, text);
     }
 
-    /// What is neither odd nor a failure.
+    /// A note. `--quiet` hides it on stderr.
     pub(in crate::command) fn note(&self, text: &str) {
         if self.volume != Volume::Quiet {
             note(text);

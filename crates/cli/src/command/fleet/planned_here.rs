@@ -1,29 +1,32 @@
-//! Tells something of a run that is planned here, and not of one that was joined.
+//! A warning about a run that this coordinator plans. One that it joins was planned by another coordinator.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ::sync::{Event, Observer, Stamp};
 
-use crate::output::warn;
+use super::notices::Notices;
 
-/// Watches a run until it shows which of both it is.
-pub(in crate::command) struct WarnIfPlannedHere(Mutex<Option<String>>);
+/// Waits for the event that shows whether the run was joined.
+pub(in crate::command) struct WarnIfPlannedHere {
+    warning: Mutex<Option<String>>,
+    notices: Arc<Notices>,
+}
 
 impl WarnIfPlannedHere {
-    pub(in crate::command) fn of(warning: String) -> Self {
-        Self(Mutex::new(Some(warning)))
+    pub(in crate::command) fn new(warning: String, notices: Arc<Notices>) -> Self {
+        Self { warning: Mutex::new(Some(warning)), notices }
     }
 }
 
 impl Observer for WarnIfPlannedHere {
     fn event(&self, _: &Stamp, event: &Event) {
-        // Notes tell of NATS, which may come before.
+        // Notes about NATS may come before.
         if matches!(event, Event::Note { .. }) {
             return;
         }
-        let warning = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let warning = self.warning.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(warning) = warning.filter(|_| !matches!(event, Event::RunJoined { .. })) {
-            warn(&warning);
+            self.notices.warn(&warning);
         }
     }
 }

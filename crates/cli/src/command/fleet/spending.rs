@@ -1,4 +1,4 @@
-//! Counts what this process has asked registries for, as the report of a run alone would tell it.
+//! Counts this process's requests to registries the way the report of a run without a fleet does.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::config::SharedRegistries;
 use crate::output::Tally;
 use crate::output::report_json::{RegistryEntry, registry_entries};
 
-/// `tally` watches all that is done.
+/// `tally` must observe everything that this process does.
 pub(in crate::command) fn count_spending(registries: SharedRegistries, tally: Arc<Tally>) -> CountSpending {
     Arc::new(move || {
         let all = registries.lock().all();

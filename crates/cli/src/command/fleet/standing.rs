@@ -1,10 +1,10 @@
-//! How far a fleet's run is, as whoever asks is told.
+//! Converts a fleet run's progress for status requests.
 
 use ::fleet::{AtWork, Standing};
 
 use crate::output::{FleetStanding, FleetWorker};
 
-/// The same for people and programs.
+/// The progress in the form that people and programs are shown.
 pub(super) fn standing(standing: Standing) -> FleetStanding {
     let Standing { waiting, in_work, done, workers } = standing;
     let worker = |AtWork { worker, is_there, jobs }| FleetWorker { name: worker, silent: !is_there, jobs };

@@ -1,11 +1,11 @@
-//! A NATS that is away in the middle of a run.
+//! NATS is away during a run.
 
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use testkit::NatsServer;
 
-use super::{Bench, Running, ended, until};
+use super::{Bench, Running, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_say_once_that_nats_is_away_and_that_it_is_back() -> Result<()> {
@@ -18,7 +18,7 @@ async fn all_say_once_that_nats_is_away_and_that_it_is_back() -> Result<()> {
     until(|| bench.has_said("w1.err", away) && bench.has_said("w1.log", away)).await?;
     bench.nats.start_again().await?;
     until(|| bench.has_said("w1.log", back)).await?;
-    // That all is well again is no warning.
+    // The end of an outage is no warning, so `--quiet` hides it.
     ensure!(!bench.has_said("w1.err", back), "{}", bench.workplace.read("w1.err")?);
     drop(worker);
 
@@ -75,7 +75,7 @@ async fn a_worker_ends_at_once_while_nats_is_away() -> Result<()> {
     let mut bench = Bench::start().await?;
     let coordinator = bench.coordinator()?;
     let mut worker = bench.worker("w1")?;
-    ended(coordinator)?.expect_code(0)?;
+    coordinator.ended()?.expect_code(0)?;
     bench.nats.kill();
     let asked = Instant::now();
     worker.signal("-TERM")?;

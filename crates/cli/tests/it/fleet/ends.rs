@@ -1,4 +1,4 @@
-//! How a coordinator ends that does not bring its run to its end.
+//! How a coordinator ends when its run does not come to its end.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn a_login_that_may_not_coordinate_is_told_so_at_once_and_nothing_is_summe
         Ok(())
     };
     refused()?;
-    // The same where all is there already.
+    // The same if the queue and the buckets exist already.
     let coordinator = Running::told_to("c.err", &bench.workplace, &sync("coordinator"))?;
     until(|| bench.has_said("c.err", "for workers to take")).await?;
     refused()?;
@@ -76,7 +76,7 @@ async fn a_run_that_another_coordinator_calls_off_was_interrupted_for_both() -> 
     Ok(())
 }
 
-/// Whose layers take many times as long as a worker has to end.
+/// A bench whose layers take many times as long as a worker has to end.
 async fn slow() -> Result<Bench> {
     let bench = Bench::start().await?;
     bench.source.misbehave(Fault {
@@ -92,7 +92,7 @@ async fn whoever_is_left_without_workers_is_told_once_and_how_to_start_one() -> 
     const GONE: &str = "no worker is there any more: 10 of 10 jobs left. Start as many as you like";
 
     let bench = slow().await?;
-    // It is there before the coordinator looks for the first time.
+    // The worker is there before the coordinator looks for the first time.
     let mut worker = bench.worker("w1")?;
     until(|| bench.has_said("w1.err", "waiting for work")).await?;
     let coordinator = bench.coordinator_into("c.err")?;
@@ -113,7 +113,7 @@ async fn what_workers_sent_whose_results_did_not_come_is_not_called_nothing() ->
     let bench = slow().await?;
     let mut coordinator = bench.coordinator_into("c.err")?;
     let mut worker = bench.worker("w1")?;
-    // Until then SIGUSR1 may end it.
+    // Until then SIGUSR1 may end the coordinator, which may have no handler yet.
     until(|| bench.has_said("c.err", "worker w1 is there")).await?;
     let has_sent = || ["KiB", "MiB"].iter().any(|unit| bench.has_said("c.err", unit));
     until(|| has_sent() || coordinator.signal("-USR1").is_err()).await?;

@@ -1,4 +1,4 @@
-//! Who joins a run that another one has planned.
+//! Coordinators that join a run which another one has planned.
 
 use anyhow::{Result, ensure};
 use embedded_registry::sample;
@@ -31,13 +31,13 @@ async fn who_joins_a_run_needs_no_state_and_who_plans_another_one_is_told_what_t
 async fn who_joins_a_run_in_the_middle_says_how_much_is_left() -> Result<()> {
     let bench = Bench::start().await?;
     for number in 7..REPOSITORIES {
-        // Of the layer that no other repository has.
+        // The digest of the layer that no other repository has.
         let digest = oci::Digest::sha256(&sample::layer(100 + number, 1_200_000)).to_string();
         let when = Match::get(&digest);
         bench.source.misbehave(Fault { when, times: Times::Always, effect: Effect::Hang });
     }
     let coordinator = bench.coordinator()?;
-    // One that hangs keeps its place.
+    // A job that hangs keeps one of its worker's slots.
     let workers = [bench.worker("w1")?, bench.worker("w2")?, bench.worker("w3")?];
     let brought = || {
         let is_there =

@@ -6,9 +6,9 @@ use anyhow::{Context as _, Result, ensure};
 use embedded_registry::{Access, EmbeddedRegistry, Grant, User};
 use testkit::NatsServer;
 
-use super::{Bench, Running, ended, until};
+use super::{Bench, Running, until};
 
-/// As docs/scale.md has them.
+/// The users in the config that docs/scale.md names.
 pub(super) const USERS: &str = include_str!("../../../../../docs/nats-users.conf");
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,7 +27,7 @@ async fn a_worker_whose_inbox_is_anothers_ends_and_says_which_flag_names_it() ->
     Ok(())
 }
 
-/// As pods have it: nobody knows their names before, and all of them have one login.
+/// Like pods: their names are not known in advance, and all of them share one login.
 #[tokio::test(flavor = "multi_thread")]
 async fn workers_of_chance_names_share_a_login_of_few_rights_and_its_inbox() -> Result<()> {
     let bench = Bench::start().await?;
@@ -44,10 +44,10 @@ async fn workers_of_chance_names_share_a_login_of_few_rights_and_its_inbox() -> 
     let start = |file: &str| -> Result<Running> { Running::told_to(file, &bench.workplace, &worker) };
     let coordinator = Running::piped(&bench.workplace, &format!("sync {} --json", of("coordinator")))?;
     let workers = [start("1.err")?, start("2.err")?];
-    let ran = ended(coordinator)?.expect_code(0)?;
+    let ran = coordinator.ended()?.expect_code(0)?;
     bench.expect_whole(&serde_json::from_str(&ran.stdout)?, &["copied"])?;
     for file in ["1.err", "2.err"] {
-        // One may have come when the run was over.
+        // One of the workers may have started after the end of the run.
         until(|| bench.has_said(file, "waiting for work")).await?;
         let said = bench.workplace.read(file)?;
         ensure!(!said.contains("refuses"), "{file}: {said}");
@@ -58,7 +58,7 @@ async fn workers_of_chance_names_share_a_login_of_few_rights_and_its_inbox() -> 
     Ok(())
 }
 
-/// By the command that a warning names, with the workers' login in its place: as often as somebody likes on one machine.
+/// Starts workers with the command in the warning, with the workers' login filled in. It works several times on one machine.
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_has_no_worker_is_told_how_to_start_some_and_that_works() -> Result<()> {
     let bench = Bench::start().await?;
@@ -100,7 +100,7 @@ async fn whoever_has_no_worker_is_told_how_to_start_some_and_that_works() -> Res
     let told = bench.workplace.read("c.err")?;
     ensure!(code == Some(0), "{told}\n{}", bench.workplace.read("w1.err")?);
     ensure!(told.matches("no worker has come").count() == 1, "{told}");
-    // Each has a state of its own, and so has the coordinator.
+    // Each worker has a state file of its own, and so has the coordinator.
     let states = bench.workplace.path().join(".local/state/image-syncer");
     until(|| ["state", "worker", "worker-2"].iter().all(|name| states.join(format!("{name}.redb")).exists()))
         .await?;
@@ -134,7 +134,7 @@ async fn a_worker_whose_login_is_refused_leaves_the_run_to_others() -> Result<()
     })
     .await?;
     let right = bench.worker("right")?;
-    let ran = ended(coordinator)?.expect_code(0)?;
+    let ran = coordinator.ended()?.expect_code(0)?;
     bench.expect_whole(&serde_json::from_str(&ran.stdout)?, &["copied"])?;
     ran.says(&["the login of worker wrong is refused", "Mend its login"])?.hides(&["wrong-secret"])?;
     drop((wrong, right));

@@ -58,7 +58,7 @@ async fn what_is_not_safe_or_not_there_is_refused_with_what_to_write() -> Result
         .expect_code(2)?
         .says(&["--bandwidth does nothing here", "`image-syncer worker`"])?;
     run("worker --fleet tls://127.0.0.1 --fleet-ca none.pem")?.expect_code(2)?.says(&["none.pem"])?;
-    // A worker with other rules does not touch what it is not about.
+    // A worker with other rules takes no job of this run.
     let mut coordinator = bench.coordinator()?;
     bench.workplace.write("other.yaml", "sync:\n- {from: a.example/x, to: b.example/y}\n")?;
     run(&format!("worker --fleet {} --config other.yaml --no-state --idle-exit 2s", bench.url()))?

@@ -124,6 +124,26 @@ pub(super) const MESSAGES: &[Message] = &[
         show: || Box::pin(silent()),
     },
     Message {
+        title: "A run that another coordinator has called off",
+        cause: "Several coordinators of one config watch one run. Ctrl-C at any of them calls it off for all.",
+        what_to_do: "Ask whoever started that coordinator. The same command goes on with the run: what is at the targets is skipped.",
+        what: &["run 20261130T120000Z-4711 was called off"],
+        why: &["by coordinator-host-4711"],
+        next: &["nothing more is handed out"],
+        code: 130,
+        show: || Box::pin(called_off()),
+    },
+    Message {
+        title: "A worker whose run was called off",
+        cause: "Ctrl-C, or SIGTERM, at a coordinator of the run.",
+        what_to_do: "Nothing: the worker waits for the next run of its config.",
+        what: &["run 20261130T120000Z-4711 was called off"],
+        why: &["by coordinator-host-4711"],
+        next: &["1 image in work here has 25 s to end"],
+        code: 0,
+        show: || Box::pin(called_off_at_a_worker()),
+    },
+    Message {
         title: "Jobs in a temporary folder",
         cause: "`check --fleet` has found that the server keeps its jobs where they do not stay.",
         what_to_do: "Give nats-server a folder that stays, and start it anew.",
@@ -148,7 +168,7 @@ pub(super) const MESSAGES: &[Message] = &[
     },
 ];
 
-/// As docs/scale.md has them.
+/// The users in the config that docs/scale.md names.
 const USERS: &str = include_str!("../../../../../docs/nats-users.conf");
 
 /// Two registries with a config, and NATS.
@@ -157,7 +177,7 @@ pub(super) struct Fleet {
     pub(super) nats: NatsServer,
 }
 
-/// What NATS is called on the page.
+/// The name of NATS on the page.
 const NATS: &str = "nats://nats.example.com:4222";
 
 impl Fleet {
@@ -182,7 +202,7 @@ impl Fleet {
         vec![source, target, (self.nats.url(), NATS), (self.nats.url().replace("nats://", ""), &NATS[7..])]
     }
 
-    /// A process that goes on, whose stderr goes to a file.
+    /// Starts a process whose stderr goes to a file.
     pub(super) fn begin(&self, arguments: &str, file: &str) -> Result<Running> {
         Running::told_to(file, self.workplace(), &arguments.replace("NATS", &self.nats.url()))
     }
@@ -191,7 +211,7 @@ impl Fleet {
         self.begin("sync --fleet NATS --fleet-patience 2", "c.err")
     }
 
-    /// The same, where no layer ever comes.
+    /// A coordinator whose source never sends a layer.
     pub(super) fn coordinator_of_a_slow_source(&self) -> Result<Running> {
         let hang = Fault { when: Match::get("/blobs/"), times: Times::Always, effect: Effect::Hang };
         self.bench.source.misbehave(hang);
@@ -204,7 +224,7 @@ impl Fleet {
         Shown::error(&ran, &self.names())
     }
 
-    /// Waits until somebody has said this; gives the line.
+    /// Waits until the file has a line with this text; returns the line.
     pub(super) async fn line(&self, file: &str, text: &str) -> Result<String> {
         let line = || {
             let said = self.workplace().read(file).ok()?;
@@ -253,5 +273,27 @@ async fn silent() -> Result<Shown> {
     fleet.line("c.err", "worker w1 is there").await?;
     worker.kill()?;
     let line = fleet.line("c.err", "is silent").await?;
+    Ok(Shown::line(&line, 0, &fleet.names()))
+}
+
+async fn called_off() -> Result<Shown> {
+    let fleet = Fleet::start("").await?;
+    let mut first = fleet.coordinator()?;
+    fleet.line("c.err", "for workers to take").await?;
+    let second = fleet.begin("sync --fleet NATS --fleet-patience 2", "d.err")?;
+    fleet.line("d.err", "joined run").await?;
+    second.signal("-INT")?;
+    let line = fleet.line("c.err", "was called off by").await?;
+    let code = first.status().await?.code().unwrap_or_default();
+    Ok(Shown::line(&line, code, &fleet.names()))
+}
+
+async fn called_off_at_a_worker() -> Result<Shown> {
+    let fleet = Fleet::start("").await?;
+    let coordinator = fleet.coordinator_of_a_slow_source()?;
+    let _worker = fleet.begin("worker --fleet NATS --name w1 --no-state", "w.err")?;
+    until(|| fleet.bench.source.requests().iter().any(|request| request.path.contains("/blobs/"))).await?;
+    coordinator.signal("-INT")?;
+    let line = fleet.line("w.err", "was called off by").await?;
     Ok(Shown::line(&line, 0, &fleet.names()))
 }

@@ -1,4 +1,4 @@
-//! What a fleet says of a NATS that goes away in the middle of a run.
+//! Messages of a fleet about a NATS that is away or has lost a run, and about a name that is taken.
 
 use anyhow::Result;
 

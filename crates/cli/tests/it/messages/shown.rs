@@ -78,7 +78,7 @@ impl Shown {
 }
 
 /// Texts that vary between runs and machines, and their replacements.
-const OTHERS: [(&str, &str); 12] = [
+const OTHERS: [(&str, &str); 13] = [
     ("request id [a-z]+-[0-9]+", "request id 4711"),
     ("blob sha256:[0-9a-f]{12}", "blob sha256:098bff4f420e"),
     ("session-[0-9]+", "session-1"),
@@ -95,6 +95,7 @@ const OTHERS: [(&str, &str); 12] = [
         "config (sha256:098bff4f420e) than this worker has (sha256:ba9876543210)",
     ),
     (r"(_INBOX_[a-z0-9]+)[.][A-Za-z0-9]{22}[.]", "$1.N6vWpQ2mVbX0bB3sT7c1Ra."),
+    (r"coordinator-[A-Za-z0-9_-]+-[0-9]+", "coordinator-host-4711"),
     (r"_INBOX_check-[^.]*", "_INBOX_check-host-4711"),
     (r"streams are kept in /[^ ;:]*", "streams are kept in /tmp/nats/jetstream"),
     ("cannot be resolved: [^;\n]*", "cannot be resolved: the DNS server 10.0.0.53 knows no such name"),

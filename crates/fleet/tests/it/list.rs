@@ -1,0 +1,60 @@
+//! The list of open runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream;
+use embedded_registry::{Effect, Fault, Match, Times};
+use futures_util::StreamExt as _;
+
+use crate::book::Book;
+use crate::nats::Nats;
+use crate::world::{ACK_WAIT, Told, World};
+
+/// As many as the list takes.
+const MOST_RUNS: usize = 64;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_full_of_runs_whose_coordinators_were_killed_makes_room_for_the_next_one() {
+    let (nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
+    let connection = nats.connect("c").await;
+    connection.prepare(ACK_WAIT).await.unwrap();
+    let store = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let store = store.get_key_value("isync_runs").await.unwrap();
+    let dead: Vec<_> = (0..MOST_RUNS).map(|number| format!(r#"{{"run":"dead-{number}"}}"#)).collect();
+    let list = format!(r#"{{"open":[{}],"closed":[]}}"#, dead.join(","));
+    store.put("runs", list.into()).await.unwrap();
+    let worker = world.worker(nats.connect("w1").await).await;
+    let (_, coordinator) = world.coordinate(connection, &told);
+    let report = tokio::time::timeout(Duration::from_secs(60), coordinator).await.unwrap().unwrap().unwrap();
+    assert_eq!((report.copied(), report.failed()), (2, 0), "{:?}", told.notes());
+    let list = String::from_utf8(store.get("runs").await.unwrap().unwrap().to_vec()).unwrap();
+    let (open, closed) = list.split_once("\"closed\"").unwrap();
+    assert!(!open.contains("dead-0\"") && open.contains("dead-1\"") && closed.contains("dead-0\""), "{list}");
+    worker.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_coordinators_that_plan_the_same_run_the_later_one_leaves_nothing_of_its_own() {
+    let (nats, world) = (Nats::start().await, World::start(2).await);
+    let (one, two) = (Arc::new(Told::default()), Arc::new(Told::default()));
+    // Both plan before either of them has listed its run.
+    world.source.misbehave(Fault {
+        when: Match::get("/tags/list"),
+        times: Times::Always,
+        effect: Effect::Delay(Duration::from_secs(1)),
+    });
+    let (_, first) = world.coordinate(nats.connect("c1").await, &one);
+    let (_, second) = world.coordinate(nats.connect("c2").await, &two);
+    let book = Book::of(&nats).await;
+    let worker = world.worker(nats.connect("w1").await).await;
+    for coordinator in [first, second] {
+        let report = tokio::time::timeout(Duration::from_secs(60), coordinator).await.unwrap().unwrap();
+        assert_eq!(report.unwrap().copied(), 4);
+    }
+    assert!(one.has_note("joined run") || two.has_note("joined run"), "{:?} {:?}", one.notes(), two.notes());
+    let keys: Vec<_> = book.store.keys().await.unwrap().map(Result::unwrap).collect().await;
+    let of_others = |key: &&String| *key != "runs" && !key.starts_with(&book.run);
+    assert_eq!(keys.iter().filter(of_others).collect::<Vec<_>>(), Vec::<&String>::new());
+    worker.leave().await;
+}
