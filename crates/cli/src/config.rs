@@ -49,7 +49,7 @@ pub(crate) use document::{Node, Scalar, ScalarKind, Value};
 pub(crate) use environment::environment;
 pub(crate) use error::ConfigError;
 pub(crate) use images::{Section, WrittenRule};
-pub(crate) use load::{Written, images, load, logins_and_all, typed};
+pub(crate) use load::{Written, WrittenSync, images, load, logins_and_all, typed};
 pub(crate) use named::{NameError, NamedImage, NamedRegistry, parse_repository};
 pub(crate) use other_tool::{OtherTool, recognise};
 pub(crate) use registries::{KnownRegistry, LoginOrigin};

@@ -123,14 +123,16 @@ fn bind(
     let mut refused: Vec<_> = malformed.into_iter().map(|step| refusal(step, file)).collect();
     for Numbered { at, step } in steps {
         let (rule, image, policy) = (step.rule, step.image.clone(), policy_of(&step));
-        match policy.and_then(|policy| step.task(policy)).map(|task| binder.bind(task)) {
-            Some(Ok(task)) => tasks[rule].tasks.push(task),
-            Some(Err(error)) => {
+        let task = policy.and_then(|policy| step.task(policy));
+        let bound = task
+            .ok_or_else(|| NO_TASK.to_owned())
+            .and_then(|task| binder.bind(task).map_err(|error| error.to_string()));
+        match bound {
+            Ok(task) => tasks[rule].tasks.push(task),
+            Err(problem) => {
                 let (source, target) = (image.source_name(), image.target_name());
-                let (problem, instead) = (error.to_string(), None);
-                refused.push(refusal(Malformed { at, source, target, problem, instead }, file));
+                refused.push(refusal(Malformed { at, source, target, problem, instead: None }, file));
             }
-            None => {}
         }
     }
     let (kept, impossible): (Vec<_>, Vec<_>) =
@@ -142,6 +144,8 @@ fn bind(
     (tasks, refused, kept.len())
 }
 
+/// The problem of a step that the checks of the plan did not find unusable.
+const NO_TASK: &str = "it does not say what is to be brought";
 /// The advice for a plan that was edited and cannot be used.
 const ANEW: &str = "make the plan anew with `image-syncer plan --out FILE`";
 

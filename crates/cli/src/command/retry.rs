@@ -1,13 +1,14 @@
 //! `--retry-failed`: copies exactly the images that an earlier run listed, with the config's logins and the policies of their rules.
 
 mod known;
+mod patterns;
 
 use std::path::Path;
-use std::sync::Arc;
 
-use ::sync::{Rule, Selection};
+use ::sync::Rule;
 
-use self::known::Known;
+use self::known::{Known, Terms};
+use self::patterns::{Split, foreign, split};
 use super::resolve::resolve_written;
 use crate::config::{self, ConfigError, Defaults, Resolved, ResolvedRule, RuleLogins, Written};
 
@@ -19,14 +20,8 @@ pub(super) fn resolve(
 ) -> Result<Resolved, Vec<ConfigError>> {
     let (failed, odd) = config::images(file)?;
     let is_empty = failed.is_empty();
-    let again = Written {
-        auth: config.auth.clone(),
-        rules: failed,
-        sync: None,
-        rules_file: Some(file.to_owned()),
-        warnings: Vec::new(),
-        logins: config.logins,
-    };
+    let (auth, logins) = (config.auth.clone(), config.logins);
+    let (sync, first) = (config.sync.clone(), config.rules.len());
     let mut whole = resolve_written(config, defaults.clone())?;
     whole.warnings.extend(odd);
     if is_empty {
@@ -35,9 +30,15 @@ pub(super) fn resolve(
         let (rules, patterns, tasks, refused) = Default::default();
         return Ok(Resolved { rules, patterns, tasks, refused, registries: whole.registries, warnings });
     }
+    let Split { lines, sync } = split(failed, &whole, sync, first);
+    let (rules_file, warnings) = (Some(file.to_owned()), Vec::new());
+    let again = Written { auth, rules: lines, sync, rules_file, warnings, logins };
     let mut again = resolve_written(again, defaults)?;
     // The warnings of the config are about all its rules.
     again.warnings.clone_from(&whole.warnings);
+    again
+        .warnings
+        .extend(foreign(&again.patterns, &whole).map(|(source, target)| of_its_own(source, target)));
     let mut known = Known::of(&whole);
     let rules = std::mem::take(&mut again.rules);
     let warnings = &mut again.warnings;
@@ -45,7 +46,11 @@ pub(super) fn resolve(
     Ok(again)
 }
 
-/// Splits a rule in two if its targets came from rules with different policies.
+fn of_its_own(source: &str, target: &str) -> String {
+    format!("no rule of the config copies {source} to {target}: it is tried again as a rule of its own")
+}
+
+/// The rules that stand for a line: several if its targets come from rules with different policies, or one target from several rules.
 fn with_policies(
     known: &mut Known<'_>,
     resolved: ResolvedRule,
@@ -54,30 +59,20 @@ fn with_policies(
     let ResolvedRule { written, rule, logins } = resolved;
     let mut parts: Vec<ResolvedRule> = Vec::new();
     for (target, login) in rule.targets.iter().zip(logins.targets) {
-        let found = known.terms((rule.source.name(), target.target.name()), &rule.selection);
-        if found.is_none() {
-            warnings.push(format!(
-                "no rule of the config copies {} to {}: it is tried again as a rule of its own",
-                written.source,
-                target.target.name()
-            ));
+        let mut terms = known.terms(rule.source.name(), target, &rule.selection);
+        if terms.is_empty() {
+            warnings.push(of_its_own(&written.source, target.target.name()));
+            terms.push(Terms { policy: rule.policy.clone(), selection: rule.selection.clone() });
         }
-        let (policy, selection) = found.unwrap_or_else(|| (rule.policy.clone(), rule.selection.clone()));
-        let own = if let Selection::Chosen(own) = &selection { Some(own.clone()) } else { None };
-        let is_alike = |part: &&mut ResolvedRule| {
-            let theirs = if let Selection::Chosen(own) = &part.rule.selection { Some(own) } else { None };
-            part.rule.policy == policy
-                && match (theirs, &own) {
-                    (Some(theirs), Some(own)) => Arc::ptr_eq(theirs, own),
-                    (theirs, own) => theirs.is_none() && own.is_none(),
-                }
-        };
-        if let Some(part) = parts.iter_mut().find(is_alike) {
-            part.rule.targets.push(target.clone());
-            part.logins.targets.push(login);
-        } else {
+        for terms in terms {
+            if let Some(part) = parts.iter_mut().find(|part| terms.are_those_of(&part.rule)) {
+                part.rule.targets.push(target.clone());
+                part.logins.targets.push(login.clone());
+                continue;
+            }
+            let Terms { policy, selection } = terms;
             let rule = Rule { targets: vec![target.clone()], policy, selection, ..rule.clone() };
-            let logins = RuleLogins { source: logins.source.clone(), targets: vec![login] };
+            let logins = RuleLogins { source: logins.source.clone(), targets: vec![login.clone()] };
             parts.push(ResolvedRule { written: written.clone(), rule, logins });
         }
     }

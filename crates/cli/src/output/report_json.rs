@@ -3,6 +3,7 @@
 mod alike;
 mod facts;
 mod images;
+mod mended;
 mod merge;
 mod of_run;
 mod read;

@@ -75,7 +75,7 @@ fn pairs(rule: &Rule) -> Vec<(String, String)> {
 }
 
 /// The tag part of a target when the source's tags are unknown.
-fn behind(naming: &Naming) -> String {
+pub(crate) fn behind(naming: &Naming) -> String {
     match naming {
         Naming::Same => String::new(),
         Naming::Matching(pattern) => format!(":/{pattern}/"),

@@ -125,6 +125,47 @@ async fn c8_rules_that_were_not_listed_yet_are_named_to_be_tried_again() -> Resu
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn c8_a_sync_rule_that_was_stopped_is_tried_again_with_its_selection_and_policy() -> Result<()> {
+    let source = EmbeddedRegistry::builder().start().await?;
+    let target = EmbeddedRegistry::builder().start().await?;
+    let image = |registry: &EmbeddedRegistry, repository: &str, tag: &str, number| {
+        let layers = [sample::layer(number, 1000)];
+        sample::image(registry.store(), repository, Some(tag), Flavour::Oci, &layers, "amd64")
+    };
+    for (number, (repository, tag)) in
+        (1..).zip([("lib/a", "v1"), ("lib/a", "w1"), ("lib/b", "v1"), ("lib/c", "v1")])
+    {
+        image(&source, repository, tag, number);
+    }
+    image(&target, "mirror/a", "v1", 9);
+    let theirs = target.store().manifest("mirror/a", "v1").context("their image")?;
+    let list = "/v2/lib/a/tags/list";
+    source.misbehave(Fault { when: Match::path(list), times: Times::Always, effect: Effect::Hang });
+    let (from, to, workplace) = (source.host(), target.host(), Workplace::new()?);
+    let rules = format!(
+        "auth: {{{from}: {{insecure: true}}, {to}: {{insecure: true}}}}\nsync:\n- from: {from}/lib/**\n  \
+         to: {to}/mirror\n  repositories: {{exclude: [lib/c]}}\n  tags: {{include: ['v*']}}\n  onConflict: keep\n"
+    );
+    workplace.write("c.yaml", &rules)?;
+    let command = "sync --config c.yaml --output-failed-images failed.yaml";
+    let child = start(&workplace, command)?;
+    until(|| source.requests().iter().any(|request| request.path.contains(list))).await?;
+    signal(&child, "-INT")?;
+    end(child).await?.expect_code(130)?.says(&["not listed       1 rule"])?;
+    let failed = workplace.read("failed.yaml")?;
+    ensure!(failed == format!("'{from}/lib/**':\n- {to}/mirror\n"), "{failed}");
+
+    source.behave();
+    workplace.run(&format!("{command} --retry-failed failed.yaml"))?.expect_code(0)?;
+    let store = target.store();
+    ensure!(store.manifest("mirror/b", "v1").is_some());
+    ensure!(store.manifest("mirror/a", "w1").is_none(), "`include` leaves it out");
+    ensure!(store.manifest("mirror/c", "v1").is_none(), "`exclude` leaves it out");
+    ensure!(store.manifest("mirror/a", "v1") == Some(theirs), "`onConflict: keep`");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_transfer_that_takes_longer_leaves_no_upload_at_the_registry() -> Result<()> {
     let world = World::start(Effect::StallBodyAfter(5 << 20)).await?;

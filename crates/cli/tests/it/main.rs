@@ -44,6 +44,7 @@ mod prune_faults;
 mod report;
 mod reported;
 mod retry_failed;
+mod retry_rules;
 mod round_trips;
 mod running;
 mod scenario;

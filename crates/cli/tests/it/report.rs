@@ -160,6 +160,26 @@ async fn reports_of_shards_become_what_one_run_had_reported() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn c1_a_run_and_the_retry_that_mended_its_rules_have_succeeded_together() -> Result<()> {
+    let bench = Bench::start().await?;
+    bench.config("a.yaml", &["a"])?;
+    bench.target.behave();
+    for (path, again) in [("/v2/a/good/tags/list", "--retry-failed failed.yaml"), ("/v2/_catalog", "")] {
+        let effect = Effect::refuse(403, "DENIED", REFUSED);
+        bench.source.misbehave(Fault { when: Match::path(path), times: Times::Always, effect });
+        let files = "--output-failed-images failed.yaml --report first.json";
+        let first = bench.run(&format!("sync {RUN} a.yaml {files}"))?;
+        ensure!(first.code != 0, "{path}: {}", first.all());
+        bench.source.behave();
+        bench.run(&format!("sync {RUN} a.yaml {again} --report again.json"))?.expect_code(0)?;
+        let merged = bench.run("report merge again.json first.json")?.expect_code(0)?;
+        let merged: Value = serde_json::from_str(&merged.stdout)?;
+        ensure!(merged["failedRules"].as_array().is_some_and(Vec::is_empty), "{path}: {merged:#}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_report_is_shown_on_the_terminal_and_as_a_page() -> Result<()> {
     let bench = Bench::start().await?;
     bench.run(&format!("sync {RUN} all.yaml --report r.json"))?.expect_code(1)?;

@@ -21,7 +21,9 @@ use crate::output::plan::{Checksum, Division, SCHEMA, Step, fingerprint};
 /// The problem of an image that another step of the plan brings to its source first: the registry there may change its manifest.
 const NOT_KNOWN: &str = "it has no `sourceDigest`: the source did not have it yet, and the step that brings it there may rewrite it; plan again after this";
 
-/// This only happens to a plan that was edited by hand.
+/// These only happen to a plan that was edited by hand.
+const NOTHING_THERE: &str =
+    "it has no `targetDigest`, and an image that is unchanged is one that the target has";
 const SECOND: &str = "an earlier step of the plan has this target, too";
 /// The run that made the plan was stopped before it had looked at all images.
 const PARTIAL: &str = "the plan is not whole: the run that made it was stopped; make it anew with `image-syncer plan --out FILE`";
@@ -161,12 +163,13 @@ impl PlanFile {
                 shard.count()
             ));
         }
+        self.refuse_shards_beyond(shard.count());
         let all = self.steps.iter().chain(&self.impossible);
         let splittable = |numbered: &Numbered| numbered.step.splittable();
         let division = Division::of(shard.count(), all.map(splittable).collect());
         let owner = |Numbered { step, .. }: &Numbered| {
             let owner = || division.owner(&step.image);
-            step.shard.map_or_else(owner, |number| number.saturating_sub(1))
+            step.shard.map_or_else(owner, |number| number - 1)
         };
         let all = self.steps.iter().chain(&self.impossible);
         let owners = all.map(|numbered| (numbered.step.image.target_name(), owner(numbered)));
@@ -178,6 +181,21 @@ impl PlanFile {
             (self.malformed, self.lacks) = Default::default();
         }
         Ok((self, split))
+    }
+
+    /// Moves the steps whose shard does not exist to `malformed`: no shard would carry them out.
+    fn refuse_shards_beyond(&mut self, count: usize) {
+        let is_beyond = |Numbered { step, .. }: &mut Numbered| {
+            step.shard.is_some_and(|number| number == 0 || number > count)
+        };
+        let beyond = self.steps.extract_if(.., is_beyond).chain(self.impossible.extract_if(.., is_beyond));
+        self.malformed.extend(beyond.map(|Numbered { at, step }| {
+            let (source, target) = (step.image.source_name(), step.image.target_name());
+            let number = step.shard.unwrap_or_default();
+            let problem = format!("`shard` is {number}, and the plan is carried out in {count} shards");
+            let instead = Some(format!("write for `shard` a number from 1 to {count}"));
+            Malformed { at, source, target, problem, instead }
+        }));
     }
 
     /// Moves the steps that cannot be carried out to `malformed`.
@@ -194,6 +212,9 @@ impl PlanFile {
                 format!("`rule` is {}, and the plan has {rules}", step.rule)
             } else if step.source_digest.is_none() {
                 NOT_KNOWN.to_owned()
+            } else if step.action == Action::Unchanged && step.target_digest.is_none() {
+                instead = Some("write for `targetDigest` the digest that the target has".to_owned());
+                NOTHING_THERE.to_owned()
             } else {
                 self.steps.push(Numbered { at, step });
                 continue;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::facts::{Facts, FailedRule, Head, Part, Rule, Tail, Totals};
 use super::images::{joined, name};
+use super::mended::{Refused, Runs};
 use super::read::{Unreadable, read};
 use super::registries::by_host;
 use super::regroup::Regrouped;
@@ -51,7 +52,8 @@ impl<'a> Merger<'a> {
         let (facts, images) = (self.facts, self.images.finish()?);
         let mut totals = Totals { referrers_left: self.left_beside, ..Totals::default() };
         let (mut failures, mut records) = (Regrouped::default(), Gathered::new(self.folder));
-        let failed_rules = failed_rules(&facts);
+        let runs = Runs::of(&facts);
+        let failed_rules = failed_rules(&runs);
         for rule in &failed_rules {
             failures.add_rule(rule);
         }
@@ -62,11 +64,11 @@ impl<'a> Merger<'a> {
         })?;
         let registries = by_host(facts.iter().flat_map(|one| &one.tail.registries));
         totals.requests = registries.iter().fold(0, |sum, registry| sum.saturating_add(registry.requests));
-        totals.unlisted_rules =
-            facts.iter().fold(0, |sum: u64, one| sum.saturating_add(one.head.totals.unlisted_rules));
+        totals.unlisted_rules = runs.unlisted_rules();
         let are_all_by_login = failures.are_all_by_login();
-        let refused_rules = refused_rules(&facts);
-        totals.refused = (refused_rules.len() as u64).saturating_add(more_refused(&facts));
+        let refused = runs.refused_rules();
+        let refused_rules = refused_rules(&refused);
+        totals.refused = (refused_rules.len() as u64).saturating_add(more_refused(&refused));
         let (left_out, left_out_more) = left_out(&facts);
         let tail = Tail {
             left_out,
@@ -150,9 +152,9 @@ fn left_out(facts: &[Facts]) -> (Vec<LeftOutTag>, Option<usize>) {
 }
 
 /// A rule that failed in several shards counts once.
-fn failed_rules(facts: &[Facts]) -> Vec<FailedRule> {
+fn failed_rules(runs: &Runs<'_>) -> Vec<FailedRule> {
     let mut rules: BTreeMap<_, FailedRule> = BTreeMap::new();
-    for failed in facts.iter().flat_map(|one| &one.tail.failed_rules) {
+    for failed in runs.failed_rules() {
         let known =
             rules.entry((failed.rule.clone(), failed.source.clone())).or_insert_with(|| failed.clone());
         if failed.error < known.error {
@@ -163,11 +165,11 @@ fn failed_rules(facts: &[Facts]) -> Vec<FailedRule> {
 }
 
 /// Each shard repeats the refusals of its config: they count once. Equal texts within one file are separate refusals.
-fn refused_rules(facts: &[Facts]) -> Vec<String> {
+fn refused_rules(refused: &[Refused<'_>]) -> Vec<String> {
     let mut most = BTreeMap::<&str, usize>::new();
-    for one in facts {
+    for one in refused {
         let mut times = BTreeMap::<&str, usize>::new();
-        for words in &one.tail.refused_rules {
+        for words in &one.words {
             *times.entry(words).or_default() += 1;
         }
         for (words, times) in times {
@@ -180,12 +182,12 @@ fn refused_rules(facts: &[Facts]) -> Vec<String> {
 
 /// The number of refusals beyond one for each text. In a config each refusal stands for one rule; in a plan it may stand for several, and
 /// only the first shard reports it. Reports with equal refusals, such as two runs of one plan, count once.
-fn more_refused(facts: &[Facts]) -> u64 {
+fn more_refused(refused: &[Refused<'_>]) -> u64 {
     let mut most = BTreeMap::<_, u64>::new();
-    for one in facts {
-        let mut words: Vec<_> = one.tail.refused_rules.iter().collect();
+    for Refused { facts, .. } in refused.iter().filter(|one| !one.words.is_empty()) {
+        let mut words: Vec<_> = facts.tail.refused_rules.iter().collect();
         words.sort();
-        let more = one.head.totals.refused.saturating_sub(words.len() as u64);
+        let more = facts.head.totals.refused.saturating_sub(words.len() as u64);
         let most = most.entry(words).or_default();
         *most = more.max(*most);
     }

@@ -44,6 +44,8 @@ fn a_step_that_is_none_keeps_no_other_from_being_read() {
         step("r.io/a:4", &source.replace("0,", "7,")).replace("\"rule\": 0", "\"rule\": 7"),
         step("r.io/a:5", &source).replace("create", "delete"),
         step("R.io:443/a:1", &source),
+        step("r.io/a:6", &format!(r#"{source}, "resultDigest": "{digest}", "targetDigest": null"#))
+            .replace("create", "unchanged"),
         "7".to_owned(),
     ];
     let policy = serde_json::to_string(&sync::Policy::default()).unwrap();
@@ -65,9 +67,45 @@ fn a_step_that_is_none_keeps_no_other_from_being_read() {
     assert!(has("r.io/a:4", "`rule` is 7, and the plan has 1 rule"), "{malformed:?}");
     assert!(has("r.io/a:5", "`action` is \"delete\""), "{malformed:?}");
     assert!(has("R.io:443/a:1", "an earlier step"), "{malformed:?}");
-    assert_eq!(malformed.len(), 7);
+    assert!(has("r.io/a:6", "it has no `targetDigest`"), "{malformed:?}");
+    assert_eq!(malformed.len(), 8);
     let mut places: Vec<_> = plan.malformed.iter().map(|step| (step.at.number, step.at.line)).collect();
     places.sort_unstable();
-    assert_eq!(places, [2, 3, 4, 5, 6, 7, 8].map(|number| (number, number)), "one stands on each line");
+    assert_eq!(places, [2, 3, 4, 5, 6, 7, 8, 9].map(|number| (number, number)), "one stands on each line");
     assert_eq!((plan.steps[0].at.number, plan.steps[0].at.line), (1, 1));
+}
+
+#[test]
+fn a_step_of_a_shard_that_does_not_exist_is_told_by_the_first_one() {
+    let digest = Digest::sha256(b"x");
+    let of_shard = |target: &str, shard: usize, action: &str| {
+        step(target, &format!(r#", "sourceDigest": "{digest}", "shard": {shard}"#)).replace("create", action)
+    };
+    let steps = [
+        of_shard("r.io/a:1", 1, "create"),
+        of_shard("r.io/a:2", 9, "create"),
+        of_shard("r.io/a:3", 0, "create"),
+        of_shard("r.io/a:4", 5, "missing"),
+        of_shard("r.io/a:5", 4, "create"),
+    ];
+    let policy = serde_json::to_string(&sync::Policy::default()).unwrap();
+    let rule = format!(r#"{{"name": null, "source": "q.io/a", "targets": ["r.io/a"], "policy": {policy}}}"#);
+    let text = format!(r#"{{"schema": "{SCHEMA}", "rules": [{rule}], "steps": [{}]}}"#, steps.join(","));
+    let of = |index| read(&text).unwrap().only(Shard::new(index, 4).unwrap()).unwrap().0;
+    let targets = |steps: &[Numbered]| -> Vec<String> {
+        steps.iter().map(|numbered| numbered.step.image.target_name()).collect()
+    };
+    let first = of(0);
+    assert_eq!((targets(&first.steps), targets(&first.impossible)), (vec!["r.io/a:1".to_owned()], vec![]));
+    let told: Vec<_> =
+        first.malformed.iter().map(|step| (step.at.number, &*step.target, &*step.problem)).collect();
+    let problem = |number| format!("`shard` is {number}, and the plan is carried out in 4 shards");
+    let [two, three, four] = [9, 0, 5].map(problem);
+    assert_eq!(told, [(2, "r.io/a:2", &*two), (3, "r.io/a:3", &*three), (4, "r.io/a:4", &*four)]);
+    for index in 1..4 {
+        let other = of(index);
+        let own: &[&str] = if index == 3 { &["r.io/a:5"] } else { &[] };
+        assert_eq!(targets(&other.steps), own);
+        assert!(other.malformed.is_empty() && other.impossible.is_empty());
+    }
 }
