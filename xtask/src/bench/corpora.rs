@@ -41,8 +41,7 @@ pub(super) async fn cold(rig: &mut Rig, name: &str, shape: Shape, again: Again) 
     Ok(())
 }
 
-/// As [`cold`], with a delay on each side. Peers run once: the slow ones take many minutes, most of them waiting,
-/// so one run is enough.
+/// As [`cold`], with a delay at each side.
 pub(super) async fn delayed(rig: &mut Rig, name: &str, shape: Shape, delay: Duration) -> Result<()> {
     let source = rig.registry().await?;
     let corpus = shape.write(source.data_dir())?;
@@ -50,8 +49,8 @@ pub(super) async fn delayed(rig: &mut Rig, name: &str, shape: Shape, delay: Dura
     let floor = corpus.counts().cold_floor();
     let scenario = format!("{name} cold, {} ms", delay.as_millis());
     let near_source = Line::to(source.host()).delay(delay).start().await?;
-    for run in 0..rig.runs {
-        for tool in rig.tools_and_wider().iter().filter(|tool| run == 0 || tool.is_ours()) {
+    for _ in 0..rig.runs {
+        for tool in &rig.tools_and_wider() {
             let target = rig.registry().await?;
             let near_target = Line::to(target.host()).delay(delay).start().await?;
             let pair = Pair { corpus: &corpus, source: &source, target: &target };
