@@ -138,12 +138,7 @@ fn of_endpoint(step: Step<'_>, error: &EndpointError) -> Advice {
     if let Some(own) = error.inner::<registry::Error>() {
         // The endpoint did not take this 404 for the registry's.
         let is_strange = (error.kind, own.kind()) == (ErrorKind::Unavailable, ErrorKind::NotFound);
-        let is_web_page = matches!(own, registry::Error::Refused(refusal) if is_of_a_proxy(refusal));
-        return if is_strange && !is_web_page {
-            step.advice(Hint::StrangeNotFound)
-        } else {
-            of_registry(step, own)
-        };
+        return if is_strange { step.advice(Hint::StrangeNotFound) } else { of_registry(step, own) };
     }
     let shown = error.inner::<Trouble>().map_or(Shown::Login, |trouble| trouble.shown);
     of_provider(step, error.kind, shown)

@@ -241,7 +241,11 @@ fn referrers(text: &mut String, report: &Report) {
     let amounts = report.amounts();
     let rows = [
         ("along", amounts.referrers, ""),
-        ("left", report.unwanted_referrers, ": --referrers takes them along"),
+        (
+            "left",
+            report.unwanted_referrers,
+            ": --referrers takes them along where a rule says nothing of them",
+        ),
         (
             "left",
             amounts.referrers_left,

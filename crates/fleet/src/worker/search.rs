@@ -11,6 +11,7 @@ use super::fetch::{Had, LOOK, Patience};
 use super::refusal::Part;
 use super::shared::Shared;
 use super::stopping::RunState;
+use crate::connection::has_no_job;
 use crate::error::Error;
 use crate::message;
 use crate::message::release::Release;
@@ -47,10 +48,12 @@ impl Shared {
                 if had == Had::NoQueue && self.run_state(&run.run).await == RunState::GoesOn {
                     self.say_no_queue(&run.run, &mut told);
                 }
-                last = Some(run.run);
-                if self.jobs_done() > before {
+                // A worker that holds one of the run's last jobs may die: then this one is needed.
+                let has_jobs = self.before_end(cancel, self.has_jobs(&run.run)).await;
+                if self.jobs_done() > before || has_jobs == Some(true) {
                     idle_since = Instant::now();
                 }
+                last = Some(run.run);
             }
             if self.worker.idle_exit.is_some_and(|idle| idle_since.elapsed() >= idle) {
                 return Ok(());
@@ -61,6 +64,11 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    /// Whether a run has jobs in its queue, waiting or held by workers.
+    async fn has_jobs(&self, run: &str) -> bool {
+        self.worker.connection.queue(run).await.is_ok_and(|queue| !has_no_job(&queue))
     }
 
     fn say_no_queue(&self, run: &str, told: &mut HashSet<String>) {

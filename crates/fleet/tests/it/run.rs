@@ -221,3 +221,23 @@ async fn a_job_whose_task_panics_each_time_is_given_up() {
     }
     worker.leave().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_is_not_idle_while_another_one_holds_a_job_that_it_may_not_survive() {
+    let (nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
+    let slow = Effect::Delay(Duration::from_secs(8));
+    world.source.misbehave(Fault { when: Match::get("/manifests/"), times: Times::Always, effect: slow });
+    let (_, coordinator) = world.coordinate(nats.connect("c").await, &told);
+    let book = Book::of(&nats).await;
+    let first = world.worker(nats.connect("w1").await).await;
+    until("it is in work", async || book.has("begun.0.1").await).await;
+    let idle = world.worker_that_ends_idle(nats.connect("w2").await, Duration::from_secs(1)).await;
+    // Longer than it looks for a job twice.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(!idle.task.is_finished());
+    let report = coordinator.await.unwrap().unwrap();
+    assert_eq!((report.copied(), report.failed()), (2, 0), "{:?}", told.notes());
+    let ended = tokio::time::timeout(Duration::from_secs(30), idle.task).await.unwrap().unwrap();
+    assert_eq!(ended.unwrap().jobs, 0);
+    first.leave().await;
+}

@@ -103,6 +103,9 @@ impl<'de> Visitor<'de> for Report<'_, '_> {
 fn check_schema(schema: &Value) -> Result<(), String> {
     match schema.as_str() {
         Some(SCHEMA) => Ok(()),
+        Some(found) if found.starts_with("image-syncer/verify/") => Err(format!(
+            "its schema is {found}: what `verify` found is in a form of its own, for programs such as jq; a report's is {SCHEMA}: `--report FILE` of sync, copy and apply writes one"
+        )),
         other => Err(format!(
             "its schema is {}, but a report's is {SCHEMA}: `--report FILE` of a run writes one",
             other.unwrap_or("no text")
@@ -178,6 +181,11 @@ mod tests {
             (
                 r#"{"images": [], "schema": "image-syncer/plan/1"}"#,
                 "its schema is image-syncer/plan/1",
+                Some(1),
+            ),
+            (
+                r#"{"schema": "image-syncer/verify/1"}"#,
+                "what `verify` found is in a form of its own",
                 Some(1),
             ),
             (r#"{"schema": 1}"#, "its schema is no text", Some(1)),

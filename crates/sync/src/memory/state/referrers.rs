@@ -7,8 +7,14 @@ use super::writer::Change;
 use super::{FRESH_DAYS, Open, State, record, store};
 use crate::endpoint::StoreId;
 
-/// After this many days the manifests below an image are looked at again: they may have younger signatures.
+/// After this many days at most, the manifests below an image are looked at again: they may have younger signatures.
 const BROUGHT_DAYS: u32 = 7;
+
+/// How many days the note about an image holds: 4 to 7. The notes of a first run do not all end on one day, or the run
+/// of that day would look at all images again.
+fn days_held(image: &Digest) -> u32 {
+    BROUGHT_DAYS - u32::from(image.hex().as_bytes()[0] % 4)
+}
 
 impl State {
     /// Whether a recent run has brought what refers to the manifests below an image to a target's repository. `way`
@@ -21,7 +27,7 @@ impl State {
     ) -> bool {
         let Some(open) = &self.0 else { return false };
         let key = record::brought_key(store, repository, image, way);
-        open.day_brought(&key).is_some_and(|day| open.today.saturating_sub(day) < BROUGHT_DAYS)
+        open.day_brought(&key).is_some_and(|day| open.today.saturating_sub(day) < days_held(image))
     }
 
     /// Records that a run has brought it.
@@ -70,7 +76,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_note_about_what_was_brought_holds_for_a_week_and_says_nothing_of_other_rules() {
+    fn the_notes_of_one_day_do_not_all_end_on_one_day() {
+        let days = (0..100).map(|number: u32| days_held(&Digest::sha256(&number.to_le_bytes())));
+        assert!(days.collect::<std::collections::BTreeSet<_>>().into_iter().eq(4..=7));
+    }
+
+    #[test]
+    fn a_note_about_what_was_brought_holds_for_some_days_and_says_nothing_of_other_rules() {
         let folder = tempfile::tempdir().unwrap();
         let (state, _) = State::open(&folder.path().join("state.redb")).unwrap();
         let database = state.0.as_ref().unwrap().database.clone();
@@ -85,7 +97,8 @@ mod tests {
         first.note_brought_below(place, &image, &way);
         first.note_nothing_below(&other);
         first.close().unwrap();
-        for (day, holds) in [(100, true), (106, true), (107, false)] {
+        let last = 100 + days_held(&image) - 1;
+        for (day, holds) in [(100, true), (last, true), (last + 1, false)] {
             assert_eq!(on_day(day).brought_below(place, &image, &way), holds, "{day}");
         }
         assert!(!on_day(100).brought_below(place, &image, &other));
