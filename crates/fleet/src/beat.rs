@@ -1,6 +1,6 @@
 //! Hears workers' beats: which workers live, with which rules, and how much they sent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -131,16 +131,15 @@ impl Live {
         LiveWorkers { all: alive().count(), of_config: alive().filter(has_config).count() }
     }
 
-    /// The jobs of a run that live workers have in work, but for the worker of this name.
-    pub(crate) fn jobs_in_work(&self, run: &str, but_for: &str) -> BTreeSet<u32> {
-        let (now, known) = (self.uptime.now(), self.lock());
-        let jobs = |sign: &Sign| match &sign.beat {
-            AnyBeat::Ours(beat) if sign.is_alive(now) && beat.worker != but_for => {
-                beat.jobs_of(run).collect::<Vec<_>>()
+    /// Whether a live worker has a job in work, other than the worker of this name.
+    pub(crate) fn has_in_work(&self, run: &str, number: u32, but_for: &str) -> bool {
+        let now = self.uptime.now();
+        self.lock().values().any(|sign| match &sign.beat {
+            AnyBeat::Ours(beat) => {
+                beat.worker != but_for && sign.is_alive(now) && beat.jobs_of(run).any(|job| job == number)
             }
-            _ => Vec::new(),
-        };
-        known.values().flat_map(jobs).collect()
+            AnyBeat::Other(_) => false,
+        })
     }
 
     /// The last beat of each worker.

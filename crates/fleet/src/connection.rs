@@ -8,6 +8,7 @@ use async_nats::jetstream::consumer::{AckPolicy, PullConsumer, pull};
 use async_nats::jetstream::context::CreateStreamErrorKind;
 use async_nats::jetstream::stream::{Config, ConsumerErrorKind, DiscardPolicy, RetentionPolicy, StorageType};
 use async_nats::jetstream::{self, Context, ErrorCode};
+use futures_util::future::join_all;
 
 use crate::access::Access;
 use crate::answer::{PATIENCE, until_answered};
@@ -226,11 +227,11 @@ impl Connection {
         until_answered(PATIENCE, ask).await
     }
 
-    /// Deletes a run's book.
-    pub(crate) async fn forget(&self, run: &str) {
-        if let Ok(stream) = self.jetstream.get_stream(format!("KV_{RUNS}")).await {
-            let _ = stream.purge().filter(format!("$KV.{RUNS}.{run}.>")).await;
-        }
+    /// Deletes the books of runs, all at the same time.
+    pub(crate) async fn forget(&self, runs: &[String]) {
+        let Ok(stream) = self.jetstream.get_stream_no_info(format!("KV_{RUNS}")).await else { return };
+        let purge = |run: &String| stream.purge().filter(format!("$KV.{RUNS}.{run}.>")).into_future();
+        join_all(runs.iter().map(purge)).await;
     }
 
     /// A run's consumer of the queue.

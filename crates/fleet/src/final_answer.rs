@@ -62,15 +62,15 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
 }
 
 fn kind_of_answer(answer: &jetstream::Error) -> Option<Kind> {
-    let code = answer.error_code();
+    let (code, text) = (answer.error_code(), answer.to_string());
     // A server that is being stopped has closed its store, and answers with the code of a full one.
-    let is_full = |text: String| text.contains("exceeded") || text.contains("no space");
-    let is_full =
-        FULL.contains(&code) || code == ErrorCode::STREAM_STORE_FAILED && is_full(answer.to_string());
+    let is_store_full = || text.contains("exceeded") || text.contains("no space");
     match code {
         _ if is_of_subject(answer) => None,
         code if TOO_LARGE.contains(&code) => Some(Kind::TooLarge),
-        _ => is_full.then_some(Kind::Full),
+        code if FULL.contains(&code) => Some(Kind::Full),
+        ErrorCode::STREAM_STORE_FAILED if is_store_full() => Some(Kind::Full),
+        _ => None,
     }
 }
 

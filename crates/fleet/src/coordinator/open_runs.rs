@@ -32,8 +32,8 @@ pub(super) async fn close(connection: &Connection, runs: &Bucket, run: &str) -> 
         // Another coordinator may have closed it before this one handed out its last job, so the queue is deleted in both cases.
         if is_closed || set(runs, &known, revision).await? {
             connection.close_queue(run).await;
-            for run in old.iter().filter(|_| !is_closed) {
-                connection.forget(run).await;
+            if !is_closed {
+                connection.forget(&old).await;
             }
             return Ok(());
         }

@@ -143,7 +143,7 @@ impl Opening<'_> {
         }
         // Without an answer the run may be listed, and its book in use.
         if !matches!(listed, Ok(None) | Err(Error::NoAnswer { .. })) {
-            self.connection.forget(&entry.run).await;
+            self.connection.forget(std::slice::from_ref(&entry.run)).await;
         }
         Ok(match listed? {
             None => Opened::Begun(entry, report),
@@ -180,29 +180,27 @@ impl Opening<'_> {
             known.open.push(Listed::Ours(entry.clone()));
             let old = open_runs::take_old(&mut known);
             if open_runs::set(self.runs, &known, revision).await? {
-                for run in dead {
+                if let Some(run) = dead {
                     self.connection.close_queue(&run).await;
                 }
-                for run in old {
-                    self.connection.forget(&run).await;
-                }
+                self.connection.forget(&old).await;
                 return Ok(None);
             }
         }
     }
 
-    /// Takes dead runs from a list that is full, the oldest first; returns them.
-    async fn make_room(&self, known: &mut Runs) -> Result<Vec<String>, Error> {
-        let mut dead = Vec::new();
-        while known.open.len() >= MOST_RUNS {
-            let Some(place) = self.first_dead(&known.open).await? else {
-                let oldest = known.open[0].run().to_owned();
-                return Err(Error::TooManyRuns { number: known.open.len(), oldest });
-            };
-            dead.push(known.open.remove(place).run().to_owned());
+    /// Closes the oldest dead run of a list that is full; returns its name.
+    async fn make_room(&self, known: &mut Runs) -> Result<Option<String>, Error> {
+        if known.open.len() < MOST_RUNS {
+            return Ok(None);
         }
-        known.closed.extend(dead.iter().cloned());
-        Ok(dead)
+        let Some(place) = self.first_dead(&known.open).await? else {
+            let oldest = known.open[0].run().to_owned();
+            return Err(Error::TooManyRuns { number: known.open.len(), oldest });
+        };
+        let dead = known.open.remove(place).run().to_owned();
+        known.closed.push(dead.clone());
+        Ok(Some(dead))
     }
 
     /// The first run that has no job left: its coordinator was killed, and no other one has joined it.

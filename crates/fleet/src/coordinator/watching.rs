@@ -228,9 +228,9 @@ impl Watching<'_> {
             self.tell_change(change);
         }
         let patience = 2 * self.ack_wait;
-        let in_work = self.live.jobs_in_work(&self.entry.run, self.connection.name());
         let is_over = |(job, at): &(&u32, &Instant)| {
-            now.saturating_duration_since(**at) > patience && !in_work.contains(*job)
+            now.saturating_duration_since(**at) > patience
+                && !self.live.has_in_work(&self.entry.run, **job, self.connection.name())
         };
         let waited: Vec<_> = self.progress.last_entries.iter().filter(is_over).map(|(job, _)| *job).collect();
         for job in waited {

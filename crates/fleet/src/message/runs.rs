@@ -11,7 +11,7 @@ use super::{Checked, Malformed, is_name};
 #[serde(deny_unknown_fields)]
 pub(crate) struct Runs {
     pub(crate) open: Vec<Listed>,
-    /// Runs that are over and whose books still exist, the oldest first.
+    /// Runs that are over, the oldest first. Only the last ones have their books still.
     #[serde(default)]
     pub(crate) closed: Vec<String>,
 }

@@ -123,8 +123,8 @@ impl Shared {
             let who = self.runs.get(&begun).await?.and_then(|(who, _)| signer(&who));
             before.push(who.map_or_else(|| "somebody".to_owned(), |who| who.worker));
         }
-        let elsewhere = self.live.jobs_in_work(&run.run, &self.worker.connection.name);
-        Ok(if elsewhere.contains(&number) { Begun::Elsewhere } else { Begun::GivenUp(job, before) })
+        let is_elsewhere = self.live.has_in_work(&run.run, number, &self.worker.connection.name);
+        Ok(if is_elsewhere { Begun::Elsewhere } else { Begun::GivenUp(job, before) })
     }
 
     /// Writes an attempt's result, or deletes the attempt so that another worker can begin it anew.

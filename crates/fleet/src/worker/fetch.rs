@@ -32,13 +32,23 @@ enum Pulled {
     Broken,
 }
 
-/// How long a worker waits for jobs of a run whose queue is empty.
+/// Whether a worker waits for jobs of a run whose queue is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
-    /// As long as two pulls take: this is the only run.
-    Some,
-    /// Not at all: other runs have their turn. This run's coordinator may have been killed when all jobs were done, so that it stays open.
-    None,
+pub(super) enum Turn {
+    /// It waits as long as two pulls take: this is the only run.
+    Only,
+    /// It does not wait: other runs have their turn. This run's coordinator may have been killed when all jobs were done, so that it
+    /// stays open.
+    OneOfSeveral,
+}
+
+/// What a look at a run's queue came to.
+enum Looked {
+    Pulled(Pulled, Duration),
+    /// NATS has no queue for the run.
+    NoQueue,
+    /// There is no job to wait for, or the work is to end.
+    End,
 }
 
 /// What a run had for this worker.
@@ -94,12 +104,12 @@ impl Shared {
     pub(super) async fn work_on(
         self: Arc<Self>,
         run: &RunEntry,
-        patience: Patience,
+        turn: Turn,
         cancel: &CancellationToken,
     ) -> Result<Had, Error> {
         let (stop, mut jobs) = (cancel.child_token(), Jobs::default());
         let watching = tokio::spawn(self.clone().watch(run.run.clone(), stop.clone()));
-        let had = self.clone().fetch((run, patience), &stop, &mut jobs).await;
+        let had = self.clone().fetch((run, turn), &stop, &mut jobs).await;
         let ended = jobs.joined().await;
         let _ = self.before_end(&stop, self.write_spent(&run.run)).await;
         watching.abort();
@@ -109,7 +119,7 @@ impl Shared {
     /// Takes jobs while slots are free.
     async fn fetch(
         self: Arc<Self>,
-        (run, patience): (&RunEntry, Patience),
+        (run, mut turn): (&RunEntry, Turn),
         stop: &CancellationToken,
         jobs: &mut Jobs,
     ) -> Had {
@@ -126,27 +136,15 @@ impl Shared {
             if self.part_in(&run.run) == Part::LeavesToOthers {
                 break;
             }
-            let Some(asked) = self.before_end(stop, self.queue(&run.run, &mut queue)).await else { break };
-            let (pulled, ack_wait) = match asked {
-                Ok((consumer, _))
-                    if patience == Patience::None && had == Had::Nothing && has_no_job(consumer) =>
-                {
-                    break;
-                }
-                Ok((consumer, ack_wait)) => {
-                    let Some(pulled) = self.before_end(stop, pull(consumer)).await else { break };
-                    (pulled, ack_wait)
-                }
-                Err(Error::Gone { .. }) if had == Had::Nothing => return Had::NoQueue,
-                Err(Error::Gone { .. }) => break,
-                Err(_) => {
-                    let _ = tokio::time::timeout(LOOK, stop.cancelled()).await;
-                    (Pulled::Broken, Duration::ZERO)
-                }
+            let (pulled, ack_wait) = match self.look(&run.run, turn, &mut queue, stop).await {
+                Looked::Pulled(pulled, ack_wait) => (pulled, ack_wait),
+                Looked::NoQueue if had == Had::Nothing => return Had::NoQueue,
+                Looked::NoQueue | Looked::End => break,
             };
             match pulled {
                 Pulled::Message(message) => {
-                    (had, empty) = (Had::Jobs, 0);
+                    // A run that had a job may have more: now it is waited for.
+                    (had, empty, turn) = (Had::Jobs, 0, Turn::Only);
                     let holding = (*message, ack_wait);
                     let held = self.clone().hold(run.clone(), holding, permit, stop.clone());
                     jobs.at_work.spawn(held);
@@ -161,6 +159,29 @@ impl Shared {
             }
         }
         had
+    }
+
+    /// Pulls a job from a run's queue.
+    async fn look(
+        &self,
+        run: &str,
+        turn: Turn,
+        queue: &mut Option<(PullConsumer, Duration)>,
+        stop: &CancellationToken,
+    ) -> Looked {
+        match self.before_end(stop, self.queue(run, queue)).await {
+            Some(Ok((consumer, _))) if turn == Turn::OneOfSeveral && has_no_job(consumer) => Looked::End,
+            Some(Ok((consumer, ack_wait))) => {
+                let pulled = self.before_end(stop, pull(consumer)).await;
+                pulled.map_or(Looked::End, |pulled| Looked::Pulled(pulled, ack_wait))
+            }
+            Some(Err(Error::Gone { .. })) => Looked::NoQueue,
+            Some(Err(_)) => {
+                let _ = tokio::time::timeout(LOOK, stop.cancelled()).await;
+                Looked::Pulled(Pulled::Broken, Duration::ZERO)
+            }
+            None => Looked::End,
+        }
     }
 
     async fn queue<'a>(

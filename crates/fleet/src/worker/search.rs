@@ -7,7 +7,7 @@ use oci::Digest;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::fetch::{Had, LOOK, Patience};
+use super::fetch::{Had, LOOK, Turn};
 use super::refusal::Part;
 use super::shared::Shared;
 use super::stopping::RunState;
@@ -42,15 +42,13 @@ impl Shared {
                     }
                 },
             };
-            if let Some((run, patience)) = run {
+            if let Some((run, turn)) = run {
                 let before = self.jobs_done();
-                let had = self.clone().work_on(&run, patience, cancel).await?;
+                let had = self.clone().work_on(&run, turn, cancel).await?;
                 if had == Had::NoQueue && self.run_state(&run.run).await == RunState::GoesOn {
                     self.say_no_queue(&run.run, &mut told);
                 }
-                // A worker that holds one of the run's last jobs may die: then this one is needed.
-                let has_jobs = self.before_end(cancel, self.has_jobs(&run.run)).await;
-                if self.jobs_done() > before || has_jobs == Some(true) {
+                if self.jobs_done() > before || self.may_be_needed(&run.run, cancel).await {
                     idle_since = Instant::now();
                 }
                 last = Some(run.run);
@@ -66,9 +64,13 @@ impl Shared {
         Ok(())
     }
 
-    /// Whether a run has jobs in its queue, waiting or held by workers.
-    async fn has_jobs(&self, run: &str) -> bool {
-        self.worker.connection.queue(run).await.is_ok_and(|queue| !has_no_job(&queue))
+    /// Whether an idle worker must stay for a run: a worker that holds one of its jobs may die.
+    async fn may_be_needed(&self, run: &str, cancel: &CancellationToken) -> bool {
+        if self.worker.idle_exit.is_none() {
+            return false;
+        }
+        let queue = self.before_end(cancel, self.worker.connection.queue(run)).await;
+        queue.is_some_and(|queue| queue.is_ok_and(|queue| !has_no_job(&queue)))
     }
 
     fn say_no_queue(&self, run: &str, told: &mut HashSet<String>) {
@@ -80,12 +82,12 @@ impl Shared {
         }
     }
 
-    /// The next run that may have work for this worker, and how long to wait for its jobs. Runs that are left to others are reported once.
+    /// The next run that may have work for this worker, and whether it is the only one. Runs that are left to others are reported once.
     async fn open_run(
         &self,
         told: &mut HashSet<String>,
         last: Option<&str>,
-    ) -> Result<Option<(RunEntry, Patience)>, Error> {
+    ) -> Result<Option<(RunEntry, Turn)>, Error> {
         let Some((runs, _)) = self.runs.get_once("runs").await? else { return Ok(None) };
         let runs: Runs = match message::read(&runs) {
             Ok(runs) => runs,
@@ -103,8 +105,8 @@ impl Shared {
                 && self.part_in(&entry.run) != Part::LeavesToOthers
         };
         let is_only = runs.ours().filter(|entry| is_ours(entry)).count() == 1;
-        let patience = if is_only { Patience::Some } else { Patience::None };
-        Ok(next_after(last, &runs, is_ours).map(|entry| (entry.clone(), patience)))
+        let turn = if is_only { Turn::Only } else { Turn::OneOfSeveral };
+        Ok(next_after(last, &runs, is_ours).map(|entry| (entry.clone(), turn)))
     }
 }
 
