@@ -85,20 +85,25 @@ impl Learned {
     }
 
     /// Whether an answer that is no list counts for this repository alone so far.
-    pub(crate) fn is_doubted(&self, repository: &RepositoryName) -> bool {
+    fn is_doubted(&self, repository: &RepositoryName) -> bool {
         self.no_list_in.get() == Some(repository)
     }
 
-    /// Notes that the answer to a request for referrers was no list. A single one may come from a proxy that has lost the registry,
-    /// so that it counts for its repository; a second repository shows that the registry keeps no lists.
-    pub(crate) fn note_no_list(&self, repository: &RepositoryName) {
+    /// Whether an answer to a request for referrers that is no list is believed; notes it then. A single one may come from a proxy that
+    /// has lost the registry, so that it counts for its repository; a second repository shows that the registry keeps no lists.
+    pub(crate) fn believes_no_list(&self, repository: &RepositoryName) -> bool {
+        let known = self.referrers();
+        if known == Ability::Works && !self.is_doubted(repository) {
+            return false;
+        }
         let is_first = self.no_list_in.get_or_init(|| repository.clone()) == repository;
-        match self.referrers() {
+        match known {
             // Other repositories have lists, and this one gave no list again.
             Ability::Works => self.note_referrers_refused(repository),
             Ability::Unknown if !is_first => self.note_referrers(Ability::Absent),
             Ability::Unknown | Ability::Absent => {}
         }
+        true
     }
 
     /// Notes that the list of referrers was refused in a repository whose manifests may be read.
@@ -164,16 +169,16 @@ mod tests {
         let of = |learned: &Learned| [&one, &two, &three].map(|name| learned.referrers_in(name));
         let (absent, unknown, works) = (Ability::Absent, Ability::Unknown, Ability::Works);
         let learned = Learned::default();
-        learned.note_no_list(&one);
-        learned.note_no_list(&one);
+        assert!(learned.believes_no_list(&one));
+        assert!(learned.believes_no_list(&one));
         assert_eq!(of(&learned), [absent, unknown, unknown]);
-        learned.note_no_list(&two);
+        assert!(learned.believes_no_list(&two));
         assert_eq!(of(&learned), [absent; 3]);
         let learned = Learned::default();
-        learned.note_no_list(&one);
+        assert!(learned.believes_no_list(&one));
         learned.note_referrers(works);
         assert_eq!(of(&learned), [works; 3], "the first answer was odd");
-        learned.note_no_list(&one);
+        assert!(learned.believes_no_list(&one));
         assert_eq!(of(&learned), [absent, works, works]);
     }
 

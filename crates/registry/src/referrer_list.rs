@@ -148,10 +148,7 @@ impl Repository {
                 Ok(OwnList { found, was_refused: false })
             }
             Listed::NoneHere => Ok(OwnList::default()),
-            Listed::NoList(_) if learned.referrers() != Ability::Works || learned.is_doubted(self.name()) => {
-                learned.note_no_list(self.name());
-                Ok(OwnList::default())
-            }
+            Listed::NoList(_) if learned.believes_no_list(self.name()) => Ok(OwnList::default()),
             Listed::NoList(error) => Err(error),
             Listed::SentAway(error) | Listed::Refused(error) if learned.referrers() == Ability::Works => {
                 Err(error)

@@ -1,6 +1,7 @@
 //! The engine: schedules the work, and holds what all runs of the process share.
 
 mod activity;
+pub(crate) mod ask;
 pub(crate) mod attempt;
 pub(crate) mod backoff;
 pub(crate) mod bandwidth;

@@ -4,7 +4,6 @@
 //! all if a rule could not be listed, if a source has no tags, or if too much would be deleted.
 
 mod again;
-mod ask;
 mod candidate;
 mod carry_out;
 mod contents;
@@ -18,6 +17,7 @@ mod habit;
 mod judge;
 mod look;
 mod order;
+mod present;
 mod progress;
 mod pruned;
 mod read;

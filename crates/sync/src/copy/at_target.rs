@@ -116,10 +116,7 @@ where
 pub(super) async fn compare(walk: &Walk, form: &Form, there: &Digest) -> Result<Same, Arc<Error>> {
     let copy = &walk.copy;
     let reference = TagOrDigest::Digest(there.clone());
-    let step = async || {
-        let read = copy.target.manifest(&reference).await;
-        read.map_err(|cause| copy.target_error(Operation::ReadManifest(reference.clone()), cause))
-    };
+    let step = async || walk.manifest_at_target(&reference).await;
     // The target's manifest is about as large as the wanted one.
     let size = form.manifest().bytes().len() as u64;
     let _bytes = copy.bytes_for(&walk.run, &Descriptor::new(None, there.clone(), Some(size))).await;

@@ -14,12 +14,10 @@ use super::platform::Selected;
 use super::visited::Content;
 use super::walk::Walk;
 use crate::plan::wanted::WantedReferrers;
-use crate::{Cause, Error, Operation, ReferrerPolicy};
+use crate::{Error, ReferrerPolicy};
 
 /// How many indexes below one image are read in parallel.
 const AT_ONCE: usize = 16;
-/// Nested indexes deeper than this are treated as an attack.
-const DEEPEST: usize = 16;
 
 /// The images whose referrers are copied with one image.
 pub(super) struct Subjects {
@@ -83,16 +81,17 @@ impl Walk {
         wanted: WantedReferrers,
     ) -> Result<(Vec<Digest>, Below), Arc<Error>> {
         let (state, target) = (&self.run.state, &self.copy.target);
-        // Two statements: the first guard would live to the end of one.
-        let open = self.visited().open(image);
-        let met = self.visited().below();
-        let is_read = open.iter().all(|(digest, _)| digest != image);
-        if (is_read && met.is_empty()) || (!is_read && state.has_nothing_below(image)) {
+        let (is_read, is_empty, content) = {
+            let visited = self.visited();
+            (visited.has_children_of(image), visited.is_empty(), visited.content())
+        };
+        if (is_read && is_empty) || (!is_read && state.has_nothing_below(image)) {
             return Ok((Vec::new(), Below::Nothing));
         }
         // What this copy has brought is newer than any note.
-        let is_found = self.visited().content() == Content::Found;
-        if is_found && state.brought_below((target.store(), target.repository()), image, &way(self, wanted)) {
+        if content == Content::Found
+            && state.brought_below((target.store(), target.repository()), image, &way(self, wanted))
+        {
             return Ok((Vec::new(), Below::Noted));
         }
         self.visit_all(image).await?;
@@ -101,22 +100,21 @@ impl Walk {
         Ok((below, kind))
     }
 
-    /// Visits all manifests below an image that the copy has not visited.
+    /// Visits all manifests below an image that the copy has not visited, level by level.
     async fn visit_all(&self, image: &Digest) -> Result<(), Arc<Error>> {
-        for _ in 0..=DEEPEST + 1 {
-            let open = self.visited().open(image);
+        let mut walk = self.clone();
+        loop {
+            let open = walk.visited().open(image);
             if open.is_empty() {
                 return Ok(());
             }
-            let asked: Vec<_> = open.iter().map(|index| self.children(image, index)).collect();
+            let asked: Vec<_> = open.iter().map(|index| walk.children(image, index)).collect();
             let found: Vec<_> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
             for ((index, _), children) in open.iter().zip(found) {
-                self.visited().meet_children(index, &children);
+                walk.visited().meet_children(index, &children);
             }
+            walk = walk.deeper();
         }
-        let reference = TagOrDigest::Digest(image.clone());
-        let cause = Cause::TooDeep { deepest: DEEPEST };
-        Err(Arc::new(self.source_error(Operation::ReadManifest(reference), cause)))
     }
 
     /// The children of an index that the target has.
@@ -154,10 +152,7 @@ impl Walk {
     /// pull; the source is read if the target does not return it.
     async fn read_at_target(&self, digest: &Digest) -> Result<RawManifest, Arc<Error>> {
         let reference = TagOrDigest::Digest(digest.clone());
-        let step = async || {
-            let read = self.copy.target.manifest(&reference).await;
-            read.map_err(|cause| self.copy.target_error(Operation::ReadManifest(reference.clone()), cause))
-        };
+        let step = async || self.manifest_at_target(&reference).await;
         match self.run.retrying(&self.copy, step).await {
             // The source does not have what was rewritten for the target.
             Err(error) if !error.is_stopped() && self.whole().is_none() => {

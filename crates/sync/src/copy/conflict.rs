@@ -54,28 +54,20 @@ async fn resolve(walk: &Walk, reference: &TagOrDigest) -> Result<Option<Digest>,
     asked.map_err(|cause| walk.copy.target_error(Operation::Resolve(reference.clone()), cause))
 }
 
-/// Whether a referrer's tag at the target has the wanted digest, or is absent; other content there is an error.
+/// What a referrer's tag at the target has: the wanted digest, or nothing. Other content there is an error.
 pub(super) async fn stays_free(
     walk: &Walk,
     reference: &TagOrDigest,
     wanted: &Digest,
-) -> Result<TagThere, Error> {
+) -> Result<Option<Digest>, Error> {
     match resolve(walk, reference).await? {
-        None => Ok(TagThere::Absent),
-        Some(there) if there == *wanted => Ok(TagThere::Same),
-        Some(there) => {
+        Some(there) if there != *wanted => {
             let (there, wanted) = (Box::new(there), Box::new(wanted.clone()));
             let operation = Operation::Resolve(reference.clone());
             Err(walk.copy.target_error(operation, Cause::Conflict { there, wanted }))
         }
+        there => Ok(there),
     }
-}
-
-/// What a target has under a referrer's tag, where it is not another client's content.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TagThere {
-    Absent,
-    Same,
 }
 
 /// Why the image's reference is not set: a task expects other content there, or the rule keeps the content.

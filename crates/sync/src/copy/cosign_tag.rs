@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use oci::{Digest, Tag, TagOrDigest, cosign_tags};
 
-use super::conflict::{LastLook, TagThere, stays_free};
+use super::conflict::{LastLook, stays_free};
 use super::walk::Walk;
 use crate::{Cause, Error, Event, OnConflict};
 
@@ -64,7 +64,7 @@ impl Walk {
             return Ok(!self.has_as(reference, digest).await);
         }
         let there = self.run.retrying(&self.copy, || stays_free(self, reference, digest)).await?;
-        Ok(there == TagThere::Absent || self.copy.ledger.is_broken(self.copy.target.repository(), digest))
+        Ok(there.is_none() || self.copy.ledger.is_broken(self.copy.target.repository(), digest))
     }
 
     /// The same, but a tag that the rule keeps counts as not to be set. It is reported; if the rule says so, the image

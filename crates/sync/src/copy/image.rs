@@ -87,10 +87,7 @@ async fn copy_reached(walk: &Walk) -> Outcome {
     };
     let referrers = walk.image.planned.wanted.referrers;
     note_standing(walk, referrers, &outcome);
-    match referrers {
-        WantedReferrers::None | WantedReferrers::Tagged => outcome,
-        WantedReferrers::Untagged | WantedReferrers::All => copy_referrers(walk, referrers, outcome).await,
-    }
+    copy_referrers(walk, outcome).await
 }
 
 async fn plan_reached(walk: &Walk) -> Outcome {

@@ -60,7 +60,7 @@ impl Walk {
             self.hand_on(claim, &child.digest, &Links::default());
             return false;
         };
-        let links = self.or_fail(self.links(&manifest).map_err(Arc::new));
+        let links = self.or_fail(self.links(&manifest));
         // A task that holds bytes may wait only for blobs, not for manifests.
         let _bytes = links.as_ref().is_some_and(|links| links.manifests.is_empty()).then_some(bytes);
         if let Some(links) = links {

@@ -55,7 +55,7 @@ impl Drop for PartsAtWork<'_> {
 impl Walk {
     /// Brings all content that `manifest` refers to, in parallel. Returns whether the copy has not failed.
     pub(super) async fn copy_links(&self, manifest: &RawManifest) -> bool {
-        match self.or_fail(self.links(manifest).map_err(Arc::new)) {
+        match self.or_fail(self.links(manifest)) {
             Some(links) => self.copy_parts(links).await,
             None => false,
         }

@@ -12,7 +12,7 @@ use super::below::{Below, Subjects, subjects, way};
 use super::walk::Walk;
 use crate::endpoint::Kept;
 use crate::plan::wanted::WantedReferrers;
-use crate::{AttestationPolicy, Cause, Error, Mode, Operation, Outcome, ReferrerPolicy, SkipReason};
+use crate::{AttestationPolicy, Error, Mode, Operation, Outcome, ReferrerPolicy, SkipReason};
 
 /// Chains of referrers deeper than this are treated as an attack.
 const DEEPEST: usize = 5;
@@ -21,8 +21,10 @@ const SUBJECTS_AT_ONCE: usize = 16;
 
 /// Copies the referrers of an image that the target now has. If that fails, the image fails: its tag stays, and the
 /// next run continues here.
-pub(super) async fn copy_referrers(walk: &Walk, wanted: WantedReferrers, outcome: Outcome) -> Outcome {
-    let Some(digest) = standing(&outcome).cloned() else { return outcome };
+pub(super) async fn copy_referrers(walk: &Walk, outcome: Outcome) -> Outcome {
+    let wanted = walk.image.planned.wanted.referrers;
+    let standing = standing(&outcome).filter(|_| wanted.are_looked_up());
+    let Some(digest) = standing.cloned() else { return outcome };
     let is_new = matches!(outcome, Outcome::Copied { .. });
     match bring_wanted(walk, &digest, is_new, wanted).await {
         Ok(()) => outcome,
@@ -237,12 +239,8 @@ impl Walk {
         }
         let reference = TagOrDigest::Digest(referrer.digest.clone());
         let manifest = self.read_manifest(&reference).await?;
-        let read = manifest.artifact_type().map_err(|source| {
-            let digest = Box::new(referrer.digest.clone());
-            let cause = Cause::Manifest { digest, source: Box::new(source) };
-            self.source_error(Operation::ReadManifest(reference), cause)
-        });
-        Ok(read?.map(|artifact_type| artifact_type.as_str().to_owned()).unwrap_or_default())
+        let read = manifest.artifact_type().map_err(|source| self.unusable(&referrer.digest, source))?;
+        Ok(read.map(|artifact_type| artifact_type.as_str().to_owned()).unwrap_or_default())
     }
 
     /// Counts the referrers of an index whose unwanted platforms are left out. They are not copied, because the
@@ -258,7 +256,7 @@ impl Walk {
 
     /// Counts the referrers of children that the target does not get.
     pub(super) async fn count_left_of(&self, absent: &HashSet<Digest>, wanted: WantedReferrers) {
-        if matches!(wanted, WantedReferrers::None | WantedReferrers::Tagged) {
+        if !wanted.are_looked_up() {
             return;
         }
         let absent: Vec<_> = absent.iter().cloned().collect();

@@ -47,6 +47,15 @@ impl Visited {
         self.done.insert(parent.clone());
     }
 
+    /// Whether a manifest's children were visited, or it has none.
+    pub(super) fn has_children_of(&self, manifest: &Digest) -> bool {
+        self.done.contains(manifest)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.below.is_empty()
+    }
+
     pub(super) fn below(&self) -> Vec<Digest> {
         self.below.clone()
     }

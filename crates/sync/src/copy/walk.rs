@@ -119,13 +119,15 @@ impl Walk {
         self.run.retrying(&self.copy, read).await
     }
 
-    pub(super) fn links(&self, manifest: &RawManifest) -> Result<Links, Error> {
-        let digest = manifest.digest();
-        let links = manifest.links().map_err(|source| {
-            let cause = Cause::Manifest { digest: Box::new(digest.clone()), source: Box::new(source) };
-            self.source_error(Operation::ReadManifest(TagOrDigest::Digest(digest.clone())), cause)
-        })?;
-        self.check_depth(digest, links.manifests.len())?;
+    /// Reads a manifest of the target, without retries.
+    pub(super) async fn manifest_at_target(&self, reference: &TagOrDigest) -> Result<RawManifest, Error> {
+        let read = self.copy.target.manifest(reference).await;
+        read.map_err(|cause| self.copy.target_error(Operation::ReadManifest(reference.clone()), cause))
+    }
+
+    pub(super) fn links(&self, manifest: &RawManifest) -> Result<Links, Arc<Error>> {
+        let links = manifest.links().map_err(|source| self.unusable(manifest.digest(), source))?;
+        self.check_depth(manifest.digest(), links.manifests.len())?;
         Ok(links)
     }
 

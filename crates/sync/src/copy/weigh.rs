@@ -221,7 +221,7 @@ async fn load_referrers(
     weighed: &mut Weighed,
 ) -> Result<(), Arc<Error>> {
     let wanted = walk.image.planned.wanted.referrers;
-    if matches!(wanted, WantedReferrers::None | WantedReferrers::Tagged) {
+    if !wanted.are_looked_up() {
         return Ok(());
     }
     let Subjects { digests, .. } = subjects(walk, digest, is_new, wanted).await?;

@@ -146,7 +146,7 @@ impl State {
         let Some(open) = &self.0 else { return };
         let key = record::blob_key(target.store(), blob, target.repository());
         let noted = open.blob_day(&key).ok().flatten();
-        if noted.is_none_or(|day| open.today.saturating_sub(day) >= FRESH_DAYS) {
+        if open.is_due(noted) {
             open.writer().write(Change::Blob(key, open.today));
         }
     }
@@ -247,7 +247,7 @@ impl State {
         let Some(open) = &self.0 else { return };
         let key = record::first_seen_key(source.store(), source.name(), image);
         let noted = open.first_seen(&key).ok().flatten();
-        if noted.is_none_or(|seen| open.today.saturating_sub(seen.day) >= FRESH_DAYS) {
+        if open.is_due(noted.map(|seen| seen.day)) {
             let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
             let first = noted.map_or(now, |seen| seen.first);
             open.writer().write(Change::FirstSeen(key, FirstSeen { day: open.today, first }.encode()));
@@ -293,10 +293,15 @@ impl Open {
         Ok(indexes.get(key)?.and_then(|record| Cut::decode(record.value())))
     }
 
+    /// Whether a record that was last written on this day, if at all, is written again.
+    fn is_due(&self, written: Option<u32>) -> bool {
+        written.is_none_or(|day| self.today.saturating_sub(day) >= FRESH_DAYS)
+    }
+
     /// The change to write, if any.
     fn children_change(&self, key: Vec<u8>, children: &Digest) -> Option<Change> {
         let noted = self.children(&key).ok().flatten().filter(|noted| noted.digest == *children);
-        let is_due = noted.is_none_or(|noted| self.today.saturating_sub(noted.day) >= FRESH_DAYS);
+        let is_due = self.is_due(noted.map(|noted| noted.day));
         let record = Cut { day: self.today, digest: children.clone() };
         is_due.then(|| Change::Children(key, record.encode()))
     }

@@ -1,15 +1,7 @@
 //! Whether shards can be divided by the sizes of images, and what keeps a shard from knowing its part: all shards have
 //! to get the same answers from the sources.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use futures_util::FutureExt as _;
-use futures_util::future::ready;
-
-use crate::endpoint::Answer;
-use crate::engine::backoff::Backoff;
-use crate::engine::retry::{Counted, retry};
+use crate::engine::ask::ask;
 use crate::{Cause, Error, Operation, RuleFailure, Side, Work};
 
 /// Whether any source of these rules reports image sizes in its listing. A source that refuses to say it does not:
@@ -19,11 +11,23 @@ use crate::{Cause, Error, Operation, RuleFailure, Side, Work};
 /// A source did not answer.
 pub(crate) async fn tell_sizes(rules: &[Work], retries: u32) -> Result<bool, RuleFailure> {
     for (rule, work) in rules.iter().enumerate() {
-        match tells_sizes(work, retries).await {
+        let place = |name| (Side::Source, name);
+        let told = match work {
+            Work::Repository(rule) => {
+                let source = &rule.source;
+                ask(place(source.name()), retries, Operation::ReadSizes, || source.tells_sizes()).await
+            }
+            Work::Pattern(rule) => {
+                let listing = &rule.listing;
+                ask(place(listing.name()), retries, Operation::ReadSizes, || listing.tells_sizes()).await
+            }
+            Work::Tasks(_) | Work::Assignments(_) => Ok(false),
+        };
+        match told {
             Ok(true) => return Ok(true),
             Ok(false) => {}
             Err(error) => {
-                let failure = RuleFailure { rule, source: source(work).into(), error };
+                let failure = RuleFailure { rule, source: error.place.as_str().into(), error: error.into() };
                 if let Some(failure) = undivided(&failure) {
                     return Err(failure);
                 }
@@ -31,37 +35,6 @@ pub(crate) async fn tell_sizes(rules: &[Work], retries: u32) -> Result<bool, Rul
         }
     }
     Ok(false)
-}
-
-async fn tells_sizes(work: &Work, retries: u32) -> Result<bool, Arc<Error>> {
-    let attempt = || async move {
-        ask(work).await.map_err(|cause| {
-            let (place, operation) = (source(work).to_owned(), Operation::ReadSizes);
-            Arc::new(Error { side: Side::Source, place, operation, cause: cause.into() })
-        })
-    };
-    let pause = |_: Arc<Error>, wait: Duration| async move {
-        tokio::time::sleep(wait).await;
-        Ok::<_, Arc<Error>>(())
-    };
-    retry(&mut Counted { tries: &mut Backoff::new(retries), attempt, pause }).await
-}
-
-fn ask(work: &Work) -> Answer<'_, bool> {
-    match work {
-        Work::Repository(rule) => rule.source.tells_sizes(),
-        Work::Pattern(rule) => rule.listing.tells_sizes(),
-        Work::Tasks(_) | Work::Assignments(_) => ready(Ok(false)).boxed(),
-    }
-}
-
-fn source(work: &Work) -> &str {
-    match work {
-        Work::Repository(rule) => rule.source.name(),
-        Work::Pattern(rule) => rule.listing.name(),
-        Work::Tasks(_) => "tasks",
-        Work::Assignments(_) => "assignments",
-    }
 }
 
 /// The failure of a shard that does not know its part because of `failure`. `None` if every shard has the same

@@ -31,6 +31,11 @@ impl WantedReferrers {
             ReferrerPolicy::Copy | ReferrerPolicy::ByType(_) => Self::All,
         }
     }
+
+    /// Whether an image's own referrers are looked up for it.
+    pub(crate) fn are_looked_up(self) -> bool {
+        self >= Self::Untagged
+    }
 }
 
 /// How an image is copied.

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use futures_util::stream::{self, StreamExt as _};
 use oci::{Tag, TagOrDigest, with_sources};
 
-use super::ask::{list, resolve, resolve_at_source};
 use super::contents::Contents;
 use super::ended::Ended;
+use super::present::{list, resolve, resolve_at_source};
 use super::repository::{Missed, Repository};
 use crate::Error;
 use crate::endpoint::Target;

@@ -7,13 +7,14 @@ use oci::{Digest, Tag, TagOrDigest, WhyKept, with_sources};
 use tokio_util::sync::CancellationToken;
 
 use super::again::changes;
-use super::ask::{ask, resolve};
 use super::candidate::{Candidate, Standing};
 use super::contents::Contents;
 use super::ended::{Ended, Kept};
 use super::habit::Habit;
+use super::present::resolve;
 use super::repository::Repository;
 use crate::endpoint::{Answer, Deletes, Deletion, Target};
+use crate::engine::ask::ask;
 use crate::{Error, Operation, Side};
 
 /// A repository during its deletions.

@@ -1,33 +1,14 @@
-//! Requests with retries.
+//! What targets and sources have now.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use oci::{Digest, Tag, TagOrDigest};
 
-use crate::endpoint::{Answer, EndpointError, Source, Target};
+use crate::endpoint::{EndpointError, Source, Target};
+use crate::engine::ask::{ask, pause};
 use crate::engine::backoff::Backoff;
-use crate::engine::retry::{Asked, Counted, retry};
+use crate::engine::retry::{Asked, retry};
 use crate::{Error, Operation, Side};
-
-/// Sends a request, and retries it while that may help.
-pub(super) async fn ask<'a, T: Send>(
-    (side, place): (Side, &str),
-    retries: u32,
-    operation: Operation,
-    mut question: impl FnMut() -> Answer<'a, T> + Send,
-) -> Result<T, Error> {
-    let error = |cause: EndpointError| {
-        let (place, operation) = (place.to_owned(), operation.clone());
-        Error { side, place, operation, cause: cause.into() }
-    };
-    let error = &error;
-    let attempt = || {
-        let asked = question();
-        async move { asked.await.map_err(error) }
-    };
-    retry(&mut Counted { tries: &mut Backoff::new(retries), attempt, pause }).await
-}
 
 /// The listing of a repository.
 #[derive(Debug, Default)]
@@ -50,11 +31,6 @@ pub(super) async fn list(target: &dyn Target, retries: u32) -> Result<Listed, Er
         all.invalid.extend(page.invalid);
     }
     Ok(all)
-}
-
-async fn pause(_: Error, wait: Duration) -> Result<(), Error> {
-    tokio::time::sleep(wait.max(Duration::from_millis(1))).await;
-    Ok(())
 }
 
 /// The present digest of a reference. If the target supports deletion, a denied request is an error: only what the

@@ -5,10 +5,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use oci::{Digest, ErrorKind, MediaType, RawManifest, Tag, TagOrDigest};
 
-use super::ask::{ask, list, resolve};
 use super::contents::Contents;
+use super::present::{list, resolve};
 use super::suspects::Suspects;
 use crate::endpoint::Target;
+use crate::engine::ask::ask;
 use crate::rule::referrer_tag::subject;
 use crate::{Cause, Error, Operation, Side};
 

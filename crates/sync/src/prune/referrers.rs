@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashSet};
 use futures_util::stream::{self, StreamExt as _};
 use oci::Digest;
 
-use super::ask::ask;
 use super::contents::Contents;
 use crate::endpoint::{Deletes, Target};
+use crate::engine::ask::ask;
 use crate::{Error, Operation, Side};
 
 /// How many subjects have their referrers listed in parallel.

@@ -16,7 +16,6 @@ use super::super::referrer::copy_referrers;
 use super::super::walk::Walk;
 use super::findings::Findings;
 use super::root::Root;
-use crate::plan::wanted::WantedReferrers;
 use crate::{Cause, Error, Outcome};
 
 /// How many blobs are copied in parallel.
@@ -76,12 +75,7 @@ fn stays(walk: &Walk, there: &Digest, form: &Form) -> Arc<Error> {
 /// Copies the image as in a normal run.
 async fn image(walk: &Walk, at_target: AtTarget) -> Result<Brought, Arc<Error>> {
     let decided = decide_with(walk, at_target).await?;
-    let outcome = carry_out(walk, decided).await;
-    let outcome = match walk.image.planned.wanted.referrers {
-        WantedReferrers::None | WantedReferrers::Tagged => outcome,
-        wanted => copy_referrers(walk, wanted, outcome).await,
-    };
-    match outcome {
+    match copy_referrers(walk, carry_out(walk, decided).await).await {
         Outcome::Failed(error) => Err(error),
         _ => Ok(Brought::Image),
     }

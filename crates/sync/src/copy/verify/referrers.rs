@@ -20,7 +20,7 @@ impl Closure<'_> {
     pub(super) async fn look_at_referrers(&mut self, image: &Digest) -> Result<(), Arc<Error>> {
         let walk = self.inspector.walk;
         let wanted = walk.image.planned.wanted.referrers;
-        if matches!(wanted, WantedReferrers::None | WantedReferrers::Tagged) {
+        if !wanted.are_looked_up() {
             return Ok(());
         }
         let mut subjects = self.met.clone();

@@ -8,7 +8,7 @@ use redb::ReadableDatabase as _;
 
 use super::record::{self, FirstSeen};
 use super::writer::Change;
-use super::{FRESH_DAYS, Open, State, store};
+use super::{Open, State, store};
 use crate::endpoint::StoreId;
 
 impl State {
@@ -29,7 +29,7 @@ impl State {
             let key = record::gone_key(store, repository, tag, digest);
             let noted = known.remove(&key);
             let first = noted.map_or(seconds, |noted| noted.first);
-            if noted.is_none_or(|noted| open.today.saturating_sub(noted.day) >= FRESH_DAYS) {
+            if open.is_due(noted.map(|noted| noted.day)) {
                 open.writer().write(Change::Gone(key, FirstSeen { day: open.today, first }.encode()));
             }
             let first = SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(first)).unwrap_or(now);

@@ -4,7 +4,7 @@ use oci::{Digest, RepositoryName};
 use redb::ReadableDatabase as _;
 
 use super::writer::Change;
-use super::{FRESH_DAYS, Open, State, record, store};
+use super::{Open, State, record, store};
 use crate::endpoint::StoreId;
 
 /// After this many days at most, the manifests below an image are looked at again: they may have younger signatures.
@@ -51,7 +51,7 @@ impl State {
     pub(crate) fn note_nothing_below(&self, image: &Digest) {
         let Some(open) = &self.0 else { return };
         let key = record::plain_key(image);
-        if open.day_brought(&key).is_none_or(|day| open.today.saturating_sub(day) >= FRESH_DAYS) {
+        if open.is_due(open.day_brought(&key)) {
             open.writer().write(Change::Brought(key, open.today));
         }
     }
