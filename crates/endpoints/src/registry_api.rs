@@ -84,8 +84,9 @@ impl RegistryApi {
     async fn make_ready(&self, repository: &RepositoryName) -> Result<(), EndpointError> {
         match &self.acr {
             Some(acr) => {
-                let made = async { acr.make_ready(repository).await.map(Answered::ForGood) };
-                self.ready.get(repository.as_str(), self.registry.login_search(), made.boxed()).await
+                let login = self.registry.login_search();
+                let made = async { acr.make_ready(repository, login).await.map(Answered::ForGood) };
+                self.ready.get(repository.as_str(), login, made.boxed()).await
             }
             None => self.make_harbor_ready(repository).await,
         }
@@ -109,7 +110,7 @@ impl BulkDigests for RegistryApi {
 impl RegistryApi {
     async fn needs_nothing(&self, repository: &RepositoryName) -> Result<bool, EndpointError> {
         match &self.acr {
-            Some(acr) => acr.is_ready(repository).await,
+            Some(acr) => acr.is_ready(repository, self.registry.login_search()).await,
             None => self.harbor_is_ready(repository).await,
         }
     }
@@ -117,9 +118,7 @@ impl RegistryApi {
 
 impl Preparation for RegistryApi {
     fn prepare<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, ()> {
-        self.make_ready(repository)
-            .map_err(|error| trouble::asked_with(error, self.registry.login_search()))
-            .boxed()
+        self.make_ready(repository).boxed()
     }
 
     fn is_ready<'a>(&'a self, repository: &'a RepositoryName) -> Answer<'a, bool> {

@@ -10,7 +10,7 @@ use providers::alibaba::{
     self, Acr, AcrLogin, AcrLoginSettings, AutoCreateRepository, CredentialChain, CredentialOrigin, Endpoint,
     Endpoints, Http, InstanceId, NamespaceSettings, Region, RepositoryType, ServiceSource,
 };
-use registry::{Registry, Transport};
+use registry::{LoginSearch, Registry, Transport};
 use sync::endpoint::EndpointError;
 use sync::listing::BulkListing;
 use tokio::sync::OnceCell;
@@ -174,9 +174,13 @@ impl AcrAccess {
     }
 
     /// Whether namespace and repository exist, or are created by a push.
-    pub(super) async fn is_ready(&self, repository: &RepositoryName) -> Result<bool, EndpointError> {
+    pub(super) async fn is_ready(
+        &self,
+        repository: &RepositoryName,
+        login: Option<&LoginSearch>,
+    ) -> Result<bool, EndpointError> {
         let (acr, namespace, name) = self.place_of(repository).await?;
-        match self.namespace(&acr, namespace).await? {
+        match self.namespace(&acr, namespace, login).await? {
             None => Ok(false),
             Some(AutoCreateRepository::Enabled) => Ok(true),
             Some(AutoCreateRepository::Disabled) => {
@@ -191,6 +195,7 @@ impl AcrAccess {
         &self,
         acr: &Acr,
         namespace: &str,
+        login: Option<&LoginSearch>,
     ) -> Result<Option<AutoCreateRepository>, EndpointError> {
         let look = async {
             let found = acr.namespace(namespace).await.map_err(|error| trouble::acr(&error))?;
@@ -198,7 +203,7 @@ impl AcrAccess {
             let is_final = found == Some(AutoCreateRepository::Enabled);
             Ok::<_, EndpointError>(if is_final { Answered::ForGood(found) } else { Answered::ForNow(found) })
         };
-        self.namespaces.get(namespace, None, look.boxed()).await
+        self.namespaces.get(namespace, login, look.boxed()).await
     }
 
     /// The API, and a repository's namespace and name there.
@@ -219,11 +224,15 @@ impl AcrAccess {
     }
 
     /// Creates namespace and repository, unless a push creates them.
-    pub(super) async fn make_ready(&self, repository: &RepositoryName) -> Result<(), EndpointError> {
+    pub(super) async fn make_ready(
+        &self,
+        repository: &RepositoryName,
+        login: Option<&LoginSearch>,
+    ) -> Result<(), EndpointError> {
         let trouble = |error: alibaba::Error| trouble::acr(&error);
         let (acr, namespace, name) = self.place_of(repository).await?;
         let made = async {
-            let auto_create = if let Some(auto_create) = self.namespace(&acr, namespace).await? {
+            let auto_create = if let Some(auto_create) = self.namespace(&acr, namespace, login).await? {
                 auto_create
             } else {
                 let settings = NamespaceSettings::default();
@@ -231,7 +240,7 @@ impl AcrAccess {
             };
             Ok::<_, EndpointError>(Answered::ForGood(auto_create))
         };
-        if self.ready.get(namespace, None, made.boxed()).await? == AutoCreateRepository::Disabled
+        if self.ready.get(namespace, login, made.boxed()).await? == AutoCreateRepository::Disabled
             && acr.repository(namespace, name).await.map_err(trouble)?.is_none()
         {
             acr.create_repository(namespace, name, RepositoryType::Private).await.map_err(trouble)?;
