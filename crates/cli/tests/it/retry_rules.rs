@@ -65,8 +65,7 @@ impl Bench {
 
     /// Whether the target has this image under this tag.
     fn is_at(&self, repository: &str, tag: &str, image: &Sample) -> bool {
-        let there = self.target.store().manifest(repository, tag);
-        there.is_some_and(|there| oci::Digest::sha256(&there.bytes).to_string() == image.digest)
+        self.target.store().manifest(repository, tag).is_some_and(|there| there.digest == image.digest)
     }
 }
 

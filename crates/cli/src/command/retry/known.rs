@@ -32,8 +32,10 @@ struct Sought<'a> {
     source: &'a str,
     target: &'a RuleTarget,
     selection: &'a Selection,
-    /// Each with its name at the target. Empty if the registry's list decides.
-    images: Vec<(TagOrDigest, Name)>,
+    /// Empty if the registry's list decides.
+    images: Vec<TagOrDigest>,
+    /// Their names at the target.
+    names: Vec<Name>,
 }
 
 /// The name of an image at a target; `None` if it is not copied there.
@@ -102,7 +104,7 @@ impl<'a> Known<'a> {
         if let Some(candidates) = self.by_way.get(&(sought.source, sought.target.target.name())) {
             let is_listed = |place: &usize| sought.is_copied_by(self.rules[*place].1, names);
             found.extend(candidates.listed.iter().copied().filter(is_listed));
-            found.extend(candidates.with_all(&sought.images, names));
+            found.extend(candidates.with_all((&sought.images, &sought.names), names));
         }
         let written = found.into_iter().map(|place| self.rules[place]);
         let made = self.made.get(sought.source).into_iter().flatten();
@@ -127,8 +129,8 @@ impl Terms {
 impl<'a> Sought<'a> {
     fn new(source: &'a str, target: &'a RuleTarget, selection: &'a Selection) -> Self {
         let images = selection.named().unwrap_or_default();
-        let names = target.naming.names(&images).unwrap_or_else(|_| vec![None; images.len()]);
-        Self { source, target, selection, images: images.into_iter().zip(names).collect() }
+        let names = names_at(target, &images);
+        Self { source, target, selection, images, names }
     }
 
     /// Whether a rule about the source copies all of them to the target.
@@ -142,15 +144,13 @@ impl<'a> Sought<'a> {
         if self.images.is_empty() {
             return behind(&own.naming) == behind(&self.target.naming);
         }
-        let images: Vec<_> = self.images.iter().map(|(image, _)| image.clone()).collect();
-        let names = own.naming.names(&images);
-        names.is_ok_and(|names| names.iter().eq(self.images.iter().map(|(_, name)| name)))
+        own.naming.names(&self.images).is_ok_and(|names| names == self.names)
     }
 
     /// Whether a rule that covers them may leave some of them out, because of their age or of newer tags.
     fn may_be_left_out_by(&self, rule: &Rule) -> bool {
         let is_pinned =
-            |selection: &TagSelection| self.images.iter().all(|(image, _)| selection.pins.contains(image));
+            |selection: &TagSelection| self.images.iter().all(|image| selection.pins.contains(image));
         match &rule.selection {
             Selection::Chosen(selection) => {
                 (selection.latest.is_some() || selection.ages != AgeLimits::default())
@@ -166,16 +166,9 @@ impl<'a> Sought<'a> {
 fn terms_of_images(rules: &[&Rule], sought: &Sought<'_>) -> Vec<Terms> {
     let policies = rules.iter().map(|rule| rule.policy.clone());
     let Some(policy) = policies.reduce(|policy, later| merged(policy, &later)) else { return Vec::new() };
-    let last = rules.iter().rfind(|rule| !sought.may_be_left_out_by(rule));
-    let policy = match last {
-        Some(last)
-            if last.policy.on_conflict != policy.on_conflict
-                || last.policy.on_collision != policy.on_collision =>
-        {
-            let Policy { on_conflict, on_collision, .. } = *last.policy;
-            Policy { on_conflict, on_collision, ..(*policy).clone() }.into()
-        }
-        _ => policy,
+    let policy = match rules.iter().rfind(|rule| !sought.may_be_left_out_by(rule)) {
+        Some(last) => merged(policy, &last.policy),
+        None => policy,
     };
     vec![Terms { policy, selection: sought.selection.clone() }]
 }
@@ -203,6 +196,11 @@ fn merged(policy: Arc<Policy>, later: &Arc<Policy>) -> Arc<Policy> {
     if policy == *later { policy } else { policy.merged(later).into() }
 }
 
+/// The names of images at a target.
+fn names_at(target: &RuleTarget, images: &[TagOrDigest]) -> Vec<Name> {
+    target.naming.names(images).unwrap_or_else(|_| vec![None; images.len()])
+}
+
 impl Candidates {
     fn add(&mut self, place: usize, rule: &Rule, target: &RuleTarget) {
         let Some(images) = rule.selection.named() else {
@@ -211,24 +209,25 @@ impl Candidates {
             }
             return;
         };
-        let names = target.naming.names(&images).unwrap_or_else(|_| vec![None; images.len()]);
+        let names = names_at(target, &images);
         for (image, name) in images.into_iter().zip(names) {
             self.named.entry(image).or_default().push((place, name));
         }
     }
 
     /// The rules that name all these images.
-    fn with_all(&self, images: &[(TagOrDigest, Name)], names: Names) -> Vec<usize> {
-        let Some(((first, name), others)) = images.split_first() else { return Vec::new() };
+    fn with_all(&self, (images, at_target): (&[TagOrDigest], &[Name]), names: Names) -> Vec<usize> {
+        let mut images = images.iter().zip(at_target);
+        let Some((first, name)) = images.next() else { return Vec::new() };
         let of = |image: &TagOrDigest| self.named.get(image).into_iter().flatten();
         let is_wanted = |own: &Name, name: &Name| names == Names::Any || own == name;
-        let has = |place: usize, (image, name): &(TagOrDigest, Name)| {
+        let has = |place: usize, (image, name): (&TagOrDigest, &Name)| {
             of(image).any(|(own_place, own)| *own_place == place && is_wanted(own, name))
         };
         let mut places: Vec<_> =
             of(first).filter(|(_, own)| is_wanted(own, name)).map(|(place, _)| *place).collect();
         places.dedup();
-        places.retain(|place| others.iter().all(|image| has(*place, image)));
+        places.retain(|place| images.clone().all(|image| has(*place, image)));
         places
     }
 }
@@ -256,8 +255,9 @@ mod tests {
             }
         }
         let found = |images: &[(&str, &str)], names| {
-            let images: Vec<_> = images.iter().map(|(tag, name)| (image(tag), Some(image(name)))).collect();
-            candidates.with_all(&images, names)
+            let images = images.iter().map(|(tag, name)| (image(tag), Some(image(name))));
+            let (images, at_target): (Vec<_>, Vec<_>) = images.unzip();
+            candidates.with_all((&images, &at_target), names)
         };
         for (images, alike, any) in [
             (&[("v1", "v1")][..], &[0, 2][..], &[0, 2, 3][..]),

@@ -39,6 +39,8 @@ struct Rules<'a> {
     failed: HashSet<&'a str>,
     /// Labels of rules that failed as a whole.
     failed_whole: HashSet<&'a str>,
+    /// The words of refusals.
+    refused: HashSet<&'a str>,
 }
 
 /// The refusals of one report that no later run has mended.
@@ -56,9 +58,7 @@ impl<'a> Runs<'a> {
         self.0.iter().flat_map(move |run| {
             let failed = &run.facts.tail.failed_rules;
             let later = self.after(run, !failed.is_empty());
-            let is_over =
-                |later: &Run<'_>, failed: &FailedRule| later.has_mended(failed) || later.has_failed(failed);
-            failed.iter().filter(move |failed| !later.iter().any(|later| is_over(later, failed)))
+            failed.iter().filter(move |failed| !later.iter().any(|later| later.has_settled(failed)))
         })
     }
 
@@ -74,8 +74,9 @@ impl<'a> Runs<'a> {
     pub(super) fn refused_rules(&self) -> Vec<Refused<'a>> {
         let left = |run: &Run<'a>| {
             let refused = &run.facts.tail.refused_rules;
-            let later = self.after(run, !refused.is_empty());
-            let is_left = |words: &&str| !later.iter().any(|later| later.has_accepted(words, run));
+            let mut later = self.after(run, !refused.is_empty());
+            later.retain(|later| later.has_room_for_refused(run));
+            let is_left = |words: &&str| later.iter().all(|later| later.rules().refused.contains(words));
             Refused {
                 words: refused.iter().map(|words| &**words).filter(is_left).collect(),
                 facts: run.facts,
@@ -106,22 +107,17 @@ impl<'a> Run<'a> {
         self.rules.get_or_init(|| Rules::of(self.facts))
     }
 
-    /// Whether this run's own failure stands for an earlier one. A retry may name the rule differently.
-    fn has_failed(&self, failed: &FailedRule) -> bool {
-        self.rules().failed.contains(&*failed.source)
-    }
-
-    fn has_mended(&self, failed: &FailedRule) -> bool {
-        let rules = self.rules();
-        let label = failed.rule.as_deref();
+    /// Whether an earlier failure is over: this run has done that rule, or its own failure stands for it. A retry may name the rule
+    /// differently.
+    fn has_settled(&self, failed: &FailedRule) -> bool {
+        let (rules, label) = (self.rules(), failed.rule.as_deref());
         // A retry names the repository that failed, in a rule without a name.
         let is_named = label.is_some_and(|label| rules.labels.contains(label))
             || rules.all.contains(&(None, &*failed.source));
         // A rule that was not listed is named, too, and which ones these are is not known.
         let is_all_listed = self.facts.head.totals.unlisted_rules == 0;
-        let has_failed =
-            self.has_failed(failed) || label.is_some_and(|label| rules.failed_whole.contains(label));
-        is_named && is_all_listed && !has_failed
+        let has_failed_whole = label.is_some_and(|label| rules.failed_whole.contains(label));
+        rules.failed.contains(&*failed.source) || (is_named && is_all_listed && !has_failed_whole)
     }
 
     fn has_listed_all_of(&self, run: &Run<'_>) -> bool {
@@ -133,17 +129,15 @@ impl<'a> Run<'a> {
         run.rules().all.iter().all(|rule| own.contains(rule))
     }
 
-    /// Whether this run of the same rules did not refuse what `run` refused with these words. A refused rule is not among the rules of a
-    /// report, so this run must have as many more; but what `apply` refuses are images of a plan.
-    fn has_accepted(&self, words: &str, run: &Run<'_>) -> bool {
-        let own: HashSet<&str> = self.facts.tail.refused_rules.iter().map(|words| &**words).collect();
-        if own.contains(words) || !self.has_all_rules_of(run) {
-            return false;
-        }
+    /// Whether what `run` refused, and this run did not, may be among this run's rules. A refused rule is not among the rules of a report,
+    /// so this run must have as many more; but what `apply` refuses are images of a plan.
+    fn has_room_for_refused(&self, run: &Run<'_>) -> bool {
+        let (own, theirs) = (self.rules(), run.rules());
         let is_of_plan = |run: &Run<'_>| run.facts.head.command == "apply";
         let refused = run.facts.tail.refused_rules.iter();
-        let accepted = refused.filter(|words| !own.contains(&***words)).count();
-        (is_of_plan(self) && is_of_plan(run)) || self.rules().all.len() >= run.rules().all.len() + accepted
+        let accepted = refused.filter(|words| !own.refused.contains(&***words)).count();
+        self.has_all_rules_of(run)
+            && ((is_of_plan(self) && is_of_plan(run)) || own.all.len() >= theirs.all.len() + accepted)
     }
 }
 
@@ -183,6 +177,7 @@ impl<'a> Rules<'a> {
                 .filter(is_whole)
                 .filter_map(|failed| failed.rule.as_deref())
                 .collect(),
+            refused: facts.tail.refused_rules.iter().map(|words| &**words).collect(),
         }
     }
 }
