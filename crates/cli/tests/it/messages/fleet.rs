@@ -126,7 +126,7 @@ pub(super) const MESSAGES: &[Message] = &[
     Message {
         title: "A run that another coordinator has called off",
         cause: "Several coordinators of one config watch one run. Ctrl-C at any of them calls it off for all.",
-        what_to_do: "Ask whoever started that coordinator. The same command goes on with the run: what is at the targets is skipped.",
+        what_to_do: "Ask whoever started that coordinator. The same command begins a new run, which skips what is at the targets.",
         what: &["run 20261130T120000Z-4711 was called off"],
         why: &["by coordinator-host-4711"],
         next: &["nothing more is handed out"],
