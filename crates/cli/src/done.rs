@@ -9,7 +9,7 @@ use crate::config::RefusedRule;
 use crate::diagnostic::Failures;
 use crate::output::plan::Plan;
 use crate::output::report_json::RegistryEntry;
-use crate::output::{PlannedRule, Records, Tally, Verified};
+use crate::output::{Loss, PlannedRule, Records, Tally, Verified};
 
 /// What became of the images, copied by this process or by workers.
 pub(crate) struct Brought {
@@ -22,16 +22,29 @@ pub(crate) struct Brought {
     pub(crate) kept: u64,
     /// Bytes in upload sessions that workers left open: only the worker that began one can resume it.
     pub(crate) left_open: u64,
-    /// Bytes that workers reported in beats, and that no job result accounts for.
-    pub(crate) without_result: u64,
-    /// The exit status, if another coordinator called the run off.
-    pub(crate) called_off: Option<u8>,
+    /// What was lost with workers, by their names.
+    pub(crate) losses: Vec<(String, Loss)>,
+    /// Why the run did not go on to its end, unless a signal to this process is the reason.
+    pub(crate) stopped: Option<StoppedBy>,
+}
+
+/// What ended a run before its end, besides a signal to this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StoppedBy {
+    /// The coordinator of this name called the run off.
+    AnotherCoordinator(String),
+    /// This coordinator could not watch the run to its end.
+    Failure {
+        why: String,
+        /// The advice.
+        next: Option<String>,
+    },
 }
 
 impl From<Report> for Brought {
     fn from(report: Report) -> Self {
-        let (elsewhere, joined, kept, left_open, without_result, called_off) = Default::default();
-        Self { report, elsewhere, joined, kept, left_open, without_result, called_off }
+        let (elsewhere, joined, kept, left_open, losses, stopped) = Default::default();
+        Self { report, elsewhere, joined, kept, left_open, losses, stopped }
     }
 }
 
@@ -40,6 +53,8 @@ pub(crate) struct Done {
     pub(crate) run: RunFacts,
     pub(crate) report: Report,
     pub(crate) ended: Ended,
+    /// Why the run did not go on to its end, unless a signal to this process is the reason.
+    pub(crate) stopped: Option<StoppedBy>,
     /// The path of its config or login file, as typed.
     pub(crate) config: Option<String>,
     /// The shard, if the run copied only one.

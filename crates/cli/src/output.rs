@@ -94,7 +94,7 @@ pub(crate) use summary::{failures, old_sentence, table, verified_table};
 pub(crate) use tally::Tally;
 pub(crate) use verified::{Verified, VerifiedRecorder};
 pub(crate) use volume::Volume;
-pub(crate) use worker_shares::WorkerShares;
+pub(crate) use worker_shares::{Loss, WorkerShares};
 
 /// Whether all output on stderr is for programs.
 pub(crate) fn is_for_programs() -> bool {

@@ -25,7 +25,16 @@ struct Entry {
     /// Attempts that began, with the process of each.
     begun: BTreeMap<u32, Signer>,
     results: BTreeMap<u32, JobResult>,
-    is_told: bool,
+    told: Option<Told>,
+}
+
+/// How a job ended whose end was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// Each of its images was brought, or failed.
+    Done,
+    /// The run was stopped before: some of its images were not done.
+    Undone,
 }
 
 impl Entry {
@@ -37,7 +46,7 @@ impl Entry {
     /// The processes whose attempts have begun and have no result. None, once the job's end was reported.
     fn at_work(&self) -> impl Iterator<Item = &Signer> {
         let open = self.begun.iter().filter(|(attempt, _)| !self.results.contains_key(*attempt));
-        open.filter(|_| !self.is_told).map(|(_, by)| by)
+        open.filter(|_| self.told.is_none()).map(|(_, by)| by)
     }
 }
 
@@ -79,23 +88,24 @@ impl Book {
     /// work are not waited for.
     pub(crate) fn take_final(&mut self, job: u32, patient: bool) -> Option<Final<'_>> {
         let entry = self.jobs.get_mut(&job)?;
-        if entry.is_told || entry.results.is_empty() {
+        if entry.told.is_some() || entry.results.is_empty() {
             return None;
         }
         let known = entry.job.as_ref()?;
         let merged = merged(known, &entry.results);
-        let is_good =
-            merged.len() == known.images().count() && merged.iter().all(|(ended, _)| ended.is_good());
+        let has_all = merged.len() == known.images().count();
+        let is_good = has_all && merged.iter().all(|(ended, _)| ended.is_good());
         if !is_good && entry.is_at_work() && patient {
             return None;
         }
-        entry.is_told = true;
+        let is_done = has_all && merged.iter().all(|(ended, _)| ended.is_done());
+        entry.told = Some(if is_done { Told::Done } else { Told::Undone });
         Some(Final { job: known, images: merged })
     }
 
     /// Jobs whose end was not reported yet.
     pub(crate) fn open(&self) -> Vec<u32> {
-        self.jobs.iter().filter(|(_, entry)| !entry.is_told).map(|(number, _)| *number).collect()
+        self.jobs.iter().filter(|(_, entry)| entry.told.is_none()).map(|(number, _)| *number).collect()
     }
 
     /// Jobs whose own entry was read.
@@ -103,9 +113,9 @@ impl Book {
         self.jobs.values().filter_map(|entry| entry.job.as_ref())
     }
 
-    /// How many images are in jobs that workers have in work.
-    pub(crate) fn in_work(&self) -> usize {
-        let at_work = self.jobs.values().filter(|entry| entry.is_at_work());
+    /// How many images are in jobs in work, of the attempts whose signers pass `is_meant`.
+    pub(crate) fn images_in_work(&self, is_meant: impl Fn(&Signer) -> bool) -> usize {
+        let at_work = self.jobs.values().filter(|entry| entry.at_work().any(&is_meant));
         at_work.filter_map(|entry| entry.job.as_ref()).map(|job| job.images().count()).sum()
     }
 
@@ -122,14 +132,15 @@ impl Book {
         by_worker
     }
 
-    /// How many jobs wait, are in work and have ended. A job is in work if the signer of an open attempt passes `is_meant`.
+    /// How many jobs wait, are in work and are done. A job is in work if the signer of an open attempt passes `is_meant`. A job that was
+    /// not done when the run was stopped waits: the next run has it again.
     pub(crate) fn counts_of(&self, is_meant: impl Fn(&Signer) -> bool) -> [usize; 3] {
         let mut counts = [0; 3];
         for entry in self.jobs.values().filter(|entry| entry.job.is_some()) {
-            let which = match entry {
-                ended if ended.is_told => 2,
-                begun if begun.at_work().any(&is_meant) => 1,
-                _ => 0,
+            let which = match entry.told {
+                Some(Told::Done) => 2,
+                None if entry.at_work().any(&is_meant) => 1,
+                Some(Told::Undone) | None => 0,
             };
             counts[which] += 1;
         }
@@ -159,8 +170,9 @@ impl Book {
         spent
     }
 
+    /// How many jobs' ends were reported.
     pub(crate) fn ended(&self) -> usize {
-        self.jobs.values().filter(|entry| entry.is_told).count()
+        self.jobs.values().filter(|entry| entry.told.is_some()).count()
     }
 }
 
@@ -211,7 +223,7 @@ mod tests {
         Signer { worker: worker.to_owned(), born: Some(1) }
     }
 
-    /// A result as it is written: images with `copied`, `unchanged` or a failure.
+    /// A result as it is written: images with `copied`, `unchanged`, `notDone` or a failure.
     fn result(worker: &str, images: &[(u32, &str)]) -> JobResult {
         let digest = Digest::sha256(b"m");
         let ended: Vec<_> = images
@@ -222,6 +234,7 @@ mod tests {
                         r#"{{"copied": {{"digest": "{digest}", "at_source": "{digest}", "replaced": "{digest}", "platforms": 0, "attestations": 0}}}}"#
                     ),
                     "unchanged" => format!(r#"{{"unchanged": "{digest}"}}"#),
+                    "notDone" => r#""notDone""#.to_owned(),
                     _ => r#"{"failed": {"at_target": true, "place": "b.io/x", "doing": "copying", "kind": "Denied",
                             "why": "no\u001b[31m", "next": "ask"}}"#
                         .to_owned(),
@@ -319,18 +332,32 @@ mod tests {
         let (all, not_w2) = (|_: &Signer| true, |by: &Signer| by.worker != "w2");
         assert!(book.at_work_of(all).is_empty() && book.counts_of(all) == [1, 0, 0]);
         book.begun(7, 1, by("w1"));
-        assert_eq!((book.in_work(), book.at_work_of(all).len(), book.counts_of(all)), (2, 1, [0, 1, 0]));
+        assert_eq!((book.images_in_work(all), book.at_work_of(all).len()), (2, 1));
+        assert_eq!(book.counts_of(all), [0, 1, 0]);
         book.given_back(7, 1);
-        assert_eq!((book.in_work(), book.at_work_of(all).len()), (0, 0));
+        assert_eq!((book.images_in_work(all), book.at_work_of(all).len()), (0, 0));
         book.begun(7, 2, by("w2"));
         let at_work = book.at_work_of(all);
         assert_eq!((at_work.len(), at_work["w2"][0].number), (1, 7));
         assert!(book.at_work_of(not_w2).is_empty());
         assert_eq!((book.counts_of(all), book.counts_of(not_w2)), ([0, 1, 0], [1, 0, 0]));
+        assert_eq!((book.images_in_work(all), book.images_in_work(not_w2)), (2, 0));
         book.result(7, 2, result("w1", &[(0, "copied"), (1, "copied")]));
         assert!(book.at_work_of(all).is_empty());
         assert!(book.take_final(7, true).is_some());
         assert_eq!(book.counts_of(all), [0, 0, 1]);
+    }
+
+    #[test]
+    fn a_job_that_a_stopped_run_has_not_done_is_not_done() {
+        for images in [&[(0, "copied")][..], &[(0, "copied"), (1, "notDone")]] {
+            let mut book = Book::default();
+            book.job(job());
+            book.begun(7, 1, by("w1"));
+            book.result(7, 1, result("w1", images));
+            assert!(book.take_final(7, true).is_some());
+            assert_eq!((book.counts_of(|_| true), book.ended()), ([1, 0, 0], 1), "{images:?}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod calling_off;
 mod ending;
 mod flow;
 mod hand_out;
+mod loss;
 mod open_runs;
 mod opening;
 mod plan;
@@ -31,6 +32,7 @@ use crate::message::ended::Explain;
 use crate::spending::Spending;
 pub use board::{AtWork, Board, Standing};
 use hand_out::HandOut;
+pub use loss::{Loss, Losses};
 use opening::{Opened, Opening};
 pub use plan::Plan;
 use progress::Progress;
@@ -64,8 +66,8 @@ pub struct Brought {
     pub joined: Option<SystemTime>,
     /// How many of the moved bytes the targets keep.
     pub kept: Kept,
-    /// Bytes that beats counted and no result did. Zero for a run that came to its end.
-    pub without_result: u64,
+    /// What was lost with workers.
+    pub losses: Losses,
     /// The other coordinator that called the run off, if one did.
     pub called_off_by: Option<String>,
     /// Why this coordinator did not watch the run to its end. The report has what was known by then.
@@ -111,21 +113,22 @@ impl Coordinator {
             board: &board,
             progress: Progress::new(planned.unwrap_or_else(|| Report::empty(teller.id.clone())), hand_out),
         };
-        let Progress { book, kept, flow, called_off_by, mut report, broken_off, .. } = watching.watch().await;
+        let Progress { book, kept, flow, losses, called_off_by, mut report, broken_off, .. } =
+            watching.watch().await;
         listening.abort();
         report.is_broken_off = broken_off.is_some();
         let since = joined.and_then(|began| began.elapsed().ok());
         report.took = since.unwrap_or(began.elapsed()).max(began.elapsed());
         let is_whole = report.not_done() == 0 && !report.is_broken_off;
-        let without_result = if is_whole { 0 } else { flow.without_result() };
-        Ok(Brought { report, spent: book.spent(), joined, kept, without_result, called_off_by, broken_off })
+        let losses = loss::with_bytes(losses, &flow, is_whole);
+        Ok(Brought { report, spent: book.spent(), joined, kept, losses, called_off_by, broken_off })
     }
 }
 
 impl Brought {
     /// The result of a run that had no job.
     fn nothing(report: Report) -> Self {
-        let (spent, joined, kept, without_result, called_off_by, broken_off) = Default::default();
-        Self { report, spent, joined, kept, without_result, called_off_by, broken_off }
+        let (spent, joined, kept, losses, called_off_by, broken_off) = Default::default();
+        Self { report, spent, joined, kept, losses, called_off_by, broken_off }
     }
 }

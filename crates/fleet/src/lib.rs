@@ -38,7 +38,7 @@ mod worker;
 pub use access::{Access, AccessError, Login};
 pub use connection::Connection;
 pub use contact::{ConnectionEvent, Tell};
-pub use coordinator::{AtWork, Board, Brought, Coordinator, Plan, Standing};
+pub use coordinator::{AtWork, Board, Brought, Coordinator, Loss, Losses, Plan, Standing};
 pub use error::Error;
 pub use kept::Kept;
 pub use leases::NatsLeases;

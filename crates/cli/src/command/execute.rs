@@ -14,8 +14,8 @@ use super::outputs::Outputs;
 use super::watchers::{Watched, Watchers, odd_log};
 use crate::args::{LogLevel, RunArgs};
 use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, SharedRegistries};
-use crate::done::{Brought, Done, Ended};
-use crate::interrupt::Interrupt;
+use crate::done::{Brought, Done, Ended, StoppedBy};
+use crate::interrupt::{INTERRUPTED, Interrupt};
 use crate::output::{
     self, Display, Flushed, LogFile, Paint, PlannedRule, RuleNames, Verified, Volume, ask_hosts, note, say,
     say_lines, warn,
@@ -36,16 +36,21 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     tell_before(args, watchers.log().as_deref(), &warnings, &refused);
     let Ran { brought, interrupt, speed, kept } =
         Box::pin(copy(args, &asked, &rules, &watchers, &registries)).await;
-    let Watched { run, failures, records, plan, verified, log } = watchers.end(speed, asked.shards);
+    let Watched { run, failures, mut records, plan, verified, log } = watchers.end(speed, asked.shards);
     let registries = tell_after(log.as_deref(), &registries);
     let run = run.of_brought(&brought);
-    let Brought { report, elsewhere, left_open, without_result, called_off, .. } = brought;
+    let Brought { report, elsewhere, left_open, losses, stopped, .. } = brought;
+    let without_result =
+        losses.iter().map(|(_, loss)| loss.bytes_without_result).fold(0, u64::saturating_add);
+    records.add_losses(&losses);
+    let called_off = matches!(stopped, Some(StoppedBy::AnotherCoordinator(_))).then_some(INTERRUPTED);
     let signal = interrupt.exit_code().or(called_off);
     let (shard, ended) = (asked.shard, Ended::of(&report, signal));
     let done = Done {
         run,
         report,
         ended,
+        stopped,
         config: asked.config(),
         shard,
         failures,

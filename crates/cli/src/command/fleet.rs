@@ -20,7 +20,7 @@ use oci::Digest;
 use tokio_util::sync::CancellationToken;
 
 pub(super) use self::bind::bind;
-use self::brought::brought;
+use self::brought::{brought, failure};
 use self::contact::tell;
 pub(super) use self::limits::Limits;
 pub(super) use self::next::{NO_LOGIN, NO_SERVER, no_connection, with_next};
@@ -213,7 +213,8 @@ impl FleetRun {
             }
             Err(error) => {
                 self.notices.error(&with_next(&error));
-                Report { is_broken_off: true, ..empty }.into()
+                let report = Report { is_broken_off: true, ..empty };
+                Brought { stopped: Some(failure(&error)), ..report.into() }
             }
         }
     }

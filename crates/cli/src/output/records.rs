@@ -10,7 +10,7 @@ use sync::{Event, ImageReport, Observer, Stamp};
 use super::record::ImageRecord;
 use super::selected::Selected;
 use super::spool::{Spool, Spooled};
-use super::worker_shares::WorkerShares;
+use super::worker_shares::{Loss, WorkerEntry, WorkerShares};
 use super::{PlannedRule, Tally};
 
 /// Records the results of images. It must get an event before the tally, which forgets the retries of ended images.
@@ -117,6 +117,18 @@ pub(crate) struct Records {
 }
 
 impl Records {
+    /// Adds what was lost with workers.
+    pub(crate) fn add_losses(&mut self, losses: &[(String, Loss)]) {
+        for (worker, loss) in losses {
+            self.shares.add_loss(worker, loss);
+        }
+    }
+
+    /// Adds what a report says was lost with workers.
+    pub(crate) fn add_losses_of(&mut self, entries: &[WorkerEntry]) {
+        self.shares.add_losses(entries);
+    }
+
     /// For a run whose outputs do not list images.
     pub(crate) fn none() -> Self {
         let (selected, shares) = Default::default();

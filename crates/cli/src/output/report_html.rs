@@ -44,6 +44,7 @@ pub(crate) fn write(facts: &Facts, records: &Records, writer: &mut dyn Write) ->
 mod tests {
     use super::*;
     use crate::output::records::Gathered;
+    use crate::output::report_json::Stopped;
 
     const EVIL: &str = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{ 7 * 7 }}<!--";
 
@@ -65,6 +66,8 @@ mod tests {
             EVIL.clone_into(text);
         }
         head.totals.failed = 1;
+        head.stopped =
+            Some(Stopped { kind: EVIL.to_owned(), message: EVIL.to_owned(), hint: EVIL.to_owned() });
         let own = || EVIL.to_owned();
         let group = serde_json::json!({"kind": EVIL, "hint": EVIL, "count": 1, "examples": [EVIL], "cause": EVIL,
             "side": EVIL, "host": EVIL, "message": EVIL});

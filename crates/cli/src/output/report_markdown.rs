@@ -8,7 +8,7 @@ use oci::foreign_text::clean_to;
 use super::record::{Ended, ImageRecord};
 use super::records::Records;
 use super::remainder::and_more;
-use super::report_json::{Facts, FailureGroup};
+use super::report_json::{Facts, FailureGroup, Stopped};
 use super::report_words::{amounts, as_sentence, counted, grouped, outcomes, place, refused, sentence};
 use super::size;
 use super::worker_shares::WorkerShares;
@@ -82,6 +82,12 @@ fn head(facts: &Facts) -> String {
         let _ = write!(numbers, " {} |", escape(&number));
     }
     let _ = write!(text, "{words}\n{line}\n{numbers}\n");
+    if let Some(Stopped { message, hint, .. }) = &facts.head.stopped {
+        let _ = write!(text, "\n**Stopped:** {}\n", escape(message));
+        if !hint.is_empty() {
+            let _ = write!(text, "\n**Next:** {}\n", escape(hint));
+        }
+    }
     for refused in &facts.tail.refused_rules {
         let _ = write!(text, "\nRefused: {}\n", escape(refused));
     }
@@ -95,13 +101,14 @@ fn workers(shares: &WorkerShares) -> String {
     }
     let number = shares.all().count() as u64;
     let mut text = format!(
-        "\n<details><summary>{}</summary>\n\n| worker | images | failed | not done | moved |\n| --- | ---: | ---: | ---: | ---: |\n",
+        "\n<details><summary>{}</summary>\n\n| worker | images | failed | not done | moved | lost |\n| --- | ---: | ---: | ---: | ---: | --- |\n",
         counted(number, "worker", "workers")
     );
     for (name, share) in shares.all() {
         let [images, failed, not_done] = [share.images, share.failed, share.not_done].map(grouped);
         let moved = size(Some(share.bytes_moved));
-        let _ = writeln!(text, "| {} | {images} | {failed} | {not_done} | {moved} |", escape(name));
+        let lost = escape(&share.loss.words().unwrap_or_default());
+        let _ = writeln!(text, "| {} | {images} | {failed} | {not_done} | {moved} | {lost} |", escape(name));
     }
     text.push_str("\n</details>\n");
     text

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::amount_text;
 use super::remainder::{examples, shown};
-use super::report_json::{Facts, FailureGroup, RegistryEntry};
+use super::report_json::{Facts, FailureGroup, RegistryEntry, Stopped};
 use super::report_words::{
     amounts, as_sentence, counted, grouped, moment, outcomes, place, refused, sentence, took,
 };
@@ -52,11 +52,16 @@ fn head(facts: &Facts) -> Vec<String> {
         0 | 1 => String::new(),
         parts => format!(" of {parts} runs"),
     };
-    vec![
+    let mut lines = vec![
         as_sentence(&sentence(facts)),
         format!("`{}`{of}, {}, began {}{took}", head.command, head.run, moment(&head.started_at)),
         format!("exit status {}", head.exit_code),
-    ]
+    ];
+    if let Some(Stopped { message, hint, .. }) = &head.stopped {
+        lines.push(format!("\nstopped: {message}"));
+        lines.extend((!hint.is_empty()).then(|| format!("  next:  {hint}")));
+    }
+    lines
 }
 
 fn failure(group: &FailureGroup) -> Vec<String> {
@@ -92,7 +97,7 @@ fn registry(registry: &RegistryEntry) -> Vec<String> {
     std::iter::once(text).chain(warnings).collect()
 }
 
-fn worker(name: &str, share: Share) -> String {
+fn worker(name: &str, share: &Share) -> String {
     let mut text = format!("worker {name}: {}", counted(share.images, "image", "images"));
     for (number, how) in [(share.failed, "failed"), (share.not_done, "not done")] {
         if number > 0 {
@@ -100,6 +105,9 @@ fn worker(name: &str, share: Share) -> String {
         }
     }
     let _ = write!(text, ", {} moved", size(Some(share.bytes_moved)));
+    if let Some(lost) = share.loss.words() {
+        let _ = write!(text, "; it {lost}");
+    }
     text
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::amount_text;
 use super::asked_noun;
 pub(super) use super::number::{counted, grouped};
-use super::report_json::{Facts, FailureGroup, Totals, odd_shards};
+use super::report_json::{Facts, FailureGroup, Stopped, Totals, odd_shards};
 use super::size;
 
 /// The result in a sentence. For merged reports, it also says whether shards are missing.
@@ -31,7 +31,10 @@ fn ending(facts: &Facts) -> String {
     if totals.refused > 0 {
         parts.push(format!("{} cannot be carried out", refused(facts)));
     }
-    if totals.not_done + totals.unlisted_rules > 0 {
+    let is_broken_off = facts.head.stopped.as_ref().is_some_and(Stopped::is_broken_off);
+    if is_broken_off {
+        parts.push("the run was broken off".to_owned());
+    } else if totals.not_done + totals.unlisted_rules > 0 {
         parts.push("the run was stopped before its end".to_owned());
     }
     if totals.would_copy > 0 {

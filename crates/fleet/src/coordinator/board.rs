@@ -20,11 +20,11 @@ struct Shown {
 /// A run's progress.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
-    /// Jobs that no worker has begun.
+    /// Jobs that no worker has in work: not begun, or given back.
     pub waiting: usize,
     /// Jobs that workers have in work.
     pub in_work: usize,
-    /// Jobs that have ended.
+    /// Jobs whose images all were brought, or failed.
     pub done: usize,
     /// Live workers, and silent ones that have begun jobs, by name.
     pub workers: Vec<AtWork>,

@@ -19,7 +19,7 @@ impl Watching<'_> {
     /// Tells workers to stop, empties the queue, and sets the time that jobs in work have.
     pub(super) async fn call_off(&mut self) -> Result<(), Error> {
         let most = self.drain + self.ack_wait.min(WRITING);
-        let in_work = self.progress.book.in_work();
+        let in_work = self.progress.images_awaited();
         self.teller.tell(&Event::Stopping { in_work, waiting: 0, drain: self.drain }, None);
         self.tell_workers().await?;
         self.connection.empty_queue(&self.entry.run).await;

@@ -9,6 +9,7 @@ use super::attendance::Attendance;
 use super::ending::{Ending, Wait};
 use super::flow::Flow;
 use super::hand_out::HandOut;
+use super::loss::Losses;
 use crate::book::Book;
 use crate::error::Error;
 use crate::kept::Kept;
@@ -29,6 +30,7 @@ pub(super) struct Progress {
     pub(super) last_entries: HashMap<u32, Instant>,
     pub(super) attendance: Attendance,
     pub(super) flow: Flow,
+    pub(super) losses: Losses,
     /// How many of the bytes that workers sent the targets keep.
     pub(super) kept: Kept,
     pub(super) told: Instant,
@@ -44,7 +46,7 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new(report: Report, hand_out: HandOut) -> Self {
         let (book, seen, is_caught_up, is_all_planned) = Default::default();
-        let (last_entries, attendance, flow, kept) = Default::default();
+        let (last_entries, attendance, flow, losses, kept) = Default::default();
         let (told, checked, ending, broken_off) = (Instant::now(), Instant::now(), None, None);
         let called_off_by = None;
         Self {
@@ -57,6 +59,7 @@ impl Progress {
             last_entries,
             attendance,
             flow,
+            losses,
             kept,
             told,
             checked,
@@ -69,6 +72,11 @@ impl Progress {
     /// The jobs in work at workers that are still there, by worker.
     pub(super) fn awaited(&self) -> BTreeMap<&str, Vec<&Job>> {
         self.book.at_work_of(|by| !self.attendance.misses(by))
+    }
+
+    /// How many images are in these jobs.
+    pub(super) fn images_awaited(&self) -> usize {
+        self.book.images_in_work(|by| !self.attendance.misses(by))
     }
 
     /// Begins the run's end.

@@ -12,6 +12,7 @@ use super::attendance::{Change, Strange};
 use super::board::{Board, standing};
 use super::book_entry::{self, BookEntry};
 use super::ending::{Ending, QUIET};
+use super::loss::note_loss;
 use super::open_runs;
 use super::progress::Progress;
 use super::reading::Reading;
@@ -187,7 +188,7 @@ impl Watching<'_> {
             if let Some(of_image) = image.report(ended.job) {
                 told[image.image as usize] = true;
                 let during = before.unwrap_or(of_image.took.min(EVERY));
-                self.teller.sent(worker, flow.result(of_image.amounts.moved_bytes), during);
+                self.teller.sent(worker, flow.result(worker, of_image.amounts.moved_bytes), during);
                 kept.add(image.kept());
                 self.teller.end(report, of_image, Some(worker));
             }
@@ -241,15 +242,20 @@ impl Watching<'_> {
         if self.progress.told.elapsed() > TOLD {
             self.progress.told = Instant::now();
             let workers = counted(self.progress.attendance.workers().count(), "worker");
-            let (ended, jobs) = (self.progress.book.ended(), counted(self.entry.jobs as usize, "job"));
-            self.teller.note(format!("{workers}, {ended} of {jobs} done"));
+            let jobs = counted(self.entry.jobs as usize, "job");
+            let [.., done] = self.progress.book.counts_of(|_| true);
+            self.teller.note(format!("{workers}, {done} of {jobs} done"));
         }
     }
 
     fn tell_change(&mut self, change: Change) {
+        if let Change::Lost(worker) | Change::StartedAgain(worker) = &change {
+            let Progress { losses, book, attendance, .. } = &mut self.progress;
+            note_loss(losses, worker, book, attendance);
+        }
         self.teller.note(match change {
             Change::Sent { worker, bytes, during } => {
-                return self.teller.sent(&worker, self.progress.flow.sign(bytes), during);
+                return self.teller.sent(&worker, self.progress.flow.sign(&worker, bytes), during);
             }
             Change::Joined(worker) => format!("worker {worker} is there"),
             Change::Left(worker) => format!("worker {worker} has left"),

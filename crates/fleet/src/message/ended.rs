@@ -298,6 +298,11 @@ impl Ended {
         }
     }
 
+    /// Whether the image was brought, or failed.
+    pub(crate) fn is_done(&self) -> bool {
+        self.rank() > 0
+    }
+
     /// Whether another attempt could not improve it.
     pub(crate) fn is_good(&self) -> bool {
         self.rank() > 1

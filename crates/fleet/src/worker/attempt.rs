@@ -22,8 +22,8 @@ enum Attempt {
     Over,
     /// The worker leaves before the job is done, or leaves the job to others.
     Left,
-    /// Another worker has the job in work: it may be given up later.
-    Elsewhere,
+    /// The job is left for a while: another worker has it in work, or NATS did not take that it is given up.
+    PutOff,
 }
 
 /// What to do with a job.
@@ -56,7 +56,7 @@ impl Shared {
                 return Ok(());
             }
             Ok(Attempt::Left) => Ok(()),
-            Ok(Attempt::Elsewhere) => {
+            Ok(Attempt::PutOff) => {
                 holding.put_off().await;
                 return Ok(());
             }
@@ -88,15 +88,18 @@ impl Shared {
         };
         match begun? {
             Begun::Nothing => Ok(Attempt::Over),
-            Begun::Elsewhere => Ok(Attempt::Elsewhere),
+            Begun::Elsewhere => Ok(Attempt::PutOff),
             Begun::GivenUp(job, before) => {
                 let result = key(run, "result", number, MOST_ATTEMPTS + 1);
                 let written = self.write(&run.run, &result, given_up(&job, &before));
                 match self.before_writing_ends(&stop, written).await {
                     None => Ok(Attempt::Left),
                     Some(Ok(())) => Ok(Attempt::Over),
-                    // A final error: no attempt comes after this one, so the job would be handed out for ever.
-                    Some(Err(Error::NoAnswer { what, reason })) => Err(Error::Refused { what, reason }),
+                    // Not at once again: no attempt is left that would take time.
+                    Some(Err(error @ Error::NoAnswer { .. })) => {
+                        self.say_given_back(run, number, &error);
+                        Ok(Attempt::PutOff)
+                    }
                     Some(Err(error)) => Err(error),
                 }
             }

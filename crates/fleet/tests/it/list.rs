@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_nats::jetstream;
 use embedded_registry::{Effect, Fault, Match, Times};
+use fleet::Error;
 use futures_util::StreamExt as _;
 
 use crate::book::Book;
@@ -32,6 +33,39 @@ async fn a_list_full_of_runs_whose_coordinators_were_killed_makes_room_for_the_n
     let (open, closed) = list.split_once("\"closed\"").unwrap();
     assert!(!open.contains("dead-0\"") && open.contains("dead-1\"") && closed.contains("dead-0\""), "{list}");
     worker.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_full_of_runs_that_all_have_jobs_takes_no_more_and_names_the_oldest() {
+    let (nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
+    let connection = nats.connect("c").await;
+    connection.prepare(ACK_WAIT).await.unwrap();
+    let jetstream = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let names: Vec<_> = (0..MOST_RUNS).map(|number| format!("at-work-{number}")).collect();
+    for name in &names {
+        let config = jetstream::consumer::pull::Config {
+            durable_name: Some(name.clone()),
+            filter_subject: format!("isync.jobs.{name}.>"),
+            ..Default::default()
+        };
+        jetstream.create_consumer_on_stream(config, "ISYNC_JOBS").await.unwrap();
+        let job = format!(r#"{{"run":"{name}","number":0}}"#);
+        jetstream.publish(format!("isync.jobs.{name}.0"), job.into()).await.unwrap().await.unwrap();
+    }
+    let store = jetstream.get_key_value("isync_runs").await.unwrap();
+    let open: Vec<_> = names.iter().map(|name| format!(r#"{{"run":"{name}"}}"#)).collect();
+    let list = format!(r#"{{"open":[{}],"closed":[]}}"#, open.join(","));
+    store.put("runs", list.clone().into()).await.unwrap();
+    let (_, coordinator) = world.coordinate(connection, &told);
+    let ended = tokio::time::timeout(Duration::from_secs(60), coordinator).await.unwrap().unwrap();
+    let Err(Error::TooManyRuns { number, oldest }) = &ended else { panic!("{ended:?}") };
+    assert_eq!((*number, oldest.as_str()), (MOST_RUNS, "at-work-0"));
+    assert_eq!(store.get("runs").await.unwrap().unwrap(), list, "no other run is closed");
+    let keys: Vec<_> = store.keys().await.unwrap().map(Result::unwrap).collect().await;
+    assert_eq!(keys, ["runs"], "nothing is left of the run that found no room");
+    let queue = jetstream.get_stream("ISYNC_JOBS").await.unwrap();
+    let state = &queue.cached_info().state;
+    assert_eq!((state.messages, state.consumer_count), (MOST_RUNS as u64, MOST_RUNS));
 }
 
 #[tokio::test(flavor = "multi_thread")]

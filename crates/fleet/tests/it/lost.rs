@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fleet::{Connection, ConnectionEvent, Error, Login};
+use fleet::{Access, Connection, ConnectionEvent, Error, Login};
 use oci::Digest;
 
 use crate::book::Book;
-use crate::nats::Nats;
+use crate::nats::{Nats, connected};
+use crate::relay::Relay;
 use crate::stop::slow_manifests;
 use crate::until::until;
 use crate::world::{ACK_WAIT, Told, World};
@@ -132,5 +133,24 @@ async fn a_worker_that_finds_no_list_of_runs_waits_for_whoever_makes_one() {
     let (_, next) = world.coordinate(nats.connect("c").await, &again);
     let report = tokio::time::timeout(SOON, next).await.unwrap().unwrap().unwrap();
     assert_eq!(report.not_done(), 0);
+    worker.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_were_not_published_when_nats_went_away_are_published_when_it_is_back() {
+    let (nats, world, told) = (Nats::start().await, World::start(5).await, Arc::new(Told::default()));
+    let relay = Relay::before_job(2, nats.port()).await;
+    let access = Access::new(&relay.url(), Login::Nobody, None, false).unwrap();
+    let (_, bringing) = world.bring(connected(&access, "c").await, &told, [ACK_WAIT, AN_HOUR]);
+    until("it is away", async || relay.is_away()).await;
+    let book = Book::of(&nats).await;
+    let queue = book.jetstream.get_stream("ISYNC_JOBS").await.unwrap();
+    assert_eq!(queue.cached_info().state.messages, 2, "the first jobs are in the queue");
+    let worker = world.worker(nats.connect("w1").await).await;
+    until("they are done", async || book.has("result.0.1").await && book.has("result.1.1").await).await;
+    relay.open();
+    let brought = tokio::time::timeout(SOON, bringing).await.unwrap().unwrap().unwrap();
+    assert_eq!((brought.report.copied(), brought.broken_off.is_some()), (10, false), "{:?}", told.notes());
+    assert!(!told.has_note("NATS has lost"), "the queue has lost nothing: {:?}", told.notes());
     worker.leave().await;
 }

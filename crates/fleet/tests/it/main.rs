@@ -13,6 +13,7 @@ mod nats;
 mod permission;
 mod redelivery;
 mod refused;
+mod relay;
 mod report;
 mod run;
 mod stop;

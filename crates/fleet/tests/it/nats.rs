@@ -36,6 +36,10 @@ impl Nats {
         self.0.url()
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.0.port()
+    }
+
     pub(crate) fn access(&self, login: Login) -> Access {
         Access::new(&self.url(), login, None, false).unwrap()
     }

@@ -118,6 +118,29 @@ async fn nobody_waits_for_the_jobs_of_who_was_killed_and_others_say_once_that_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_was_killed_is_named_with_his_jobs_and_has_nothing_in_work() {
+    let (nats, world, told) = (Nats::start().await, World::start(2).await, Arc::new(Told::default()));
+    world.source.misbehave(slow_manifests());
+    let (cancel, bringing) = world.bring(nats.connect("c").await, &told, [AN_HOUR, AN_HOUR]);
+    let machine = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let connection = machine.spawn(nats.connected_later("w1")).await.unwrap();
+    let _ = world.worker_on(machine.handle(), connection).await;
+    let book = Book::of(&nats).await;
+    until("it has its hands full", async || book.has("begun.0.1").await && book.has("begun.1.1").await).await;
+    until("it is there", async || told.has_note("worker w1 is there")).await;
+    machine.shutdown_background();
+    until("it is missed", async || told.has_note("worker w1 is silent")).await;
+    cancel.cancel();
+    let brought = tokio::time::timeout(Duration::from_secs(60), bringing).await.unwrap().unwrap().unwrap();
+    assert_eq!((told.stops(), brought.report.not_done()), (vec![0], 4));
+    assert_eq!(brought.losses.keys().collect::<Vec<_>>(), ["w1"]);
+    let lost = &brought.losses["w1"];
+    let are_named =
+        ["job 0 (", "job 1 ("].iter().all(|job| lost.jobs.iter().any(|label| label.starts_with(job)));
+    assert!(lost.times == 1 && lost.jobs.len() == 2 && are_named, "{lost:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_has_joined_a_run_is_told_who_called_it_off_and_ends() {
     let (nats, world) = (Nats::start().await, World::start(3).await);
     let (told, again) = (Arc::new(Told::default()), Arc::new(Told::default()));
@@ -177,7 +200,7 @@ async fn a_worker_says_once_that_a_run_was_called_off_and_by_whom() {
     world.source.behave();
     bringing.await.unwrap().unwrap();
     worker.leave().await;
-    assert_eq!((by_worker.stops(), by_worker.notes().len()), (0, 1), "{:?}", by_worker.notes());
+    assert_eq!((by_worker.stops().len(), by_worker.notes().len()), (0, 1), "{:?}", by_worker.notes());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -190,7 +213,7 @@ async fn a_worker_that_is_to_end_says_so_once_for_all_its_jobs() {
     let book = Book::of(&nats).await;
     until("it has its hands full", async || book.has("begun.0.1").await && book.has("begun.1.1").await).await;
     worker.leave().await;
-    assert_eq!((by_worker.stops(), by_worker.notes().len()), (1, 0), "{:?}", by_worker.notes());
+    assert_eq!((by_worker.stops().len(), by_worker.notes().len()), (1, 0), "{:?}", by_worker.notes());
     coordinator.abort();
 }
 

@@ -47,7 +47,7 @@ pub(crate) struct Told {
     ended: Mutex<Ended>,
     notes: Mutex<Vec<String>>,
     sent: Mutex<u64>,
-    stops: Mutex<usize>,
+    stops: Mutex<Vec<usize>>,
     pub(crate) board: Board,
     is_all_planned: AtomicBool,
 }
@@ -66,9 +66,9 @@ impl Told {
         self.notes.lock().unwrap().iter().any(|note| note.contains(text))
     }
 
-    /// How often an event said that no new image begins.
-    pub(crate) fn stops(&self) -> usize {
-        *self.stops.lock().unwrap()
+    /// How many images were in work, each time that an event said that no new image begins.
+    pub(crate) fn stops(&self) -> Vec<usize> {
+        self.stops.lock().unwrap().clone()
     }
 
     pub(crate) fn is_all_planned(&self) -> bool {
@@ -101,7 +101,7 @@ impl Observer for Told {
                     .push((word(report), worker));
             }
             Event::BytesReported { bytes, .. } => *self.sent.lock().unwrap() += bytes,
-            Event::Stopping { .. } => *self.stops.lock().unwrap() += 1,
+            Event::Stopping { in_work, .. } => self.stops.lock().unwrap().push(*in_work),
             Event::AllPlanned => self.is_all_planned.store(true, Ordering::SeqCst),
             Event::Note { text, .. } => self.notes.lock().unwrap().push(text.clone()),
             _ => {}

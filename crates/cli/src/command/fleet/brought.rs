@@ -1,10 +1,11 @@
 //! Converts a fleet run's result to the form that reports use.
 
-use ::fleet::{Kept, Spent};
+use ::fleet::{Error, Kept, Spent};
 use registry::Profile;
 
-use crate::done::Brought;
-use crate::interrupt::INTERRUPTED;
+use super::next::next;
+use crate::done::{Brought, StoppedBy};
+use crate::output::Loss;
 use crate::output::report_json::RegistryEntry;
 
 /// Converts the result, with the workers' requests to registries.
@@ -12,9 +13,20 @@ pub(super) fn brought(brought: ::fleet::Brought) -> Brought {
     let elsewhere = brought.spent.into_iter().map(|(host, spent)| entry(host, spent)).collect();
     let joined = brought.joined.and_then(|began| jiff::Timestamp::try_from(began).ok());
     let Kept { stands: kept, left_open } = brought.kept;
-    let without_result = brought.without_result;
-    let called_off = (brought.called_off_by.is_some() && brought.broken_off.is_none()).then_some(INTERRUPTED);
-    Brought { report: brought.report, elsewhere, joined, kept, left_open, without_result, called_off }
+    let losses = brought.losses.into_iter().map(|(worker, loss)| (worker, lost(loss))).collect();
+    let failure = brought.broken_off.as_ref().map(failure);
+    let stopped = failure.or_else(|| brought.called_off_by.map(StoppedBy::AnotherCoordinator));
+    Brought { report: brought.report, elsewhere, joined, kept, left_open, losses, stopped }
+}
+
+/// Why the run did not go on to its end, if this error is the reason.
+pub(super) fn failure(error: &Error) -> StoppedBy {
+    StoppedBy::Failure { why: error.to_string(), next: next(error).map(str::to_owned) }
+}
+
+fn lost(loss: ::fleet::Loss) -> Loss {
+    let ::fleet::Loss { times, jobs, without_result } = loss;
+    Loss { times_lost: times, lost_jobs: jobs, bytes_without_result: without_result }
 }
 
 fn entry(host: String, spent: Spent) -> RegistryEntry {

@@ -26,7 +26,8 @@ pub(in crate::command) fn with_next(error: &Error) -> ConfigError {
     }
 }
 
-fn next(error: &Error) -> Option<&'static str> {
+/// The advice for an error.
+pub(super) fn next(error: &Error) -> Option<&'static str> {
     Some(match error {
         Error::Login { .. } => NO_LOGIN,
         Error::Connect { reason, .. } => no_connection(reason),

@@ -25,7 +25,8 @@ pub(super) fn run(args: &ShowReportArgs) -> u8 {
         Ok(facts) => facts,
         Err(unreadable) => return refuse(&[no_report(&args.file, unreadable)]),
     };
-    let records = records.finish();
+    let mut records = records.finish();
+    records.add_losses_of(&facts.tail.workers);
     match output.write(&|writer| ReportForm::Page.write(&facts, &records, writer)) {
         Ok(()) => exit_code::DONE,
         Err(error) => cannot_write(html, &error),
@@ -40,6 +41,7 @@ fn show(args: &ShowReportArgs) -> u8 {
     };
     match read(&args.file, &mut count) {
         Ok(facts) => {
+            shares.add_losses(&facts.tail.workers);
             print_lines(report_lines(&facts, &shares).into_iter());
             exit_code::DONE
         }

@@ -32,6 +32,9 @@ pub(super) struct Page {
     took: Option<String>,
     version: String,
     exit_code: u8,
+    /// Why the run was stopped, and what to do.
+    stopped: Option<String>,
+    stopped_hint: Vec<Piece>,
     outcomes: Vec<Outcome>,
     amounts: Vec<(&'static str, String)>,
     causes: Vec<Cause>,
@@ -109,6 +112,8 @@ pub(super) fn page(facts: &Facts, rows: &Rows, shares: &WorkerShares) -> Page {
         took: took(facts).map(amount_text::took),
         version: clean(&head.version),
         exit_code: head.exit_code,
+        stopped: head.stopped.as_ref().map(|stopped| clean(&stopped.message)),
+        stopped_hint: head.stopped.as_ref().map(|stopped| pieces(&clean(&stopped.hint))).unwrap_or_default(),
         outcomes: outcomes(&head.totals),
         amounts: amounts(facts),
         causes: tail.failures.iter().enumerate().map(|(index, group)| cause(index, group, rows)).collect(),

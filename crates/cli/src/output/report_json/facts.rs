@@ -8,6 +8,7 @@ use super::timeline::Point;
 use crate::output::failure::Failure;
 use crate::output::record::{Ended, ImageRecord};
 use crate::output::selected::LeftOutTag;
+use crate::output::worker_shares::WorkerEntry;
 
 /// The identifier of the document's schema.
 pub(crate) const SCHEMA: &str = "image-syncer/report/1";
@@ -31,6 +32,8 @@ pub(crate) struct Head {
     pub(crate) started_at: String,
     pub(crate) finished_at: String,
     pub(crate) exit_code: u8,
+    /// Set for a run that did not go on to its end.
+    pub(crate) stopped: Option<Stopped>,
     /// Set for one shard of several.
     pub(crate) shard: Option<ShardEntry>,
     pub(crate) totals: Totals,
@@ -57,6 +60,17 @@ pub(crate) struct ShardEntry {
     pub(crate) split: Option<String>,
 }
 
+/// Why a run did not go on to its end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Stopped {
+    /// `interrupted`, `calledOff` or `brokenOff`.
+    pub(crate) kind: String,
+    pub(crate) message: String,
+    /// The advice.
+    pub(crate) hint: String,
+}
+
 /// The part after the images.
 #[derive(Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -72,6 +86,8 @@ pub(crate) struct Tail {
     pub(crate) registries: Vec<RegistryEntry>,
     pub(crate) failures: Vec<FailureGroup>,
     pub(crate) timeline: Vec<Point>,
+    /// The workers of a fleet.
+    pub(crate) workers: Vec<WorkerEntry>,
     /// The merged runs; empty for a single run.
     pub(crate) parts: Vec<Part>,
 }
@@ -195,4 +211,5 @@ pub(crate) struct Part {
     pub(crate) command: String,
     pub(crate) exit_code: u8,
     pub(crate) shard: Option<ShardEntry>,
+    pub(crate) stopped: Option<Stopped>,
 }

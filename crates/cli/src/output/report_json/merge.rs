@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::facts::{Facts, FailedRule, Head, Part, Rule, Tail, Totals};
+use super::facts::{Facts, FailedRule, Head, Part, Rule, Stopped, Tail, Totals};
 use super::images::{joined, name};
 use super::mended::{Refused, Runs};
 use super::read::{Unreadable, read};
@@ -62,6 +62,10 @@ impl<'a> Merger<'a> {
             failures.add_image(&image);
             records.add(&image)
         })?;
+        let mut records = records.finish();
+        for one in &facts {
+            records.add_losses_of(&one.tail.workers);
+        }
         let registries = by_host(facts.iter().flat_map(|one| &one.tail.registries));
         totals.requests = registries.iter().fold(0, |sum, registry| sum.saturating_add(registry.requests));
         totals.unlisted_rules = runs.unlisted_rules();
@@ -78,12 +82,15 @@ impl<'a> Merger<'a> {
             registries,
             failures: failures.finish(),
             timeline: curve(&facts),
+            workers: records.shares.entries(),
             parts: parts(&facts),
         };
         let codes: Vec<u8> = facts.iter().map(|one| one.head.exit_code).collect();
         let exit_code = status(&totals, &tail, are_all_by_login, &codes);
-        let head = Head { exit_code, totals, rules: rules(&facts), ..head(&tail.parts) };
-        Ok((Facts { head, tail }, records.finish()))
+        let is_left = totals.not_done + totals.unlisted_rules > 0;
+        let stopped = Stopped::of_parts(&tail.parts, is_left);
+        let head = Head { exit_code, totals, stopped, rules: rules(&facts), ..head(&tail.parts) };
+        Ok((Facts { head, tail }, records))
     }
 }
 
@@ -110,8 +117,8 @@ fn each_once(
 /// The runs, the earliest first. A merged report contributes its own parts.
 fn parts(facts: &[Facts]) -> Vec<Part> {
     let own = |one: &Facts| {
-        let Head { started_at, finished_at, run, command, exit_code, shard, .. } = one.head.clone();
-        vec![Part { started_at, finished_at, run, command, exit_code, shard }]
+        let Head { started_at, finished_at, run, command, exit_code, shard, stopped, .. } = one.head.clone();
+        vec![Part { started_at, finished_at, run, command, exit_code, shard, stopped }]
     };
     let of = |one: &Facts| if one.tail.parts.is_empty() { own(one) } else { one.tail.parts.clone() };
     let mut parts: Vec<_> = facts.iter().flat_map(of).collect();

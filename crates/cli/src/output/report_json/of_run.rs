@@ -1,7 +1,7 @@
 //! The report of a run.
 
 use super::alike::failure_groups;
-use super::facts::{Facts, FailedRule, Head, Rule, ShardEntry, Tail, Totals};
+use super::facts::{Facts, FailedRule, Head, Rule, ShardEntry, Stopped, Tail, Totals};
 use super::registries::by_host;
 use super::registry_entry::registry_entries;
 use crate::done::Done;
@@ -28,6 +28,7 @@ pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
             started_at: time(done.run.started),
             finished_at: time(jiff::Timestamp::now()),
             exit_code,
+            stopped: Stopped::of(done.stopped.as_ref(), exit_code),
             rules: rules(done),
             shard: shard_entry(done),
             totals: totals(done),
@@ -40,6 +41,7 @@ pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
             registries,
             failures: failure_groups(&done.failures),
             timeline: tally.timeline(),
+            workers: done.records.shares.entries(),
             parts: Vec::new(),
         },
     }

@@ -75,6 +75,7 @@ impl<'de> Visitor<'de> for Report<'_, '_> {
                 "startedAt" => head.started_at = entries.next_value()?,
                 "finishedAt" => head.finished_at = entries.next_value()?,
                 "exitCode" => head.exit_code = entries.next_value()?,
+                "stopped" => head.stopped = entries.next_value()?,
                 "shard" => head.shard = entries.next_value()?,
                 "totals" => head.totals = entries.next_value()?,
                 "rules" => head.rules = entries.next_value()?,
@@ -85,6 +86,7 @@ impl<'de> Visitor<'de> for Report<'_, '_> {
                 "registries" => tail.registries = entries.next_value()?,
                 "failures" => tail.failures = entries.next_value()?,
                 "timeline" => tail.timeline = entries.next_value()?,
+                "workers" => tail.workers = entries.next_value()?,
                 "parts" => tail.parts = entries.next_value()?,
                 _ => _ = entries.next_value::<IgnoredAny>()?,
             }

@@ -17,6 +17,7 @@ pub(crate) fn schema() -> Value {
         ("startedAt", text()),
         ("finishedAt", text()),
         ("exitCode", number()),
+        ("stopped", stopped()),
         ("shard", shard()),
         ("totals", totals_schema()),
         ("rules", list(&rule())),
@@ -28,6 +29,7 @@ pub(crate) fn schema() -> Value {
         ("registries", list(&registry())),
         ("failures", list(&failure_group())),
         ("timeline", list(&point())),
+        ("workers", list(&worker())),
         ("parts", list(&part())),
     ];
     document("report", "What a run of image-syncer did.", &properties)
@@ -53,6 +55,28 @@ pub(in crate::output) fn totals_schema() -> Value {
     object(
         "Sums of the images; `unlistedRules` and `refused` are beside them: rules that were not listed to their end, and rules or images of a plan that cannot be carried out",
         &numbers(&totals),
+    )
+}
+
+fn stopped() -> Value {
+    let kinds = ["interrupted", "calledOff", "brokenOff"];
+    let properties = [("kind", word(&kinds)), ("message", text()), ("hint", text())];
+    or_null(&object("Why a run did not go on to its end, and what to do", &properties))
+}
+
+fn worker() -> Value {
+    object(
+        "What a worker of a fleet brought, and what was lost with it: `bytesWithoutResult` are not in `totals`",
+        &[
+            ("name", text()),
+            ("images", number()),
+            ("failed", number()),
+            ("notDone", number()),
+            ("bytesMoved", number()),
+            ("timesLost", number()),
+            ("lostJobs", list(&text())),
+            ("bytesWithoutResult", number()),
+        ],
     )
 }
 
@@ -147,6 +171,7 @@ fn part() -> Value {
             ("command", text()),
             ("exitCode", number()),
             ("shard", shard()),
+            ("stopped", stopped()),
         ],
     )
 }

@@ -75,6 +75,7 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
         run,
         report,
         ended: Ended::ByItself,
+        stopped: None,
         config: None,
         shard: None,
         failures,

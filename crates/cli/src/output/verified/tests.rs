@@ -66,6 +66,7 @@ fn verified(against: Against) -> (Verified, Done) {
     let records = Records::none();
     let done = Done {
         ended: Ended::ByItself,
+        stopped: None,
         run,
         report,
         config: None,

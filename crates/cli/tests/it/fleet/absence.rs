@@ -55,6 +55,16 @@ async fn a_run_that_nats_has_lost_ends_with_a_report_and_what_to_do() -> Result<
     }
     let report: serde_json::Value = serde_json::from_str(&bench.workplace.read("r.json")?)?;
     ensure!(report["images"].as_array().is_some_and(|images| images.len() == 10), "{report:#}");
+    let stopped = &report["stopped"];
+    ensure!(stopped["kind"] == "brokenOff", "{stopped}");
+    ensure!(
+        stopped["message"].as_str().is_some_and(|why| why.starts_with("NATS has lost run ")),
+        "{stopped}"
+    );
+    let shown = bench.workplace.run("report show r.json")?.expect_code(0)?;
+    for part in ["The run was broken off.", "stopped: NATS has lost run ", "next:  start `sync` again"] {
+        ensure!(shown.stdout.contains(part), "{part}: {}", shown.stdout);
+    }
     Ok(())
 }
 

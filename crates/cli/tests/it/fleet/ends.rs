@@ -61,18 +61,22 @@ async fn a_run_that_another_coordinator_calls_off_was_interrupted_for_both() -> 
     let mut second = Running::told_to("2.err", &bench.workplace, &second)?;
     until(|| bench.has_said("2.err", "joined run")).await?;
     first.signal("-INT")?;
-    for (running, err, report) in [(&mut first, "1.err", "r.json"), (&mut second, "2.err", "2.json")] {
+    for (running, err, report, kind) in
+        [(&mut first, "1.err", "r.json", "interrupted"), (&mut second, "2.err", "2.json", "calledOff")]
+    {
         let status = running.status().await?;
         let said = bench.workplace.read(err)?;
         ensure!(status.code() == Some(130), "{status}: {said}");
         let report: Value = serde_json::from_str(&bench.workplace.read(report)?)?;
-        ensure!(report["exitCode"] == 130, "{report:#}");
+        ensure!(report["exitCode"] == 130 && report["stopped"]["kind"] == kind, "{report:#}");
         ensure!(
             said.contains("the same command goes on: what stands at the targets is not sent again"),
             "{said}"
         );
     }
     ensure!(bench.has_said("2.err", "was called off by coordinator-"));
+    let shown = bench.workplace.run("report show 2.json")?.expect_code(0)?;
+    ensure!(shown.stdout.contains("\nstopped: coordinator-"), "{}", shown.stdout);
     Ok(())
 }
 
@@ -124,6 +128,15 @@ async fn what_workers_sent_whose_results_did_not_come_is_not_called_nothing() ->
     ensure!(status.code() == Some(130), "{status}: {said}");
     let moved = said.lines().find(|line| line.starts_with("  moved ")).context("no line")?;
     ensure!(moved.contains("iB of it as workers told whose results did not come"), "{said}");
+    let report: Value = serde_json::from_str(&bench.workplace.read("r.json")?)?;
+    let lost = &report["workers"][0];
+    ensure!(lost["name"] == "w1" && lost["timesLost"] == 1 && lost["images"] == 0, "{lost}");
+    ensure!(lost["bytesWithoutResult"].as_u64().is_some_and(|bytes| bytes > 0), "{lost}");
+    ensure!(lost["lostJobs"].as_array().is_some_and(|jobs| !jobs.is_empty()), "{lost}");
+    let shown = bench.workplace.run("report show r.json")?.expect_code(0)?;
+    ensure!(shown.stdout.contains("moved; it fell silent with work: job "), "{}", shown.stdout);
+    bench.workplace.run("report show r.json --html r.html")?.expect_code(0)?;
+    ensure!(bench.workplace.read("r.html")?.contains("It fell silent with work: job "));
     ensure!(
         said.contains("the same command goes on: what stands at the targets is not sent again"),
         "{said}"
