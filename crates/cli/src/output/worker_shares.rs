@@ -114,7 +114,7 @@ impl Loss {
         let bytes = (*bytes_without_result > 0)
             .then(|| format!("{} sent without a result", size(Some(*bytes_without_result))));
         let words: Vec<_> = lost.into_iter().chain(bytes).collect();
-        (!words.is_empty()).then(|| words.join(", "))
+        (!words.is_empty()).then(|| words.join("; "))
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
         for (loss, told) in [
             (loss(0, &[], 0), None),
             (loss(1, &[], 0), Some("fell silent once")),
-            (loss(2, &[], 1), Some("fell silent 2 times, 1 B sent without a result")),
+            (loss(2, &[], 1), Some("fell silent 2 times; 1 B sent without a result")),
             (loss(1, &jobs[..1], 0), Some("fell silent with work: a")),
             (loss(3, &jobs, 0), Some("fell silent 3 times with work: a, b, c, d, e and 2 more")),
             (loss(0, &[], 5), Some("5 B sent without a result")),
