@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use oci::Digest;
 use registry::Registry;
 use sync::{Report, RunId, Shard};
 
@@ -59,6 +60,8 @@ pub(crate) struct Done {
     pub(crate) config: Option<String>,
     /// The shard, if the run copied only one.
     pub(crate) shard: Option<Shard>,
+    /// The digest of the rules that were divided into shards.
+    pub(crate) divided: Option<Digest>,
     pub(crate) failures: Arc<Failures>,
     /// Its images, if an output needs them.
     pub(crate) records: Records,

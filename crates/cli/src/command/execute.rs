@@ -16,6 +16,7 @@ use crate::args::{LogLevel, RunArgs};
 use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, SharedRegistries};
 use crate::done::{Brought, Done, Ended, StoppedBy};
 use crate::interrupt::{INTERRUPTED, Interrupt};
+use crate::output::plan::digest_of;
 use crate::output::{
     self, Display, Flushed, LogFile, Paint, PlannedRule, RuleNames, Verified, Volume, ask_hosts, note, say,
     say_lines, warn,
@@ -29,6 +30,8 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         Err(problems) => return cannot_write(&problems),
     };
     let heads = asked.results.is_plan().then(|| heads(&resolved));
+    let divided =
+        (asked.shard.is_some() && asked.split.is_none()).then(|| digest_of(&self::heads(&resolved)));
     let Resolved { rules, patterns, tasks, refused, registries, warnings } = resolved;
     let rules = planned(rules, patterns, tasks);
     let watchers = Watchers::begin(args, &asked, &outputs, heads, &rules);
@@ -53,6 +56,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         stopped,
         config: asked.config(),
         shard,
+        divided,
         failures,
         records,
         plan,

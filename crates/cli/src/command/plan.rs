@@ -7,7 +7,7 @@ use super::execute;
 use super::heads::config_digest;
 use super::refuse::refuse;
 use super::resolve::written;
-use super::shard::shard;
+use super::shard::shard_of_config;
 use super::sync::of_written;
 use crate::args::{JobArgs, OnlyArgs, PlanArgs, RunArgs};
 use crate::config::{ConfigError, Resolved};
@@ -26,7 +26,7 @@ pub(crate) async fn run(args: PlanArgs) -> u8 {
     let status = if args.exit_code { StatusOfPlan::Changes } else { StatusOfPlan::Made };
     let results = PlanResults { shown, form: Form::of(args.json), status };
     let job = JobArgs { config: args.job.config.of_verb("plan"), run, ..args.job };
-    let to_do = to_do(&job, &args.only).and_then(|to_do| Ok((to_do, shard(args.shard)?)));
+    let to_do = to_do(&job, &args.only).and_then(|to_do| Ok((to_do, shard_of_config(args.shard, &job)?)));
     let ((resolved, config_digest), shard) = match to_do {
         Ok(to_do) => to_do,
         Err(errors) => return refuse(&errors),

@@ -2,7 +2,7 @@
 
 use ::sync::Shard;
 
-use crate::args::{ShardArgs, WantedShard};
+use crate::args::{JobArgs, ShardArgs, WantedShard, given};
 use crate::config::{ConfigError, environment};
 use crate::output::warn;
 
@@ -60,6 +60,17 @@ const SCHEDULERS: [Scheduler; 5] = [
         help: "give the job `parallel: N`",
     },
 ];
+
+/// The requested shard of a config. What an earlier run left is not divided: most of a shard's own failures would fall to other shards.
+pub(super) fn shard_of_config(args: ShardArgs, job: &JobArgs) -> Result<Option<Shard>, Vec<ConfigError>> {
+    if args.shard.is_some() && given(job.retry_failed.as_deref()).is_some() {
+        let error = ConfigError::new("--retry-failed and --shard cannot be used together");
+        return Err(vec![
+            error.help("the file of --retry-failed says which images are meant: leave --shard out"),
+        ]);
+    }
+    shard(args)
+}
 
 /// The requested shard.
 pub(super) fn shard(args: ShardArgs) -> Result<Option<Shard>, Vec<ConfigError>> {

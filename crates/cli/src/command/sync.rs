@@ -5,7 +5,7 @@ use super::execute;
 use super::refuse::refuse;
 use super::resolve::{defaults, only_named, resolve_written, with_policies, written};
 use super::retry;
-use super::shard::shard;
+use super::shard::shard_of_config;
 use crate::args::{FleetArgs, JobArgs, OldArgs, OnlyArgs, ShardArgs, SyncArgs, given};
 use crate::config::{ConfigError, Resolved, Written};
 
@@ -38,8 +38,9 @@ async fn main_job(
         return super::no_fleet(url);
     }
     // Standard input can be read only once.
-    let to_do = written(&args.config, &args.reach)
-        .and_then(|config| Ok((of_written(config.clone(), args, only)?, config, shard(part)?)));
+    let to_do = written(&args.config, &args.reach).and_then(|config| {
+        Ok((of_written(config.clone(), args, only)?, config, shard_of_config(part, args)?))
+    });
     let (resolved, config, shard) = match to_do {
         Ok(to_do) => to_do,
         Err(errors) => return refuse(&errors),

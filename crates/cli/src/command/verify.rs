@@ -6,7 +6,7 @@ use super::asked::{Asked, Form, Results, VerifyResults};
 use super::execute;
 use super::refuse::refuse;
 use super::resolve::{resolve_written, with_policies};
-use super::shard::shard;
+use super::shard::shard_of_config;
 use super::sync::to_do;
 use crate::args::{JobArgs, RunArgs, VerifyArgs, given};
 use crate::config::{self, ConfigError, Defaults, Resolved, WrittenRule};
@@ -34,7 +34,7 @@ pub(crate) async fn run(args: VerifyArgs) -> u8 {
         inputs: job.files(),
         ..Asked::of_config("verify", Results::Verification(VerifyResults { how, form: Form::of(json) }))
     };
-    match resolved.and_then(|resolved| Ok((resolved, shard(part)?))) {
+    match resolved.and_then(|resolved| Ok((resolved, shard_of_config(part, &job)?))) {
         // A shard may have no images.
         Ok((resolved, shard)) => {
             let asked = Asked { needs_images: shard.is_none(), shard, ..asked };

@@ -274,6 +274,11 @@ async fn one_rule_is_carried_out_by_its_name() -> Result<()> {
         .run("sync --config c.yaml --only apps --retry-failed f.yaml")?
         .expect_code(2)?
         .says(&["--only and --retry-failed cannot be used together"])?;
+    for verb in ["sync", "verify", "plan"] {
+        let ran = workplace.run(&format!("{verb} --config c.yaml --shard 1/2 --retry-failed f.yaml"))?;
+        ran.expect_code(2)?
+            .says(&["--retry-failed and --shard cannot be used together", "leave --shard out"])?;
+    }
     Ok(())
 }
 

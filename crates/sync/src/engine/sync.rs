@@ -154,8 +154,11 @@ impl Sync {
 
     /// The report of a run that does nothing, because the share of its shard is not known.
     async fn refuse(self, failures: Vec<RuleFailure>, cancel: CancellationToken) -> Report {
+        let all = (0..self.rules.len()).collect();
         let without_rules = Self { rules: Vec::new(), ..self };
         let (mut report, run) = without_rules.carry_out(Part::default(), cancel).await;
+        // None of them was carried out, not only those whose sources did not answer.
+        report.unfinished_rules = all;
         for failure in failures.into_iter().map(Arc::new) {
             run.tell(&Event::RuleFailed(failure.clone()));
             report.failed_rules.push(failure);

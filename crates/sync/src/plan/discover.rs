@@ -125,9 +125,7 @@ impl<'a> Discovery<'a> {
     }
 
     async fn discover(&self, seat: Option<Arc<Seat>>) -> Result<(), Arc<Error>> {
-        // Another shard copies the whole repository.
-        if seat.is_none() && self.run.share.as_ref().is_some_and(|share| share.has_nothing_of(&self.targets))
-        {
+        if seat.is_none() && self.is_of_another_shard() {
             return Ok(());
         }
         if let (None, Selection::These(images)) = (&seat, &self.rule.selection) {
@@ -149,6 +147,12 @@ impl<'a> Discovery<'a> {
         let discovered = Box::pin(self.run()).await;
         attempt.end(discovered.as_ref().err());
         discovered
+    }
+
+    /// Whether another shard copies the whole repository, and no earlier rule has to know what this rule wants.
+    fn is_of_another_shard(&self) -> bool {
+        let share = self.run.share.as_ref().zip(self.targets.first());
+        !self.telling.is_of_use() && share.is_some_and(|(share, first)| share.has_nothing_of(first))
     }
 
     /// Begins to list tags, as soon as the registry's breaker admits it.

@@ -21,19 +21,19 @@ const DEADLINE: Duration = Duration::from_secs(100_000);
 
 /// Registries by their names.
 #[derive(Clone)]
-struct Registries(BTreeMap<&'static str, Fake>);
+pub(crate) struct Registries(BTreeMap<&'static str, Fake>);
 
 impl Registries {
-    fn new(names: &[&'static str]) -> Self {
+    pub(crate) fn new(names: &[&'static str]) -> Self {
         Self(names.iter().map(|name| (*name, Fake::default())).collect())
     }
 
-    fn at(&self, registry: &str) -> &Fake {
+    pub(crate) fn at(&self, registry: &str) -> &Fake {
         &self.0[registry]
     }
 
     /// An image whose content names it.
-    fn image(&self, registry: &str, repository: &str, tag: &str) -> Digest {
+    pub(crate) fn image(&self, registry: &str, repository: &str, tag: &str) -> Digest {
         let body = format!(r#"{{"schemaVersion": 2, "name": "{registry}/{repository}:{tag}"}}"#);
         self.at(registry).put_manifest(repository, Some(tag), &body)
     }
@@ -50,7 +50,7 @@ impl Registries {
     }
 
     /// `from` and `to` are a registry and a repository there.
-    fn rule(&self, from: (&str, &str), selection: Selection, to: (&str, &str)) -> Rule {
+    pub(crate) fn rule(&self, from: (&str, &str), selection: Selection, to: (&str, &str)) -> Rule {
         let target = Arc::new(self.at(to.0).repository(to.0, to.1));
         Rule {
             source: Arc::new(self.at(from.0).repository(from.0, from.1)),
@@ -61,7 +61,7 @@ impl Registries {
     }
 
     /// Copies what is listed to the same names below `below`.
-    fn pattern(
+    pub(crate) fn pattern(
         &self,
         registry: &'static str,
         pages: Vec<FakePage>,
@@ -85,7 +85,7 @@ impl Registries {
 }
 
 /// A target whose repositories are not listed, and whose names do not tell their sources.
-fn target_below(registry: &'static str, below: &str) -> PatternTarget {
+pub(crate) fn target_below(registry: &'static str, below: &str) -> PatternTarget {
     let front = format!("{registry}/{below}").trim_end_matches('/').to_owned();
     PatternTarget {
         front,
@@ -94,7 +94,7 @@ fn target_below(registry: &'static str, below: &str) -> PatternTarget {
     }
 }
 
-fn names(names: &[&str]) -> FakePage {
+pub(crate) fn names(names: &[&str]) -> FakePage {
     FakePage::Of(names.iter().map(|name| (*name).to_owned()).collect())
 }
 

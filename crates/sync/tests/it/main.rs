@@ -39,6 +39,7 @@ mod reported;
 mod schema1;
 mod selection;
 mod shard;
+mod shard_simulation;
 mod shared_engine;
 mod sick_simulation;
 mod simulation;

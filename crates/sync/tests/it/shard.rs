@@ -140,6 +140,7 @@ async fn a_shard_that_did_not_learn_what_the_others_know_copies_nothing() {
         (*sizes.unsaid.lock().unwrap(), *sizes.unlisted.lock().unwrap()) = (unsaid, unlisted);
         let (report, _) = shard(rules, 0, 3).await;
         assert_eq!((report.images.len(), report.failed_rules.len(), &report.shard), (0, 1, &None));
+        assert_eq!(report.unfinished_rules, [0, 1, 2, 3], "all rules are left, not only the one that failed");
         assert!(report.errors().all(is_undivided), "{:?}", report.failed_rules);
         assert!(bench.target.requests().is_empty());
     }

@@ -85,7 +85,8 @@ impl<'a> Merger<'a> {
             workers: records.shares.entries(),
             parts: parts(&facts),
         };
-        let codes: Vec<u8> = facts.iter().map(|one| one.head.exit_code).collect();
+        // Not those of merged reports, which also tell of shards that were missing then.
+        let codes: Vec<u8> = tail.parts.iter().map(|part| part.exit_code).collect();
         let exit_code = status(&totals, &tail, are_all_by_login, &codes);
         let is_left = totals.not_done + totals.unlisted_rules > 0;
         let stopped = Stopped::of_parts(&tail.parts, is_left);

@@ -1,5 +1,7 @@
 //! The report of a run.
 
+use oci::Digest;
+
 use super::alike::failure_groups;
 use super::facts::{Facts, FailedRule, Head, Rule, ShardEntry, Stopped, Tail, Totals};
 use super::registries::by_host;
@@ -57,8 +59,13 @@ fn rules(done: &Done) -> Vec<Rule> {
 }
 
 fn shard_entry(done: &Done) -> Option<ShardEntry> {
-    let split = done.report.shard.as_ref().map(|(_, split)| split.to_string());
     let shard = done.shard?;
+    // Where names decide, the division itself is the same for all configs.
+    let of_rules = |split: &Digest| match &done.divided {
+        Some(rules) => Digest::sha256(format!("{split} {rules}").as_bytes()),
+        None => split.clone(),
+    };
+    let split = done.report.shard.as_ref().map(|(_, split)| of_rules(split).to_string());
     Some(ShardEntry { number: shard.index() as u64 + 1, of: shard.count() as u64, split })
 }
 

@@ -71,6 +71,7 @@ fn verified(against: Against) -> (Verified, Done) {
         report,
         config: None,
         shard: None,
+        divided: None,
         failures,
         records,
         plan,

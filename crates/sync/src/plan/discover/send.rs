@@ -14,6 +14,7 @@ use crate::plan::awaited::Promise;
 use crate::plan::order::Settled;
 use crate::plan::place::Place;
 use crate::plan::planned::{Planned, PlannedImage};
+use crate::plan::shard::share::Key;
 use crate::plan::wanted::Wanted;
 use crate::rule::Selection;
 use crate::{Event, Image, Target};
@@ -76,15 +77,17 @@ impl Discovery<'_> {
             return true;
         }
         let images = ways.iter().map(|(image, _)| image);
-        let key = self.run.keys.of(images.clone().map(|image| &**image), after, &self.run.awaited);
         // An image without a target belongs to no shard.
-        let Some(key) = key else { return false };
+        let Some(first) = self.targets.first().filter(|_| !ways.is_empty()) else { return false };
+        let own = Key { repository: first.clone(), reference: reference.clone() };
+        let key = self.run.keys.of(own, images.clone().map(|image| &**image), after, &self.run.awaited);
         if let Some(survey) = survey {
             let assignment =
                 Assignment { rule: self.index, images: images.cloned().collect(), wanted: wanted.clone() };
+            // The run itself writes what this image is read from: its size there depends on which shard ran first.
             let sizes = match reference {
-                TagOrDigest::Tag(_) => self.sizes(survey).await,
-                TagOrDigest::Digest(_) => None,
+                TagOrDigest::Tag(_) if after.is_none() => self.sizes(survey).await,
+                TagOrDigest::Tag(_) | TagOrDigest::Digest(_) => None,
             };
             survey.take_down((reference, key), assignment, sizes.as_deref());
             return true;

@@ -12,7 +12,8 @@ use crate::lock::lock;
 use crate::plan::awaited::Awaited;
 use crate::plan::place::Place;
 
-/// What decides which shard copies an image: registry and repository of its first target, and its reference at the source.
+/// What decides which shard copies an image: registry and repository of its rule's first target, and its reference at the source. All shards
+/// must find the same, so it may not depend on what a rule has left to another one by now.
 #[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) repository: Arc<str>,
@@ -24,21 +25,19 @@ pub(crate) struct Key {
 pub(crate) struct Keys(Mutex<HashMap<Place, Key>>);
 
 impl Keys {
-    /// The key of an image with its copies, which all have one source. `after` is the reference that has to be
-    /// written before.
+    /// The key of an image whose rule alone would give it the key `own`. `after` is the reference that has to be written before.
     pub(crate) fn of<'a>(
         &self,
-        ways: impl Iterator<Item = &'a Image> + Clone,
+        own: Key,
+        ways: impl Iterator<Item = &'a Image>,
         after: Option<&Place>,
         awaited: &Awaited,
-    ) -> Option<Key> {
-        let first = ways.clone().next()?;
-        let own = Key { repository: first.target.clone(), reference: first.source_reference.clone() };
+    ) -> Key {
         let mut known = lock(&self.0);
         let key = after.and_then(|place| known.get(place).cloned()).unwrap_or(own);
         let written = ways.map(|image| Place::new(&image.target, &image.target_reference));
         known.extend(written.filter(|place| awaited.is_expected(place)).map(|place| (place, key.clone())));
-        Some(key)
+        key
     }
 }
 
@@ -59,10 +58,8 @@ impl Share {
         self.split.owner_of_all(target).unwrap_or_default() == self.shard.index()
     }
 
-    /// Whether the shard has no image for any of these targets, as far as known without a listing.
-    pub(crate) fn has_nothing_of(&self, targets: &[Arc<str>]) -> bool {
-        let is_others =
-            |target| self.split.owner_of_all(target).is_some_and(|owner| owner != self.shard.index());
-        targets.iter().all(|target| is_others(target))
+    /// Whether the shard has no image of a rule with this first target, as far as known without a listing.
+    pub(crate) fn has_nothing_of(&self, target: &str) -> bool {
+        self.split.owner_of_all(target).is_some_and(|owner| owner != self.shard.index())
     }
 }

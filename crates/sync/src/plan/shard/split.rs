@@ -52,9 +52,12 @@ impl Split {
         for image in images {
             repositories.entry(image.repository.clone()).or_default().add(image);
         }
-        let total: u64 = repositories.values().map(Contents::bytes).sum();
+        let repositories: Vec<_> =
+            repositories.into_iter().map(|(name, contents)| (name, contents.groups())).collect();
+        let groups = repositories.iter().flat_map(|(_, groups)| groups);
+        let total: u64 = groups.map(|group| group.bytes).sum();
         let mean = total.div_ceil(split.count as u64);
-        let pieces = repositories.into_iter().flat_map(|(name, contents)| contents.pieces(&name, mean));
+        let pieces = repositories.into_iter().flat_map(|(name, groups)| pieces(&name, groups, mean));
         let mut pieces: Vec<_> = pieces.collect();
         // The sort is stable: equal sizes stay in the order of their names, so that all shards compute the same split.
         pieces.sort_by_key(|piece| Reverse(piece.bytes));
@@ -116,11 +119,20 @@ impl Split {
     }
 }
 
-/// The images of a repository in groups that can be assigned to different shards. References with the same digest
-/// stay together, and referrer tags stay with their subject.
+/// The images of a repository by their references. Images of one reference, such as one that a rule reads and one that another rule reads
+/// from that rule's target, belong together.
 #[derive(Default)]
-struct Contents(BTreeMap<String, Together>);
+struct Contents(BTreeMap<String, Known>);
 
+/// What is known of the images of one reference.
+#[derive(Default)]
+struct Known {
+    bytes: u64,
+    /// References with the same digest stay together, and referrer tags stay with their subject.
+    digest: Option<Digest>,
+}
+
+/// Images that go to one shard.
 #[derive(Default)]
 struct Together {
     bytes: u64,
@@ -141,31 +153,39 @@ impl Contents {
             TagOrDigest::Tag(tag) => subject(tag),
             TagOrDigest::Digest(digest) => Some(digest.clone()),
         };
-        let key =
-            of_another.or(image.digest).map_or_else(|| image.reference.suffix(), |digest| digest.to_string());
-        let together = self.0.entry(key).or_default();
-        together.bytes = together.bytes.max(image.bytes);
-        together.names.push(image.reference.suffix());
+        let known = self.0.entry(image.reference.suffix()).or_default();
+        known.bytes = known.bytes.max(image.bytes);
+        // Of several digests the lowest one, so that the order in which the images come does not matter.
+        let digests = [known.digest.take(), of_another.or(image.digest)];
+        known.digest = digests.into_iter().flatten().min();
     }
 
-    fn bytes(&self) -> u64 {
-        self.0.values().map(|together| together.bytes).sum()
+    /// The groups that can be assigned to different shards.
+    fn groups(self) -> Vec<Together> {
+        let mut groups: BTreeMap<String, Together> = BTreeMap::new();
+        for (name, Known { bytes, digest }) in self.0 {
+            let key = digest.map_or_else(|| name.clone(), |digest| digest.to_string());
+            let together = groups.entry(key).or_default();
+            together.bytes = together.bytes.max(bytes);
+            together.names.push(name);
+        }
+        groups.into_values().collect()
     }
+}
 
-    /// Empty if the size is unknown.
-    fn pieces(self, repository: &Arc<str>, mean: u64) -> Vec<Piece> {
-        let bytes = self.bytes();
-        let repository = || repository.clone();
-        match bytes {
-            0 => Vec::new(),
-            _ if bytes <= mean || self.0.len() == 1 => {
-                vec![Piece { bytes, repository: repository(), names: None }]
-            }
-            _ => {
-                let piece =
-                    |Together { bytes, names }| Piece { bytes, repository: repository(), names: Some(names) };
-                self.0.into_values().map(piece).collect()
-            }
+/// The pieces of a repository: one, or one for each group if the repository is larger than the mean shard. None if the size is unknown.
+fn pieces(repository: &Arc<str>, groups: Vec<Together>, mean: u64) -> Vec<Piece> {
+    let bytes = groups.iter().map(|group| group.bytes).sum();
+    let repository = || repository.clone();
+    match bytes {
+        0 => Vec::new(),
+        _ if bytes <= mean || groups.len() == 1 => {
+            vec![Piece { bytes, repository: repository(), names: None }]
+        }
+        _ => {
+            let piece =
+                |Together { bytes, names }| Piece { bytes, repository: repository(), names: Some(names) };
+            groups.into_iter().map(piece).collect()
         }
     }
 }
@@ -219,6 +239,22 @@ mod tests {
         )]
         let bytes = (1e9 * (sigma * normal).exp()) as u64;
         bytes
+    }
+
+    #[test]
+    fn what_another_rule_reads_at_the_target_follows_its_image_and_changes_no_split() {
+        let images: Vec<_> = (0..9)
+            .map(|number| image("r.io/a", &format!("v{number}"), Some(&format!("m{number}")), 10))
+            .collect();
+        let alone = Split::by_bytes(3, images.clone());
+        // The same reference, without digest and size.
+        let followers = images.iter().map(|image| Splittable { digest: None, bytes: 0, ..image.clone() });
+        let followers: Vec<_> = followers.collect();
+        for all in [[&images[..], &followers].concat(), [&followers[..], &images].concat()] {
+            let split = Split::by_bytes(3, all);
+            assert_eq!(split.fingerprint(), alone.fingerprint());
+            assert_eq!(loads(&split, &images), [30, 30, 30]);
+        }
     }
 
     #[test]
