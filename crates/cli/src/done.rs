@@ -31,15 +31,24 @@ pub(crate) struct Brought {
 
 /// What ended a run before its end, besides a signal to this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum StoppedBy {
-    /// The coordinator of this name called the run off.
-    AnotherCoordinator(String),
+pub(crate) struct StoppedBy {
+    pub(crate) kind: StopKind,
+    pub(crate) why: String,
+    /// The advice.
+    pub(crate) next: Option<String>,
+}
+
+/// How a run ended before its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StopKind {
+    /// Another coordinator called the run off.
+    CalledOff,
+    /// A signal stopped this coordinator, which could not call the run off.
+    NotCalledOff,
     /// This coordinator could not watch the run to its end.
-    Failure {
-        why: String,
-        /// The advice.
-        next: Option<String>,
-    },
+    BrokenOff,
+    /// The coordinator could not begin the run.
+    NotBegun,
 }
 
 impl From<Report> for Brought {
@@ -60,6 +69,8 @@ pub(crate) struct Done {
     pub(crate) config: Option<String>,
     /// The shard, if the run copied only one.
     pub(crate) shard: Option<Shard>,
+    /// The command that goes on with a run that was stopped.
+    pub(crate) goes_on: &'static str,
     /// The digest of the rules that were divided into shards.
     pub(crate) divided: Option<Digest>,
     pub(crate) failures: Arc<Failures>,

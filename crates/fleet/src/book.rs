@@ -45,8 +45,13 @@ impl Entry {
 
     /// The processes whose attempts have begun and have no result. None, once the job's end was reported.
     fn at_work(&self) -> impl Iterator<Item = &Signer> {
+        self.without_result().filter(|_| self.told.is_none())
+    }
+
+    /// The processes whose attempts have begun and have no result.
+    fn without_result(&self) -> impl Iterator<Item = &Signer> {
         let open = self.begun.iter().filter(|(attempt, _)| !self.results.contains_key(*attempt));
-        open.filter(|_| self.told.is_none()).map(|(_, by)| by)
+        open.map(|(_, by)| by)
     }
 }
 
@@ -130,6 +135,19 @@ impl Book {
             }
         }
         by_worker
+    }
+
+    /// Attempts without a result that were not given back, with their jobs: those that another attempt has done, and those whose signers
+    /// pass `is_gone`.
+    pub(crate) fn left_without_result<'a>(
+        &'a self,
+        is_gone: impl Fn(&Signer) -> bool + 'a,
+    ) -> impl Iterator<Item = (&'a Job, &'a Signer)> {
+        self.jobs.values().flat_map(move |entry| {
+            let is_done = entry.told == Some(Told::Done);
+            let left = entry.without_result().filter(|by| is_done || is_gone(by)).collect::<Vec<_>>();
+            entry.job.iter().flat_map(move |job| left.clone().into_iter().map(move |by| (job, by)))
+        })
     }
 
     /// How many jobs wait, are in work and are done. A job is in work if the signer of an open attempt passes `is_meant`. A job that was
@@ -346,6 +364,24 @@ mod tests {
         assert!(book.at_work_of(all).is_empty());
         assert!(book.take_final(7, true).is_some());
         assert_eq!(book.counts_of(all), [0, 0, 1]);
+    }
+
+    #[test]
+    fn an_attempt_without_a_result_is_lost_where_another_one_did_the_job_or_its_process_is_gone() {
+        let mut book = Book::default();
+        book.job(job());
+        book.begun(7, 1, by("w1"));
+        book.begun(7, 2, by("w2"));
+        let lost = |book: &Book, gone: &'static str| {
+            let left = book.left_without_result(move |by| by.worker == gone);
+            left.map(|(job, by)| (job.number, by.worker.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!((lost(&book, ""), lost(&book, "w2")), (Vec::new(), vec![(7, "w2".to_owned())]));
+        book.result(7, 2, result("w2", &[(0, "copied"), (1, "copied")]));
+        assert!(book.take_final(7, true).is_some());
+        assert_eq!(lost(&book, ""), [(7, "w1".to_owned())]);
+        book.given_back(7, 1);
+        assert_eq!(lost(&book, "w1"), []);
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::message::ended::Explain;
 use crate::spending::Spending;
 pub use board::{AtWork, Board, Standing};
 use hand_out::HandOut;
+use loss::losses;
 pub use loss::{Loss, Losses};
 use opening::{Opened, Opening};
 pub use plan::Plan;
@@ -113,14 +114,14 @@ impl Coordinator {
             board: &board,
             progress: Progress::new(planned.unwrap_or_else(|| Report::empty(teller.id.clone())), hand_out),
         };
-        let Progress { book, kept, flow, losses, called_off_by, mut report, broken_off, .. } =
+        let Progress { book, kept, flow, silent, attendance, called_off_by, mut report, broken_off, .. } =
             watching.watch().await;
         listening.abort();
         report.is_broken_off = broken_off.is_some();
         let since = joined.and_then(|began| began.elapsed().ok());
         report.took = since.unwrap_or(began.elapsed()).max(began.elapsed());
         let is_whole = report.not_done() == 0 && !report.is_broken_off;
-        let losses = loss::with_bytes(losses, &flow, is_whole);
+        let losses = losses(&silent, &book, &attendance, (&flow, is_whole));
         Ok(Brought { report, spent: book.spent(), joined, kept, losses, called_off_by, broken_off })
     }
 }

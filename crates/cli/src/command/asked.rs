@@ -54,6 +54,15 @@ impl Asked<'_> {
         }
     }
 
+    /// The command that goes on with the run if it is stopped.
+    pub(super) fn goes_on(&self) -> &'static str {
+        #[cfg(feature = "fleet")]
+        if self.fleet.as_ref().is_some_and(super::fleet::FleetRun::has_joined_by_name) {
+            return "the same command without --run goes on";
+        }
+        "the same command goes on"
+    }
+
     /// The config's path, as the user typed it.
     pub(super) fn config(&self) -> Option<String> {
         let is_config = |file: &&NamedFile| matches!(file.name, "--config" | "--images");

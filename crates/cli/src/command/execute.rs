@@ -14,7 +14,7 @@ use super::outputs::Outputs;
 use super::watchers::{Watched, Watchers, odd_log};
 use crate::args::{LogLevel, RunArgs};
 use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, SharedRegistries};
-use crate::done::{Brought, Done, Ended, StoppedBy};
+use crate::done::{Brought, Done, Ended, StopKind};
 use crate::interrupt::{INTERRUPTED, Interrupt};
 use crate::output::plan::digest_of;
 use crate::output::{
@@ -46,7 +46,8 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     let without_result =
         losses.iter().map(|(_, loss)| loss.bytes_without_result).fold(0, u64::saturating_add);
     records.add_losses(&losses);
-    let called_off = matches!(stopped, Some(StoppedBy::AnotherCoordinator(_))).then_some(INTERRUPTED);
+    let called_off =
+        stopped.as_ref().filter(|stopped| stopped.kind == StopKind::CalledOff).map(|_| INTERRUPTED);
     let signal = interrupt.exit_code().or(called_off);
     let (shard, ended) = (asked.shard, Ended::of(&report, signal));
     let done = Done {
@@ -56,6 +57,7 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         stopped,
         config: asked.config(),
         shard,
+        goes_on: asked.goes_on(),
         divided,
         failures,
         records,
@@ -322,7 +324,7 @@ async fn copy(
     let (observer, drain) = (Arc::new(observers), options.drain);
     let sync =
         Sync::new(work, options, observer.clone()).called(watchers.run_id()).remembering(state.clone());
-    let brought = bring(asked, sync, observer, (watchers.run_id(), drain), &interrupt).await;
+    let brought = bring(asked, (sync, rules.len()), observer, (watchers.run_id(), drain), &interrupt).await;
     let kept = display.finish().saturating_add(brought.kept);
     let speed = state.speed();
     state_file::close(&state);
@@ -345,7 +347,7 @@ fn state(args: &RunArgs, asked: &Asked<'_>, observers: &mut Vec<Arc<dyn Observer
 /// Runs the copies: by workers, or in this process.
 async fn bring(
     asked: &Asked<'_>,
-    sync: Sync,
+    (sync, rules): (Sync, usize),
     observer: Arc<dyn Observer>,
     (id, drain): (RunId, Duration),
     interrupt: &Interrupt,
@@ -353,9 +355,9 @@ async fn bring(
     let cancel = interrupt.cancel.clone();
     #[cfg(feature = "fleet")]
     if let Some(fleet) = &asked.fleet {
-        return Box::pin(fleet.coordinate(sync, observer, (id, drain), cancel)).await;
+        return Box::pin(fleet.coordinate((sync, rules), observer, (id, drain), cancel)).await;
     }
-    let _ = (observer, id, drain);
+    let _ = (observer, id, drain, rules);
     let report = match (asked.shard, &asked.split) {
         // A plan's shard is divided already, so `only` must not divide it again.
         (Some(shard), Some(split)) => {

@@ -32,7 +32,7 @@ use super::heads::config_digest;
 use crate::args::{FleetArgs, FleetLoginArgs, JobArgs, OnlyArgs};
 use crate::config::{ConfigError, Written};
 use crate::diagnostic;
-use crate::done::Brought;
+use crate::done::{Brought, StopKind};
 use crate::output::{AskFleet, LogFile};
 
 /// A run whose jobs are handed out to workers.
@@ -170,6 +170,11 @@ impl FleetRun {
         Box::new(move || board.standing().map(standing))
     }
 
+    /// Whether `--run` names the run to join, which is gone once it is over.
+    pub(super) fn has_joined_by_name(&self) -> bool {
+        self.run.is_some()
+    }
+
     /// Writes the fleet's notices to this log, too.
     pub(super) fn also_to(&self, log: Option<Arc<LogFile>>) {
         self.notices.also_to(log);
@@ -180,10 +185,10 @@ impl FleetRun {
         Arc::new(WarnIfPlannedHere::new(warning, self.notices.clone()))
     }
 
-    /// Hands the images out to workers, and tells the observer about them as if this process copied them.
+    /// Hands the images of so many rules out to workers, and tells the observer about them as if this process copied them.
     pub(super) async fn coordinate(
         &self,
-        sync: Sync,
+        (sync, rules): (Sync, usize),
         observer: Arc<dyn Observer>,
         (id, drain): (RunId, std::time::Duration),
         cancel: CancellationToken,
@@ -213,8 +218,8 @@ impl FleetRun {
             }
             Err(error) => {
                 self.notices.error(&with_next(&error));
-                let report = Report { is_broken_off: true, ..empty };
-                Brought { stopped: Some(failure(&error)), ..report.into() }
+                let report = Report { is_broken_off: true, unfinished_rules: (0..rules).collect(), ..empty };
+                Brought { stopped: Some(failure(StopKind::NotBegun, &error)), ..report.into() }
             }
         }
     }

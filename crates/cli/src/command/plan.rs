@@ -26,7 +26,7 @@ pub(crate) async fn run(args: PlanArgs) -> u8 {
     let status = if args.exit_code { StatusOfPlan::Changes } else { StatusOfPlan::Made };
     let results = PlanResults { shown, form: Form::of(args.json), status };
     let job = JobArgs { config: args.job.config.of_verb("plan"), run, ..args.job };
-    let to_do = to_do(&job, &args.only).and_then(|to_do| Ok((to_do, shard_of_config(args.shard, &job)?)));
+    let to_do = shard_of_config(args.shard, &job).and_then(|shard| Ok((to_do(&job, &args.only)?, shard)));
     let ((resolved, config_digest), shard) = match to_do {
         Ok(to_do) => to_do,
         Err(errors) => return refuse(&errors),

@@ -38,8 +38,9 @@ async fn main_job(
         return super::no_fleet(url);
     }
     // Standard input can be read only once.
-    let to_do = written(&args.config, &args.reach).and_then(|config| {
-        Ok((of_written(config.clone(), args, only)?, config, shard_of_config(part, args)?))
+    let to_do = shard_of_config(part, args).and_then(|shard| {
+        let config = written(&args.config, &args.reach)?;
+        Ok((of_written(config.clone(), args, only)?, config, shard))
     });
     let (resolved, config, shard) = match to_do {
         Ok(to_do) => to_do,

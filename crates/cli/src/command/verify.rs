@@ -29,12 +29,12 @@ pub(crate) async fn run(args: VerifyArgs) -> u8 {
     // Without a repair, the state is read only.
     let run = RunArgs { dry_run: !repair, ..job.run };
     let job = JobArgs { config: job.config.of_verb("verify"), run, ..job };
-    let resolved = if has_source { to_do(&job, &only) } else { alone(&job, targets) };
+    let resolved = || if has_source { to_do(&job, &only) } else { alone(&job, targets) };
     let asked = Asked {
         inputs: job.files(),
         ..Asked::of_config("verify", Results::Verification(VerifyResults { how, form: Form::of(json) }))
     };
-    match resolved.and_then(|resolved| Ok((resolved, shard_of_config(part, &job)?))) {
+    match shard_of_config(part, &job).and_then(|shard| Ok((resolved()?, shard))) {
         // A shard may have no images.
         Ok((resolved, shard)) => {
             let asked = Asked { needs_images: shard.is_none(), shard, ..asked };

@@ -31,9 +31,8 @@ fn ending(facts: &Facts) -> String {
     if totals.refused > 0 {
         parts.push(format!("{} cannot be carried out", refused(facts)));
     }
-    let is_broken_off = facts.head.stopped.as_ref().is_some_and(Stopped::is_broken_off);
-    if is_broken_off {
-        parts.push("the run was broken off".to_owned());
+    if let Some(sentence) = facts.head.stopped.as_ref().and_then(Stopped::sentence) {
+        parts.push(sentence.to_owned());
     } else if totals.not_done + totals.unlisted_rules > 0 {
         parts.push("the run was stopped before its end".to_owned());
     }

@@ -145,7 +145,7 @@ fn goes_on(text: &mut String, done: &Done) {
         return;
     }
     let kept = not_sent_again(done.bytes_moved(), done.kept, done.left_open);
-    let _ = writeln!(text, "  {:<10} the same command goes on{kept}", "next");
+    let _ = writeln!(text, "  {:<10} {}{kept}", "next", done.goes_on);
 }
 
 /// How many of the moved bytes the next run need not send again. An upload session that a worker left open can only be resumed by that

@@ -30,9 +30,9 @@ pub(crate) struct Share {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Loss {
     /// How often it fell silent, or was started again, without a farewell.
-    pub(crate) times_lost: u64,
-    /// The jobs that it had in work then, for people. Other workers got them.
-    pub(crate) lost_jobs: BTreeSet<String>,
+    pub(crate) times_silent: u64,
+    /// The jobs that it began, gave no result of, and did not give back, for people. Other workers got them, if the run went on.
+    pub(crate) jobs_without_result: BTreeSet<String>,
     /// Bytes that it said to have sent and that no result accounts for. The bytes of images do not include them.
     pub(crate) bytes_without_result: u64,
 }
@@ -67,10 +67,10 @@ impl WorkerShares {
 
     /// Adds what was lost with a worker.
     pub(crate) fn add_loss(&mut self, worker: &str, loss: &Loss) {
-        let Loss { times_lost, lost_jobs, bytes_without_result } = loss;
+        let Loss { times_silent, jobs_without_result, bytes_without_result } = loss;
         let known = &mut self.0.entry(worker.to_owned()).or_default().loss;
-        known.times_lost = known.times_lost.saturating_add(*times_lost);
-        known.lost_jobs.extend(lost_jobs.iter().cloned());
+        known.times_silent = known.times_silent.saturating_add(*times_silent);
+        known.jobs_without_result.extend(jobs_without_result.iter().cloned());
         known.bytes_without_result = known.bytes_without_result.saturating_add(*bytes_without_result);
     }
 
@@ -100,21 +100,19 @@ impl WorkerShares {
 impl Loss {
     /// The loss in words; `None` if there is none. The caller cleans the jobs' foreign texts.
     pub(crate) fn words(&self) -> Option<String> {
-        let Self { times_lost, lost_jobs, bytes_without_result } = self;
-        let lost = match (times_lost, lost_jobs.len()) {
-            (0, _) => None,
-            (1, 0) => Some("fell silent once".to_owned()),
-            (times, 0) => Some(format!("fell silent {} times", grouped(*times))),
-            (times, jobs) => {
-                let named: Vec<_> = lost_jobs.iter().take(NAMED).map(String::as_str).collect();
-                let times = if *times == 1 { String::new() } else { format!(" {} times", grouped(*times)) };
-                Some(format!("fell silent{times} with work: {}", examples(&named, jobs as u64)))
-            }
+        let Self { times_silent, jobs_without_result, bytes_without_result } = self;
+        let silent = match times_silent {
+            0 => None,
+            1 => Some("fell silent once".to_owned()),
+            times => Some(format!("fell silent {} times", grouped(*times))),
         };
+        let named: Vec<_> = jobs_without_result.iter().take(NAMED).map(String::as_str).collect();
+        let jobs = (!named.is_empty())
+            .then(|| format!("gave no result of {}", examples(&named, jobs_without_result.len() as u64)));
         let bytes = (*bytes_without_result > 0)
-            .then(|| format!("{} sent without a result", size(Some(*bytes_without_result))));
-        let words: Vec<_> = lost.into_iter().chain(bytes).collect();
-        (!words.is_empty()).then(|| words.join("; "))
+            .then(|| format!("sent {} without a result", size(Some(*bytes_without_result))));
+        let words: Vec<_> = silent.into_iter().chain(jobs).chain(bytes).collect();
+        (!words.is_empty()).then(|| words.join(", "))
     }
 }
 
@@ -149,19 +147,19 @@ mod tests {
 
     #[test]
     fn who_brought_nothing_and_was_lost_is_named_with_its_jobs() {
-        let loss = |times_lost, jobs: &[&str], bytes_without_result| Loss {
-            times_lost,
-            lost_jobs: jobs.iter().map(|job| (*job).to_owned()).collect(),
+        let loss = |times_silent, jobs: &[&str], bytes_without_result| Loss {
+            times_silent,
+            jobs_without_result: jobs.iter().map(|job| (*job).to_owned()).collect(),
             bytes_without_result,
         };
         let jobs = ["a", "b", "c", "d", "e", "f", "g"];
         for (loss, told) in [
             (loss(0, &[], 0), None),
             (loss(1, &[], 0), Some("fell silent once")),
-            (loss(2, &[], 1), Some("fell silent 2 times; 1 B sent without a result")),
-            (loss(1, &jobs[..1], 0), Some("fell silent with work: a")),
-            (loss(3, &jobs, 0), Some("fell silent 3 times with work: a, b, c, d, e and 2 more")),
-            (loss(0, &[], 5), Some("5 B sent without a result")),
+            (loss(2, &[], 1), Some("fell silent 2 times, sent 1 B without a result")),
+            (loss(1, &jobs[..1], 0), Some("fell silent once, gave no result of a")),
+            (loss(3, &jobs, 0), Some("fell silent 3 times, gave no result of a, b, c, d, e and 2 more")),
+            (loss(0, &jobs[..1], 5), Some("gave no result of a, sent 5 B without a result")),
         ] {
             assert_eq!(loss.words().as_deref(), told);
         }
@@ -169,7 +167,7 @@ mod tests {
         shares.add_loss("w1", &loss(1, &["a"], 3));
         let entries = serde_json::to_value(shares.entries()).unwrap();
         let expected = serde_json::json!([{"name": "w1", "images": 0, "failed": 0, "notDone": 0, "bytesMoved": 0,
-            "timesLost": 1, "lostJobs": ["a"], "bytesWithoutResult": 3}]);
+            "timesSilent": 1, "jobsWithoutResult": ["a"], "bytesWithoutResult": 3}]);
         assert_eq!(entries, expected);
         let read: Vec<WorkerEntry> = serde_json::from_value(entries).unwrap();
         shares.add_losses(&read);

@@ -1,18 +1,18 @@
-//! What a run lost with its workers: processes that ended without a farewell, and bytes that no result accounts for.
+//! What a run lost with its workers: processes that ended without a farewell, attempts without a result, and bytes that no result accounts
+//! for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attendance::Attendance;
 use super::flow::Flow;
 use crate::book::Book;
-use crate::message::job::Job;
 
 /// What was lost with the worker of one name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loss {
     /// How often its process fell silent without a farewell, or was started again without one.
-    pub times: u64,
-    /// The labels of the jobs that it had in work then.
+    pub times_silent: u64,
+    /// The labels of the jobs that it began, gave no result of, and did not give back.
     pub jobs: BTreeSet<String>,
     /// Bytes that its beats counted and no result did.
     pub without_result: u64,
@@ -21,17 +21,31 @@ pub struct Loss {
 /// Losses by the workers' names.
 pub type Losses = BTreeMap<String, Loss>;
 
-/// A process of this worker is gone, as the attendance knows already.
-pub(super) fn note_loss(losses: &mut Losses, worker: &str, book: &Book, attendance: &Attendance) {
-    let jobs = book.at_work_of(|by| by.worker == worker && attendance.misses(by));
-    let loss = losses.entry(worker.to_owned()).or_default();
-    loss.times += 1;
-    loss.jobs.extend(jobs.into_values().flatten().map(Job::label));
-}
-
-/// Adds the bytes without a result: in a run that came to its end, only those of workers that were lost. The counts of others differ from
-/// their results where two of them had the same job.
-pub(super) fn with_bytes(mut losses: Losses, flow: &Flow, is_whole: bool) -> Losses {
+/// The losses of a run that is over. `silent`: how often each worker was noticed to be silent. `is_whole`: the run came to its end.
+pub(super) fn losses(
+    silent: &BTreeMap<String, u64>,
+    book: &Book,
+    attendance: &Attendance,
+    (flow, is_whole): (&Flow, bool),
+) -> Losses {
+    let mut losses = Losses::new();
+    for (worker, times) in silent {
+        losses.entry(worker.clone()).or_default().times_silent = *times;
+    }
+    let mut gone: BTreeMap<&str, BTreeSet<Option<u64>>> = BTreeMap::new();
+    for (job, by) in book.left_without_result(|by| attendance.misses(by)) {
+        losses.entry(by.worker.clone()).or_default().jobs.insert(job.label());
+        if attendance.misses(by) {
+            gone.entry(&by.worker).or_default().insert(by.born);
+        }
+    }
+    // A process that died before this coordinator joined the run was never heard, so its silence was not noticed.
+    for (worker, processes) in gone {
+        if let Some(loss) = losses.get_mut(worker) {
+            loss.times_silent = loss.times_silent.max(processes.len() as u64);
+        }
+    }
+    // In a run that came to its end, the counts of other workers differ from their results where two of them had the same job.
     for (worker, bytes) in flow.without_result() {
         if !is_whole || losses.contains_key(worker) {
             losses.entry(worker.to_owned()).or_default().without_result = bytes;
@@ -46,13 +60,13 @@ mod tests {
 
     #[test]
     fn bytes_of_a_run_that_came_to_its_end_are_missing_where_a_worker_was_lost() {
-        let mut flow = Flow::default();
+        let (mut flow, silent) = (Flow::default(), BTreeMap::from([("w1".to_owned(), 1)]));
         for (worker, bytes) in [("w1", 5), ("w2", 7), ("w3", 0)] {
             flow.sign(worker, bytes);
         }
-        let lost = || Losses::from([("w1".to_owned(), Loss { times: 1, ..Loss::default() })]);
+        let (book, attendance) = (Book::default(), Attendance::default());
         let bytes = |is_whole| {
-            let losses = with_bytes(lost(), &flow, is_whole);
+            let losses = losses(&silent, &book, &attendance, (&flow, is_whole));
             losses.into_iter().map(|(worker, loss)| (worker, loss.without_result)).collect::<Vec<_>>()
         };
         assert_eq!(bytes(true), [("w1".to_owned(), 5)]);

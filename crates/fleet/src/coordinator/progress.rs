@@ -9,7 +9,6 @@ use super::attendance::Attendance;
 use super::ending::{Ending, Wait};
 use super::flow::Flow;
 use super::hand_out::HandOut;
-use super::loss::Losses;
 use crate::book::Book;
 use crate::error::Error;
 use crate::kept::Kept;
@@ -30,7 +29,8 @@ pub(super) struct Progress {
     pub(super) last_entries: HashMap<u32, Instant>,
     pub(super) attendance: Attendance,
     pub(super) flow: Flow,
-    pub(super) losses: Losses,
+    /// How often each worker was noticed to be silent, or to have been started again, without a farewell.
+    pub(super) silent: BTreeMap<String, u64>,
     /// How many of the bytes that workers sent the targets keep.
     pub(super) kept: Kept,
     pub(super) told: Instant,
@@ -46,7 +46,7 @@ pub(super) struct Progress {
 impl Progress {
     pub(super) fn new(report: Report, hand_out: HandOut) -> Self {
         let (book, seen, is_caught_up, is_all_planned) = Default::default();
-        let (last_entries, attendance, flow, losses, kept) = Default::default();
+        let (last_entries, attendance, flow, silent, kept) = Default::default();
         let (told, checked, ending, broken_off) = (Instant::now(), Instant::now(), None, None);
         let called_off_by = None;
         Self {
@@ -59,7 +59,7 @@ impl Progress {
             last_entries,
             attendance,
             flow,
-            losses,
+            silent,
             kept,
             told,
             checked,

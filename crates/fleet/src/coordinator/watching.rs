@@ -12,7 +12,6 @@ use super::attendance::{Change, Strange};
 use super::board::{Board, standing};
 use super::book_entry::{self, BookEntry};
 use super::ending::{Ending, QUIET};
-use super::loss::note_loss;
 use super::open_runs;
 use super::progress::Progress;
 use super::reading::Reading;
@@ -250,8 +249,7 @@ impl Watching<'_> {
 
     fn tell_change(&mut self, change: Change) {
         if let Change::Lost(worker) | Change::StartedAgain(worker) = &change {
-            let Progress { losses, book, attendance, .. } = &mut self.progress;
-            note_loss(losses, worker, book, attendance);
+            *self.progress.silent.entry(worker.clone()).or_default() += 1;
         }
         self.teller.note(match change {
             Change::Sent { worker, bytes, during } => {

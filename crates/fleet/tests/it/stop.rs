@@ -137,7 +137,7 @@ async fn who_was_killed_is_named_with_his_jobs_and_has_nothing_in_work() {
     let lost = &brought.losses["w1"];
     let are_named =
         ["job 0 (", "job 1 ("].iter().all(|job| lost.jobs.iter().any(|label| label.starts_with(job)));
-    assert!(lost.times == 1 && lost.jobs.len() == 2 && are_named, "{lost:?}");
+    assert!(lost.times_silent == 1 && lost.jobs.len() == 2 && are_named, "{lost:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

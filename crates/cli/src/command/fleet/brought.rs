@@ -4,7 +4,7 @@ use ::fleet::{Error, Kept, Spent};
 use registry::Profile;
 
 use super::next::next;
-use crate::done::{Brought, StoppedBy};
+use crate::done::{Brought, StopKind, StoppedBy};
 use crate::output::Loss;
 use crate::output::report_json::RegistryEntry;
 
@@ -14,19 +14,24 @@ pub(super) fn brought(brought: ::fleet::Brought) -> Brought {
     let joined = brought.joined.and_then(|began| jiff::Timestamp::try_from(began).ok());
     let Kept { stands: kept, left_open } = brought.kept;
     let losses = brought.losses.into_iter().map(|(worker, loss)| (worker, lost(loss))).collect();
-    let failure = brought.broken_off.as_ref().map(failure);
-    let stopped = failure.or_else(|| brought.called_off_by.map(StoppedBy::AnotherCoordinator));
+    let broken_off = brought.broken_off.as_ref().map(|error| match error {
+        Error::NotCalledOff { .. } => failure(StopKind::NotCalledOff, error),
+        _ => failure(StopKind::BrokenOff, error),
+    });
+    let called_off =
+        |by| StoppedBy { kind: StopKind::CalledOff, why: format!("{by} called the run off"), next: None };
+    let stopped = broken_off.or_else(|| brought.called_off_by.map(called_off));
     Brought { report: brought.report, elsewhere, joined, kept, left_open, losses, stopped }
 }
 
 /// Why the run did not go on to its end, if this error is the reason.
-pub(super) fn failure(error: &Error) -> StoppedBy {
-    StoppedBy::Failure { why: error.to_string(), next: next(error).map(str::to_owned) }
+pub(super) fn failure(kind: StopKind, error: &Error) -> StoppedBy {
+    StoppedBy { kind, why: error.to_string(), next: next(error).map(str::to_owned) }
 }
 
 fn lost(loss: ::fleet::Loss) -> Loss {
-    let ::fleet::Loss { times, jobs, without_result } = loss;
-    Loss { times_lost: times, lost_jobs: jobs, bytes_without_result: without_result }
+    let ::fleet::Loss { times_silent, jobs, without_result } = loss;
+    Loss { times_silent, jobs_without_result: jobs, bytes_without_result: without_result }
 }
 
 fn entry(host: String, spent: Spent) -> RegistryEntry {

@@ -64,7 +64,7 @@ pub(crate) struct ShardEntry {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Stopped {
-    /// `interrupted`, `calledOff` or `brokenOff`.
+    /// `interrupted`, `calledOff`, `brokenOff` or `notBegun`.
     pub(crate) kind: String,
     pub(crate) message: String,
     /// The advice.

@@ -14,6 +14,7 @@ use crate::output::failure::explain;
 pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
     let (report, tally) = (&done.report, &done.run.tally);
     let selected = &done.records.selected;
+    let is_left = report.not_done() + report.unfinished_rules.len() > 0;
     let own = registry_entries(&done.registries, tally);
     let registries = by_host(own.iter().chain(&done.elsewhere));
     let failed_rules = report.failed_rules.iter().map(|failure| FailedRule {
@@ -30,7 +31,7 @@ pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
             started_at: time(done.run.started),
             finished_at: time(jiff::Timestamp::now()),
             exit_code,
-            stopped: Stopped::of(done.stopped.as_ref(), exit_code),
+            stopped: Stopped::of(done.stopped.as_ref(), exit_code, is_left, done.goes_on),
             rules: rules(done),
             shard: shard_entry(done),
             totals: totals(done),

@@ -59,7 +59,7 @@ pub(in crate::output) fn totals_schema() -> Value {
 }
 
 fn stopped() -> Value {
-    let kinds = ["interrupted", "calledOff", "brokenOff"];
+    let kinds = ["interrupted", "calledOff", "brokenOff", "notBegun"];
     let properties = [("kind", word(&kinds)), ("message", text()), ("hint", text())];
     or_null(&object("Why a run did not go on to its end, and what to do", &properties))
 }
@@ -73,8 +73,8 @@ fn worker() -> Value {
             ("failed", number()),
             ("notDone", number()),
             ("bytesMoved", number()),
-            ("timesLost", number()),
-            ("lostJobs", list(&text())),
+            ("timesSilent", number()),
+            ("jobsWithoutResult", list(&text())),
             ("bytesWithoutResult", number()),
         ],
     )

@@ -14,7 +14,7 @@ pub(super) fn status(totals: &Totals, tail: &Tail, are_all_by_login: bool, codes
     let counts = Counts {
         failures: totals.failed + tail.failed_rules.len() as u64,
         refused: totals.refused,
-        not_done: totals.not_done,
+        not_done: totals.not_done + totals.unlisted_rules,
         fine: totals.standing() + totals.skipped + totals.would_copy,
         are_all_by_login,
     };

@@ -1,44 +1,51 @@
 //! Why a run did not go on to its end, in its report.
 
 use super::facts::{Part, Stopped};
-use crate::done::StoppedBy;
+use crate::done::{StopKind, StoppedBy};
 use crate::exit_code;
 use crate::interrupt::INTERRUPTED;
 
-const GOES_ON: &str = "the same command goes on: what is at the targets is not sent again";
-
 impl Stopped {
-    /// The entry of a run; `None` for a run that went on to its end.
-    pub(super) fn of(by: Option<&StoppedBy>, exit_code: u8) -> Option<Self> {
-        let (kind, message, hint) = match by {
-            Some(StoppedBy::AnotherCoordinator(name)) => {
-                ("calledOff", format!("{name} called the run off"), GOES_ON.to_owned())
-            }
-            Some(StoppedBy::Failure { why, next }) => {
-                ("brokenOff", why.clone(), next.clone().unwrap_or_default())
-            }
-            None if exit_code == INTERRUPTED => {
-                ("interrupted", "Ctrl-C (SIGINT)".to_owned(), GOES_ON.to_owned())
-            }
-            None if exit_code >= exit_code::INTERRUPTED => {
-                ("interrupted", "SIGTERM, or SIGHUP".to_owned(), GOES_ON.to_owned())
-            }
-            None => return None,
+    /// The entry of a run; `None` for a run that went on to its end, also if a signal came when nothing was left to do.
+    pub(super) fn of(by: Option<&StoppedBy>, exit_code: u8, is_left: bool, goes_on: &str) -> Option<Self> {
+        let Some(StoppedBy { kind, why, next }) = by else {
+            let (is_signal, hint) = (exit_code >= exit_code::INTERRUPTED && is_left, hint(goes_on));
+            let message = if exit_code == INTERRUPTED { "Ctrl-C (SIGINT)" } else { "SIGTERM, or SIGHUP" };
+            return is_signal.then(|| Self {
+                kind: "interrupted".to_owned(),
+                message: message.to_owned(),
+                hint,
+            });
         };
-        Some(Self { kind: kind.to_owned(), message, hint })
+        let word = match kind {
+            StopKind::CalledOff if !is_left => return None,
+            StopKind::CalledOff => "calledOff",
+            StopKind::NotCalledOff => "interrupted",
+            StopKind::BrokenOff => "brokenOff",
+            StopKind::NotBegun => "notBegun",
+        };
+        let hint = next.clone().unwrap_or_else(|| hint(goes_on));
+        Some(Self { kind: word.to_owned(), message: why.clone(), hint })
     }
 
-    /// The entry of several runs: that of the last one, or of the last one that was stopped if something is still left of it.
+    /// The entry of several runs: that of the last one that was stopped, if something is still left.
     pub(super) fn of_parts(parts: &[Part], is_left: bool) -> Option<Self> {
-        let last = parts.iter().max_by(|one, other| one.finished_at.cmp(&other.finished_at))?;
-        let stopped = parts.iter().filter(|part| part.stopped.is_some());
-        let last_stopped = stopped.max_by(|one, other| one.finished_at.cmp(&other.finished_at));
-        last.stopped.clone().or_else(|| last_stopped.filter(|_| is_left)?.stopped.clone())
+        let stopped = parts.iter().filter(|part| part.stopped.is_some() && is_left);
+        stopped.max_by(|one, other| one.finished_at.cmp(&other.finished_at))?.stopped.clone()
     }
 
-    pub(crate) fn is_broken_off(&self) -> bool {
-        self.kind == "brokenOff"
+    /// The end in words, if it was neither a signal nor another coordinator's.
+    pub(crate) fn sentence(&self) -> Option<&'static str> {
+        match self.kind.as_str() {
+            "brokenOff" => Some("the run was broken off"),
+            "notBegun" => Some("the run did not begin"),
+            _ => None,
+        }
     }
+}
+
+fn hint(goes_on: &str) -> String {
+    format!("{goes_on}: what is at the targets is not sent again")
 }
 
 #[cfg(test)]
@@ -46,31 +53,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn why_a_run_was_stopped_is_told_and_forgotten_once_all_is_done() {
-        let kind = |by: Option<&StoppedBy>, code| Stopped::of(by, code).map(|stopped| stopped.kind);
-        let other = StoppedBy::AnotherCoordinator("c-2".to_owned());
-        let lost = StoppedBy::Failure { why: "NATS has lost run r".to_owned(), next: None };
-        for (by, code, told) in [
-            (None, 0, None),
-            (None, 3, None),
-            (None, 130, Some("interrupted")),
-            (None, 143, Some("interrupted")),
-            (Some(&other), 130, Some("calledOff")),
-            (Some(&lost), 1, Some("brokenOff")),
+    fn why_a_run_was_stopped_is_told_where_something_is_left() {
+        let by = |kind| StoppedBy { kind, why: "why".to_owned(), next: None };
+        for (kind, code, is_left, told) in [
+            (None, 0, false, None),
+            (None, 3, true, None),
+            (None, 130, true, Some("interrupted")),
+            (None, 143, true, Some("interrupted")),
+            (None, 130, false, None),
+            (Some(StopKind::CalledOff), 130, true, Some("calledOff")),
+            (Some(StopKind::CalledOff), 130, false, None),
+            (Some(StopKind::NotCalledOff), 130, true, Some("interrupted")),
+            (Some(StopKind::BrokenOff), 1, false, Some("brokenOff")),
+            (Some(StopKind::NotBegun), 1, true, Some("notBegun")),
         ] {
-            assert_eq!(kind(by, code).as_deref(), told, "{code}");
+            let stopped = Stopped::of(kind.map(by).as_ref(), code, is_left, "the same command goes on");
+            let hint = "the same command goes on: what is at the targets is not sent again";
+            assert!(stopped.iter().all(|stopped| stopped.hint == hint), "{stopped:?}");
+            assert_eq!(stopped.map(|stopped| stopped.kind).as_deref(), told, "{kind:?} {code}");
         }
-        let part = |finished_at: &str, by: Option<&StoppedBy>| Part {
+    }
+
+    #[test]
+    fn several_runs_were_stopped_as_the_last_that_was_if_something_is_left() {
+        let part = |finished_at: &str, message: &str| Part {
             finished_at: finished_at.to_owned(),
-            stopped: Stopped::of(by, 0),
+            stopped: (!message.is_empty())
+                .then(|| Stopped { message: message.to_owned(), ..Stopped::default() }),
             ..Part::default()
         };
-        let of_parts =
-            |parts: &[Part], is_left| Stopped::of_parts(parts, is_left).map(|stopped| stopped.kind);
-        let (first, second) = (part("1", Some(&lost)), part("2", None));
-        assert_eq!(of_parts(&[first.clone(), second.clone()], false), None);
-        assert_eq!(of_parts(&[second, first.clone()], true).as_deref(), Some("brokenOff"));
-        assert_eq!(of_parts(&[first], false).as_deref(), Some("brokenOff"));
-        assert_eq!(of_parts(&[], true), None);
+        let parts = [part("2", "second"), part("3", ""), part("1", "first")];
+        let told = |is_left| Stopped::of_parts(&parts, is_left).map(|stopped| stopped.message);
+        assert_eq!((told(true).as_deref(), told(false)), (Some("second"), None));
     }
 }

@@ -78,6 +78,7 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
         stopped: None,
         config: None,
         shard: None,
+        goes_on: "the same command goes on",
         divided: None,
         failures,
         records,

@@ -71,6 +71,7 @@ fn verified(against: Against) -> (Verified, Done) {
         report,
         config: None,
         shard: None,
+        goes_on: "the same command goes on",
         divided: None,
         failures,
         records,

@@ -130,13 +130,13 @@ async fn what_workers_sent_whose_results_did_not_come_is_not_called_nothing() ->
     ensure!(moved.contains("iB of it as workers told whose results did not come"), "{said}");
     let report: Value = serde_json::from_str(&bench.workplace.read("r.json")?)?;
     let lost = &report["workers"][0];
-    ensure!(lost["name"] == "w1" && lost["timesLost"] == 1 && lost["images"] == 0, "{lost}");
+    ensure!(lost["name"] == "w1" && lost["timesSilent"] == 1 && lost["images"] == 0, "{lost}");
     ensure!(lost["bytesWithoutResult"].as_u64().is_some_and(|bytes| bytes > 0), "{lost}");
-    ensure!(lost["lostJobs"].as_array().is_some_and(|jobs| !jobs.is_empty()), "{lost}");
+    ensure!(lost["jobsWithoutResult"].as_array().is_some_and(|jobs| !jobs.is_empty()), "{lost}");
     let shown = bench.workplace.run("report show r.json")?.expect_code(0)?;
-    ensure!(shown.stdout.contains("moved; it fell silent with work: job "), "{}", shown.stdout);
+    ensure!(shown.stdout.contains("moved; it fell silent once, gave no result of job "), "{}", shown.stdout);
     bench.workplace.run("report show r.json --html r.html")?.expect_code(0)?;
-    ensure!(bench.workplace.read("r.html")?.contains("It fell silent with work: job "));
+    ensure!(bench.workplace.read("r.html")?.contains("It fell silent once, gave no result of job "));
     ensure!(
         said.contains("the same command goes on: what stands at the targets is not sent again"),
         "{said}"
