@@ -2,6 +2,7 @@
 
 mod alike;
 mod choose;
+mod examples;
 mod hint;
 mod login;
 #[cfg(test)]
@@ -13,6 +14,7 @@ use sync::Error;
 
 pub(crate) use alike::{Alike, Failed, Failures, Reasons, cause};
 pub(crate) use choose::{leaves_tls_hint, no_login_hint, transport_hint};
+pub(crate) use examples::{Examples, Offered, Place};
 use why::LONGEST;
 pub(crate) use why::{registry_words, why};
 

@@ -27,7 +27,7 @@ pub(crate) const INTERRUPTED: u8 = 128;
 
 /// The counts that determine the status.
 pub(crate) struct Counts {
-    /// Failed images, and rules that yielded no images.
+    /// Failed images and lists.
     pub(crate) failures: u64,
     /// Rules that cannot be carried out.
     pub(crate) refused: u64,

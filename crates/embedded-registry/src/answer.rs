@@ -31,6 +31,10 @@ impl Answer {
         self.headers.iter().any(|(known, _)| known == name)
     }
 
+    pub(crate) fn is_page(&self) -> bool {
+        self.headers.iter().any(|(name, value)| name == "content-type" && value.starts_with("text/html"))
+    }
+
     /// Sets the body's length, unless it is set already, or must not be set.
     pub(crate) fn with_length(self) -> Self {
         if self.status == StatusCode::NO_CONTENT || self.has_header("content-length") {

@@ -171,7 +171,10 @@ impl Service for Shared {
     }
 
     fn complete(&self, mut answer: Answer) -> Answer {
-        answer = answer.replace_header("docker-distribution-api-version", "registry/2.0");
+        // A web page is none of a registry's answers: something in front of it would send it.
+        if !answer.is_page() {
+            answer = answer.replace_header("docker-distribution-api-version", "registry/2.0");
+        }
         if !answer.has_header("x-request-id") {
             answer = answer.header("x-request-id", format!("embedded-{}", self.number()));
         }

@@ -94,6 +94,7 @@ mod tests {
             status: http::StatusCode::from_u16(status).unwrap(),
             errors: Vec::new(),
             body: None,
+            face: registry::Face::Unclear,
             request_id: None,
             retry_after: None,
             answered: Answered { endpoint, ..Answered::default() },
@@ -141,7 +142,8 @@ mod tests {
         }
         let (method, url) = (http::Method::GET, url());
         let problem = Problem::Json("no JSON".to_owned());
-        let nonsense = Error::Protocol { method: method.clone(), url: url.clone(), problem };
+        let proven = registry::Proven::default();
+        let nonsense = Error::Protocol { method: method.clone(), url: url.clone(), problem, proven };
         let failure = TransportFailure::Connect;
         let unreached =
             || Error::Transport { method: method.clone(), url: url.clone(), failure, source: None };

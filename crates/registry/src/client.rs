@@ -36,6 +36,7 @@ use crate::http::traffic::TrafficMeter;
 use crate::http::transport::Transport;
 use crate::learned::Learned;
 use crate::profile::Profile;
+use crate::proven::Proven;
 use crate::settings::Settings;
 use crate::{Error, RedactedUrl};
 
@@ -133,7 +134,12 @@ impl Call {
 
     /// An error for an answer that breaks the protocol.
     pub(crate) fn protocol(&self, problem: Problem) -> Error {
-        Error::Protocol { method: self.method.clone(), url: RedactedUrl::from(&self.url), problem }
+        self.nonsense(problem, Proven::default())
+    }
+
+    /// The same, if it is known whether the host is a registry.
+    pub(crate) fn nonsense(&self, problem: Problem, proven: Proven) -> Error {
+        Error::Protocol { method: self.method.clone(), url: RedactedUrl::from(&self.url), problem, proven }
     }
 }
 
@@ -328,7 +334,7 @@ impl Registry {
 
     /// Finds the registry's address and protocol, once.
     pub(crate) async fn connection(&self) -> Result<&Connection, Error> {
-        let Shared { settings, transport, authenticator, failed, traffic, .. } = &*self.0;
+        let Shared { settings, transport, authenticator, failed, answers, traffic, .. } = &*self.0;
         let asked = Instant::now();
         let connect = async {
             // A thousand images that wait for a registry that swallows packets share one wait.
@@ -339,6 +345,7 @@ impl Registry {
             let (connection, offered) = connected.inspect_err(|error| failed.note(error))?;
             // No login is requested here: a credential source may need to know the registry's kind first.
             authenticator.note(&offered);
+            answers.note(connection.face);
             self.refine(connection.profile);
             Ok(connection)
         };

@@ -10,6 +10,7 @@ use crate::Error;
 use crate::auth::authenticator::Base;
 use crate::auth::challenge::{Challenge, challenges};
 use crate::error::TransportFailure;
+use crate::face::Face;
 use crate::http::failure::{in_time, misunderstanding};
 use crate::http::network::Network;
 use crate::http::redirect::Rule;
@@ -33,6 +34,8 @@ pub(crate) struct Connection {
     pub(crate) network: Network,
     /// The profile by its first answer.
     pub(crate) profile: &'static Profile,
+    /// What its first answer looks like.
+    pub(crate) face: Face,
 }
 
 impl Connection {
@@ -123,6 +126,7 @@ impl Ping<'_> {
         let network = self.transport.network_of(&response);
         let is_multiplexed = response.version() == Version::HTTP_2;
         let headers = response.headers().clone();
+        let face = Face::of(response.status(), &headers);
         let offered = match response.status() {
             StatusCode::UNAUTHORIZED => challenges(response.headers()),
             StatusCode::BAD_REQUEST => return self.judge_bad_request(url, response, network).await,
@@ -138,7 +142,8 @@ impl Ping<'_> {
             Challenge::Basic => None,
         });
         let profile = Profile::of(&Appearance { host: self.host, service, headers: Some(&headers) });
-        Ok((Connection { url, client: self.client.clone(), is_multiplexed, network, profile }, offered))
+        let client = self.client.clone();
+        Ok((Connection { url, client, is_multiplexed, network, profile, face }, offered))
     }
 
     /// A 400 may come from a server that expected TLS, or a client certificate.
@@ -149,6 +154,7 @@ impl Ping<'_> {
         network: Network,
     ) -> Result<(Connection, Vec<Challenge>), Error> {
         let is_multiplexed = response.version() == Version::HTTP_2;
+        let face = Face::of(response.status(), response.headers());
         let refused = refusal(&Method::GET, response).await;
         let failure = match &refused {
             Error::Refused(refusal) => refusal.body.as_deref().and_then(misunderstanding),
@@ -160,8 +166,8 @@ impl Ping<'_> {
         }
         url.set_path("/");
         url.set_query(None);
-        let profile = Profile::of_host(self.host);
-        Ok((Connection { url, client: self.client.clone(), is_multiplexed, network, profile }, Vec::new()))
+        let (client, profile) = (self.client.clone(), Profile::of_host(self.host));
+        Ok((Connection { url, client, is_multiplexed, network, profile, face }, Vec::new()))
     }
 }
 

@@ -17,6 +17,7 @@ use crate::auth::credential::{CredentialError, Prospect};
 use crate::auth::login_search::LoginSearch;
 use crate::concern::{Cause, Concern, Endpoint, concern};
 use crate::http::redact::RedactedUrl;
+use crate::proven::Proven;
 
 /// Why a request to a registry failed.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +111,8 @@ pub enum Error {
         url: RedactedUrl,
         /// What is wrong with the answer.
         problem: Problem,
+        /// Whether the registry's host had answered as a registry before.
+        proven: Proven,
     },
     /// The HTTP client could not be set up, most often for want of certificates.
     #[error("the HTTP client cannot be set up")]

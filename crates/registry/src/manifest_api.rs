@@ -101,6 +101,7 @@ impl Repository {
         let content_type = content_type(response.headers());
         let told = content_digest(response.headers());
         let encoding = foreign_encoding(response.headers());
+        let proven = Answered::of(&response).proven;
         let bytes = read_to_limit(&Method::GET, response, LARGEST_MANIFEST).await?;
         let expected = match reference {
             TagOrDigest::Digest(digest) => Some(digest.clone()),
@@ -112,7 +113,7 @@ impl Repository {
                 // Bytes with the right digest are right, whatever the header says.
                 Some(encoding) => call.protocol(Problem::Encoding(encoding)),
                 None => match Problem::of_page(&bytes) {
-                    Some(page) => call.protocol(page),
+                    Some(page) => call.nonsense(page, proven),
                     None => Error::Manifest { digest: algorithm.digest(&bytes), source },
                 },
             }

@@ -124,7 +124,7 @@ fn no_text(shown: &str) -> Box<str> {
 /// Checks the rest of the document beside the list.
 fn check(key: &'static str, page: &Page, rest: &[u8]) -> Result<(), Error> {
     let call = &page.call;
-    match judge(key, rest).map_err(|problem| call.protocol(problem))? {
+    match judge(key, rest).map_err(|problem| page.protocol(problem))? {
         Answer::List => Ok(()),
         Answer::Errors => {
             let url = RedactedUrl::from(&call.url);

@@ -13,6 +13,7 @@ use crate::error::Problem;
 use crate::http::limit::RequestKind;
 use crate::http::link_header;
 use crate::http::origin::{as_reached, is_same_origin};
+use crate::proven::Proven;
 use crate::{Error, Registry};
 
 /// Entries per page: the most that Amazon's registry allows.
@@ -55,11 +56,20 @@ pub(crate) struct Page {
 pub(crate) struct Origin {
     url: Url,
     party: Party,
+    proven: Proven,
+}
+
+impl Page {
+    /// An error for a page that breaks the protocol.
+    pub(crate) fn protocol(&self, problem: Problem) -> Error {
+        self.call.nonsense(problem, self.from.proven)
+    }
 }
 
 impl Origin {
     pub(crate) fn of(response: &reqwest::Response) -> Self {
-        Self { url: response.url().clone(), party: Answered::of(response).by }
+        let Answered { by: party, proven, .. } = Answered::of(response);
+        Self { url: response.url().clone(), party, proven }
     }
 
     pub(crate) fn party(&self) -> Party {
@@ -139,7 +149,7 @@ impl Pages {
         self.empty_in_a_row = if entries == Entries::None { self.empty_in_a_row + 1 } else { 0 };
         let idle = entries == Entries::Known || self.empty_in_a_row > MOST_EMPTY_PAGES;
         if idle && matches!(next, Next::Link(..)) {
-            return Err(page.call.protocol(Problem::Page("it leads in a circle")));
+            return Err(page.protocol(Problem::Page("it leads in a circle")));
         }
         self.asked.insert(page.call.url.to_string());
         self.next = next;
@@ -149,7 +159,7 @@ impl Pages {
     /// The target of a page's link. Without a link the list is complete, however many entries the page has.
     fn follow(&self, page: &Page, link: Option<String>) -> Result<Next, Error> {
         let Some(link) = link else { return Ok(Next::Nothing) };
-        let unusable = |why| page.call.protocol(Problem::Page(why));
+        let unusable = |why| page.protocol(Problem::Page(why));
         let url = resolve(&page.from.url, &link).map_err(unusable)?;
         let is_known = url == page.call.url || self.asked.contains(url.as_str());
         if is_known || self.asked.len() >= MOST_PAGES {
@@ -193,7 +203,7 @@ mod tests {
         let mut pages = Pages::new(registry, Scopes::default(), String::new(), String::new());
         let call = Call::new(Method::GET, Url::parse("https://r.io/p?0").unwrap(), Scopes::default());
         pages.asked.extend((1..MOST_PAGES).map(|number| number.to_string()));
-        let from = Origin { url: call.url.clone(), party: Party::Registry };
+        let from = Origin { url: call.url.clone(), party: Party::Registry, proven: Proven::NotYet };
         let page = Page { call, from, headers: HeaderMap::new() };
         let next = || Some("?next".to_owned());
         assert!(matches!(pages.follow(&page, next()), Ok(Next::Link(..))));

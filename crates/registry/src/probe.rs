@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE};
+use http::header::{CONTENT_LENGTH, DATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use oci::{Digest, RepositoryName};
 
@@ -12,6 +12,7 @@ use crate::auth::access_claim;
 use crate::auth::challenge::challenges;
 use crate::auth::scope::Scopes;
 use crate::client::{Answered, Call, unexpected};
+use crate::face::Face;
 use crate::http::failure::in_time;
 use crate::http::refusal::refusal;
 use crate::{Access, Error, Offer, OptionalEndpoint, RedactedUrl, Registry, Repository, Withdrawn};
@@ -27,17 +28,6 @@ pub struct Ping {
     pub wants_login: WantsLogin,
     /// The server's clock, if it sends the time.
     pub date: Option<SystemTime>,
-}
-
-/// The kind of server that an answer to `/v2/` looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Face {
-    /// It speaks the distribution protocol.
-    Registry,
-    /// It answers with a web page.
-    WebPage,
-    /// It redirects, or gives an answer that no registry gives.
-    Unclear,
 }
 
 /// Whether `/v2/` is answered with a challenge.
@@ -204,29 +194,9 @@ fn is_not_now(status: StatusCode) -> bool {
 
 impl Ping {
     fn of(status: StatusCode, headers: &HeaderMap) -> Self {
-        let has_challenge = !challenges(headers).is_empty();
-        let wants_login = if has_challenge { WantsLogin::Yes } else { WantsLogin::No };
+        let wants_login = if challenges(headers).is_empty() { WantsLogin::No } else { WantsLogin::Yes };
         let date = headers.get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
-        Self { status, face: Face::of(status, headers, has_challenge), wants_login, date }
-    }
-}
-
-impl Face {
-    fn of(status: StatusCode, headers: &HeaderMap, has_challenge: bool) -> Self {
-        let content_type =
-            headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let is_page = content_type.to_ascii_lowercase().starts_with("text/html");
-        if headers.contains_key("docker-distribution-api-version")
-            || (status == StatusCode::UNAUTHORIZED && has_challenge)
-        {
-            Self::Registry
-        } else if is_page {
-            Self::WebPage
-        } else if status == StatusCode::OK {
-            Self::Registry
-        } else {
-            Self::Unclear
-        }
+        Self { status, face: Face::of(status, headers), wants_login, date }
     }
 }
 

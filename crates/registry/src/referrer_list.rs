@@ -191,7 +191,7 @@ impl Repository {
             filter.complete(&mut entries, &page.headers);
             all.append(&mut entries);
             if all.len() > MOST_REFERRERS {
-                return Err(page.call.protocol(Problem::Page("there is no end of referrers")));
+                return Err(page.protocol(Problem::Page("there is no end of referrers")));
             }
         }
         Ok(Listed::These(all, party))

@@ -54,6 +54,7 @@ pub use rule::platform_filter::PlatformFilter;
 pub use rule::policy::{
     AttestationPolicy, IndexPolicy, OnCollision, OnConflict, Policy, ReferrerPolicy, Rewrite, SOURCE_DIGEST,
 };
+pub use rule::referrer_tag::belongs_to_another;
 pub use rule::repository_pattern::{RepositoryPattern, RepositoryPatternError};
 pub use rule::tag_template::{TagTemplate, TagTemplateError};
 pub use rule::target_template::{TargetTemplate, TargetTemplateError};

@@ -17,12 +17,12 @@ use oci::Digest;
 
 use crate::{Amounts, Error, RunId, Shard, Totals};
 
-/// A rule that could not be turned into images.
+/// A rule, or the list of one of its repositories, that could not be turned into images.
 #[derive(Debug)]
 pub struct RuleFailure {
     /// The rule's index, counted from 0.
     pub rule: usize,
-    /// Registry and repository of the rule's source.
+    /// Registry and repository of the rule's source, or of that list.
     pub source: Arc<str>,
     /// Why.
     pub error: Arc<Error>,
@@ -35,7 +35,8 @@ pub struct Report {
     pub run: RunId,
     /// The sums over all planned images.
     pub totals: Totals,
-    /// Rules that gave no images because of an error.
+    /// Rules that gave no images because of an error, and lists of single repositories of rules whose other repositories
+    /// did.
     pub failed_rules: Vec<Arc<RuleFailure>>,
     /// Rules whose images are not all known because the run was stopped: their indexes counted from 0, sorted.
     pub unfinished_rules: Vec<usize>,

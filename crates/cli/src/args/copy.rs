@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Parser;
+use clap::{Arg, Parser};
 
 use super::file;
 use super::login::LoginArgs;
@@ -14,7 +14,7 @@ use super::run::RunArgs;
 ///
 /// SOURCE and TARGET read as in a rule: `registry/repository` with nothing, a tag, a list, a `/pattern/` or a digest.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "image-syncer copy", bin_name = "image-syncer copy", after_long_help = EXAMPLES)]
+#[command(name = "image-syncer copy", bin_name = "image-syncer copy", after_long_help = EXAMPLES, mut_args = of_copy)]
 pub(crate) struct CopyArgs {
     /// Where to read
     pub(crate) source: String,
@@ -41,6 +41,21 @@ pub(crate) struct CopyArgs {
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }
+
+/// What a named image leaves behind can only be told here: to know of it would cost a request more.
+fn of_copy(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "referrers" => arg.help("Signatures, SBOMs, too: else left behind").long_help(REFERRERS),
+        _ => arg,
+    }
+}
+
+const REFERRERS: &str = "\
+Signatures, SBOMs, too: else left behind
+
+Without it, signatures, SBOMs, attestations and whatever else refers to an image stay at the source, but for those with a tag that is copied. \
+Nothing is asked about them; where a list of tags is read anyway, the summary counts those of cosign's that stay. Patterns (`HOST/**`) bring \
+them along unless this is false.";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -62,7 +62,7 @@ Examples:
 
 Exit status:
   0   all could be planned
-  1   some images or rules failed
+  1   some images, lists or rules failed
   2   bad command line or config
   3   all failed
   4   all failed by login

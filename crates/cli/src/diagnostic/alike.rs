@@ -1,17 +1,15 @@
 //! Groups failures by their reason: a wrong key fails every image, but is reported once.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oci::ErrorKind;
 use sync::{Cause, Error, Event, Image, Observer, Outcome, RuleFailure, Side, Stamp};
 
 use super::choose::{Advice, advice};
+use super::examples::{Examples, Offered, Place};
 use super::why::why;
 
-/// The number of examples that a group keeps.
-const EXAMPLES: usize = 5;
 /// The number of reasons that are distinguished; later ones are grouped by registry and kind.
 const MOST_REASONS: usize = 500;
 
@@ -22,8 +20,8 @@ pub(crate) struct Alike {
     pub(crate) error: Arc<Error>,
     pub(crate) reasons: Reasons,
     pub(crate) count: usize,
-    /// The first by name, not by time: all rules, or all images.
-    pub(crate) examples: Vec<Failed>,
+    /// All lists, or all images.
+    pub(crate) examples: Examples<Failed>,
 }
 
 /// Whether a group has one reason.
@@ -34,18 +32,18 @@ pub(crate) enum Reasons {
     Many,
 }
 
-/// A failed rule or image.
+/// A failed rule, or one of its lists, or an image.
 #[derive(Clone, Debug)]
 pub(crate) enum Failed {
     Rule(Arc<RuleFailure>),
     Image(Arc<Image>),
 }
 
-impl fmt::Display for Failed {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Failed {
+    fn place(&self) -> Place {
         match self {
-            Self::Rule(failure) => write!(formatter, "{}: {}", failure.source, failure.error.operation),
-            Self::Image(image) => image.fmt(formatter),
+            Self::Rule(failure) => Place::of_list(&failure.source, &failure.error.operation.to_string()),
+            Self::Image(image) => Place::of_image(&image.target_name(), &image.source_name()),
         }
     }
 }
@@ -69,10 +67,12 @@ struct Group {
 }
 
 impl Failures {
-    /// All groups, those of rules first.
+    /// All groups, the most frequent first.
     pub(crate) fn alike(&self) -> Vec<Alike> {
         let groups = self.lock();
-        groups.rules.alike.iter().chain(&groups.images.alike).cloned().collect()
+        let mut all: Vec<_> = groups.rules.alike.iter().chain(&groups.images.alike).cloned().collect();
+        all.sort_by_cached_key(|group| group.examples.order(group.count as u64));
+        all
     }
 
     /// Whether all failures are about refused logins.
@@ -117,25 +117,12 @@ impl Group {
         let next = self.alike.len();
         let index = *self.by_reason.entry(reason).or_insert(next);
         if index == next {
-            self.alike.push(Alike { error: error.clone(), reasons, count: 0, examples: Vec::new() });
+            self.alike.push(Alike { error: error.clone(), reasons, count: 0, examples: Examples::default() });
         }
         let alike = &mut self.alike[index];
         alike.count += 1;
-        alike.exemplify(failed, error);
-    }
-}
-
-impl Alike {
-    /// Keeps the failure as an example if its name is among the first. Their order in time differs from run to run.
-    fn exemplify(&mut self, failed: Failed, error: &Arc<Error>) {
-        let name = failed.to_string();
-        let place = self.examples.partition_point(|kept| kept.to_string() <= name);
-        if place == 0 {
-            self.error = error.clone();
-        }
-        if place < EXAMPLES {
-            self.examples.insert(place, failed);
-            self.examples.truncate(EXAMPLES);
+        if alike.examples.offer(failed.place(), failed) == Offered::First {
+            alike.error = error.clone();
         }
     }
 }

@@ -5,7 +5,8 @@ use http::StatusCode;
 use oci::{ErrorKind, ManifestError, Mismatch};
 use providers::harbor::refusal::{Explanation, Reason, explain as harbor_refusal};
 use registry::{
-    CertificateFault, LoginSearch, LoginSent, NotFollowed, Party, Problem, Refusal, TransportFailure,
+    CertificateFault, LoginSearch, LoginSent, NotFollowed, Party, Problem, Proven, RedactedUrl, Refusal,
+    TransportFailure,
 };
 use sync::endpoint::{EndpointError, Meaning};
 use sync::{Cause, Error, Operation, Side};
@@ -127,11 +128,14 @@ pub(super) fn advice(error: &Error) -> Advice {
 
 /// The advice where a target does not show what it has, and the rule or the plan depends on that.
 fn of_hidden(step: Step<'_>, error: &EndpointError) -> Advice {
-    let of_stranger = match error.inner() {
+    let of_cause = match error.inner() {
+        Some(registry::Error::Refused(refusal)) if is_of_a_proxy(refusal) => {
+            Some(of_refused_page(step, refusal))
+        }
         Some(registry::Error::Refused(refusal)) => of_asker(step, refusal),
         _ => None,
     };
-    of_stranger.unwrap_or_else(|| step.advice(Hint::Hidden))
+    of_cause.unwrap_or_else(|| step.advice(Hint::Hidden))
 }
 
 fn of_endpoint(step: Step<'_>, error: &EndpointError) -> Advice {
@@ -188,6 +192,28 @@ fn is_of_a_proxy(refusal: &Refusal) -> bool {
     refusal.is_web_page() && refusal.status != StatusCode::UNAUTHORIZED
 }
 
+fn of_refused_page(step: Step<'_>, refusal: &Refusal) -> Advice {
+    let Refusal { method, url, request_id, answered, .. } = refusal;
+    of_page(step, (method, url), answered.proven, request_id.as_deref())
+}
+
+/// The advice for a web page in place of an answer. From a registry that has answered before, it comes from something in between.
+fn of_page(
+    step: Step<'_>,
+    (method, url): (&http::Method, &RedactedUrl),
+    proven: Proven,
+    request_id: Option<&str>,
+) -> Advice {
+    let server = url.host().unwrap_or_else(|| step.host.to_owned());
+    if proven == Proven::NotYet {
+        return step.about(Hint::WebPage, &server);
+    }
+    let at = if is_api_of(&server, step.host) { "" } else { &server };
+    let asked = format!("`{method} {at}{}`", url.path().unwrap_or_default());
+    let id = request_id.map(|id| format!(" (request id {id})")).unwrap_or_default();
+    step.about(Hint::PageBetween, &format!("{asked}{id}"))
+}
+
 /// The explanation of Harbor's words, with the login that lacks the right.
 fn of_harbor(step: Step<'_>, refusal: &Refusal, explanation: &Explanation) -> Advice {
     if !matches!(explanation.reason, Reason::NoPull | Reason::NoPush) {
@@ -236,6 +262,9 @@ fn of_registry(step: Step<'_>, error: &registry::Error) -> Advice {
             step.about(Hint::PageForBlob, url.host().as_deref().unwrap_or(step.host))
         }
         Registry::Manifest { source, .. } => step.advice(of_manifest(source)),
+        Registry::Protocol { problem: Problem::WebPage(_), method, url, proven } => {
+            of_page(step, (method, url), *proven, None)
+        }
         Registry::Protocol { problem, url, .. } => {
             step.about(of_problem(problem), url.host().as_deref().unwrap_or(step.host))
         }
@@ -282,7 +311,7 @@ fn of_refusal(step: Step<'_>, error: &registry::Error, refusal: &registry::Refus
     let by_the_registry =
         is_payment || is_in_trouble || matches!(kind, ErrorKind::RateLimited | ErrorKind::TooLarge);
     if is_of_a_proxy(refusal) && !by_the_registry {
-        return step.about(Hint::WebPage, refusal.url.host().as_deref().unwrap_or(step.host));
+        return of_refused_page(step, refusal);
     }
     let hint = match (kind, step.side) {
         _ if is_payment => Hint::Payment,
@@ -346,7 +375,6 @@ fn of_manifest(error: &ManifestError) -> Hint {
 
 fn of_problem(problem: &Problem) -> Hint {
     match problem {
-        Problem::WebPage(_) => Hint::WebPage,
         Problem::Header(_) => Hint::Header,
         Problem::Json(_) => Hint::Json,
         Problem::Field { .. } => Hint::Field,

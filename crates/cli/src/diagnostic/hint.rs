@@ -1,7 +1,7 @@
 //! The table of hints: what to do next, for each cause. `choose.rs` decides which one an error gets.
 
 /// Makes the enum and its texts from one table. In a text, `{host}` is the registry as its auth entry names it; `{other}` is the other
-/// party of the failure: the server that was asked, or the program that keeps the login; `{offered}` are the TLS versions and ciphers that
+/// party of the failure: the server that was asked, the program that keeps the login, or a request; `{offered}` are the TLS versions and ciphers that
 /// we offer; `{login}` is the login with its place, or the places without one.
 macro_rules! hints {
     ($($(#[$comment:meta])* $name:ident: $text:literal,)*) => {
@@ -127,6 +127,8 @@ hints! {
     /// A 404 without the registry's error document, to a request for tags.
     StrangeNotFound: "a 404 without a registry's error document comes from what stands before `{host}`, as while a proxy cannot find the registry behind it: run the same command again later; if it stays so, check the repository's name and that proxy",
 
+    /// A web page instead of an answer of a registry that has answered before.
+    PageBetween: "something between here and `{host}` (a proxy, a firewall, a web application firewall) answered this request with a web page, while others reached the registry: ask whoever runs it to allow {other}",
     /// A web page instead of a registry's answer.
     WebPage: "`{other}` answers with a web page, as proxies, firewalls and web sites do: check host and port of `{host}`, and what stands before it",
     /// A web page instead of a blob, from a registry that worked before.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::{Method, StatusCode};
 use oci::{Digest, ErrorKind, ManifestError, MediaType, Mismatch, TagOrDigest};
 use registry::{
-    CertificateFault, CredentialError, LoginSearch, LoginSent, NotFollowed, Party, Problem, Prospect,
+    CertificateFault, CredentialError, LoginSearch, LoginSent, NotFollowed, Party, Problem, Prospect, Proven,
     RedactedUrl, Refusal, RegistryMessage, TransportFailure,
 };
 use sync::endpoint::{EndpointError, Meaning};
@@ -82,6 +82,7 @@ fn refusal(status: u16, code: &str, message: &str, body: Option<&str>) -> regist
         status: StatusCode::from_u16(status).unwrap(),
         errors: if body.is_some() { Vec::new() } else { errors },
         body: body.map(str::to_owned),
+        face: registry::Face::Unclear,
         request_id: Some("4711".to_owned()),
         retry_after: None,
         answered: registry::Answered::default(),
@@ -141,7 +142,18 @@ fn manifest(source: ManifestError) -> registry::Error {
 }
 
 fn protocol(problem: Problem) -> registry::Error {
-    registry::Error::Protocol { method: Method::GET, url: url("https://cdn.io/v2/"), problem }
+    let (url, proven) = (url("https://cdn.io/v2/"), Proven::NotYet);
+    registry::Error::Protocol { method: Method::GET, url, problem, proven }
+}
+
+/// The same error from a host that has answered as a registry before.
+fn proven(mut error: registry::Error) -> registry::Error {
+    match &mut error {
+        registry::Error::Refused(refusal) => refusal.answered.proven = Proven::AsRegistry,
+        registry::Error::Protocol { proven, .. } => *proven = Proven::AsRegistry,
+        other => unreachable!("{other}"),
+    }
+    error
 }
 
 fn api(kind: ErrorKind) -> Error {
@@ -246,6 +258,8 @@ fn refusals() -> Vec<Case> {
         (meant(Meaning::Attestation), "400 Bad Request", Hint::Attestation),
         (meant(Meaning::SparseIndex), "400 Bad Request", Hint::SparseIndex),
         (meant(Meaning::Hidden), "400 Bad Request", Hint::Hidden),
+        (hidden_by(proven(page(403))), "Blocked by the proxy", Hint::PageBetween),
+        (hidden_by(refused(403, "DENIED")), "403 Forbidden", Hint::Hidden),
         (to(refused(400, "MANIFEST_INVALID")), "400 Bad Request", Hint::TargetRejects),
         (to(refused(405, "UNSUPPORTED")), "405 Method Not Allowed", Hint::NoPushes),
         (from(refused(400, "X")), "400 Bad Request", Hint::SourceRejects),
@@ -263,6 +277,11 @@ fn refusals() -> Vec<Case> {
         (from(refused(429, "TOOMANYREQUESTS")), "429 Too Many Requests", Hint::RateLimited),
         (to(refused(503, "X")), "503 Service Unavailable", Hint::Unavailable),
         (from(page(403)), "Blocked by the proxy", Hint::WebPage),
+        (from(proven(page(403))), "Blocked by the proxy", Hint::PageBetween),
+        (to(proven(page(404))), "Blocked by the proxy", Hint::PageBetween),
+        // Whoever answers: the registry is in trouble, or this login is refused.
+        (to(proven(page(502))), "502 Bad Gateway", Hint::Unavailable),
+        (from(proven(page(401))), "Blocked by the proxy", Hint::SourceLogin),
         (to(page(404)), "Blocked by the proxy", Hint::WebPage),
         (to(page(501)), "501 Not Implemented", Hint::WebPage),
         (to(page(502)), "502 Bad Gateway", Hint::Unavailable),
@@ -275,6 +294,16 @@ fn strange_404() -> Error {
     let error = endpoints::judged(refusal(404, "", "", Some("404 page not found")));
     let kind = ErrorKind::Unavailable;
     at(Side::Source, Operation::ListTags, Cause::from(EndpointError { kind, ..error }))
+}
+
+/// What a target has is not shown.
+fn hidden_by(error: registry::Error) -> Error {
+    let error = endpoints::judged(error);
+    at(
+        Side::Target,
+        Operation::Resolve(tag()),
+        Cause::from(EndpointError { meaning: Meaning::Hidden, ..error }),
+    )
 }
 
 /// A refusal that the engine has interpreted.
@@ -298,6 +327,7 @@ fn answers() -> Vec<Case> {
             "the answer is a web page: Sign in",
             Hint::WebPage,
         ),
+        (from(proven(protocol(Problem::WebPage(None)))), "the answer is a web page", Hint::PageBetween),
         (
             at(Side::Source, Operation::ReadBlob(digest()), page_for_blob(size.clone())),
             "the answer is a web page",
@@ -465,6 +495,14 @@ fn a_hint_names_who_failed() {
     let elsewhere = token(transport_to("https://auth.io/token", TransportFailure::Connect));
     assert!(next(from(elsewhere)).starts_with("check that `auth.io` listens"));
     assert!(next(from(protocol(Problem::WebPage(None)))).starts_with("`cdn.io` answers with a web page"));
+    assert!(next(from(proven(protocol(Problem::WebPage(None))))).ends_with("to allow `GET cdn.io/v2/`"));
+    let page = proven(refusal(403, "", "", Some("<html>")));
+    let next_of_page = next(from(page));
+    assert!(next_of_page.contains("something between here and `r.io`"), "{next_of_page}");
+    assert!(
+        next_of_page.ends_with("to allow `PUT /v2/team/app/manifests/v1` (request id 4711)"),
+        "{next_of_page}"
+    );
     assert!(next(from(login("keychain"))).contains("see what keychain says"));
     let unknown = transport_to("https://registry-1.docker.io/v2/", TransportFailure::Name);
     let hub = Error { place: "docker.io/library/app".to_owned(), ..from(unknown) };
@@ -533,8 +571,8 @@ fn c7_one_reason_is_one_group_whatever_the_images_are_called() {
         Error { place: format!("r.io/team/app-{number}"), ..error }
     };
     let groups = failures((0..60).map(denied)).alike();
-    assert_eq!((groups.len(), groups[0].count, groups[0].examples.len()), (1, 60, 5));
-    assert!(matches!(groups[0].examples[0], Failed::Image(_)));
+    assert_eq!((groups.len(), groups[0].count, groups[0].examples.all().count()), (1, 60, 5));
+    assert!(groups[0].examples.all().all(|failed| matches!(failed, Failed::Image(_))));
 
     // Another side, registry, code, wording or cause makes another reason.
     let different = [
@@ -562,7 +600,9 @@ fn c7_more_reasons_than_anybody_reads_take_no_more_memory() {
     let groups = failures.alike();
     assert_eq!(groups.len(), 502, "some for themselves, the rest by registry");
     assert_eq!(groups.iter().map(|group| group.count).sum::<usize>(), 2001);
-    assert_eq!((groups[0].count, groups[0].reasons), (2, Reasons::One));
-    assert_eq!((groups[501].count, groups[501].reasons), (750, Reasons::Many));
+    let counts = |from: usize| groups[from..from + 3].iter().map(|group| (group.count, group.reasons));
+    let [one, many] = [Reasons::One, Reasons::Many];
+    assert_eq!(counts(0).collect::<Vec<_>>(), [(750, many), (750, many), (2, one)]);
+    assert_eq!(counts(499).collect::<Vec<_>>(), [(1, one); 3]);
     assert!(failures.are_all_by_login());
 }

@@ -89,6 +89,24 @@ mod tests {
     }
 
     #[test]
+    fn failed_lists_have_a_tile() {
+        let written = |failed_rules| {
+            let mut facts = Facts::default();
+            facts.head.totals.failed_rules = failed_rules;
+            let mut page = Vec::new();
+            write(&facts, &Gathered::new(None).finish(), &mut page).unwrap();
+            String::from_utf8(page).unwrap()
+        };
+        for (number, tile) in [
+            (1, "<strong>1</strong><span><i class=\"failed\"></i>list failed</span>"),
+            (1200, "<strong>1,200</strong><span><i class=\"failed\"></i>lists failed</span>"),
+        ] {
+            assert!(written(number).contains(tile), "{number}");
+        }
+        assert!(!written(0).contains("lists failed"));
+    }
+
+    #[test]
     fn a_page_of_five_thousand_images_is_small() {
         let mut records = Gathered::new(None);
         for number in 0..5000 {

@@ -9,7 +9,9 @@ use super::record::{Ended, ImageRecord};
 use super::records::Records;
 use super::remainder::and_more;
 use super::report_json::{Facts, FailureGroup, Stopped};
-use super::report_words::{amounts, as_sentence, counted, grouped, outcomes, place, refused, sentence};
+use super::report_words::{
+    amounts, as_sentence, counted, failed_lists, grouped, outcomes, place, refused, sentence,
+};
 use super::size;
 use super::worker_shares::WorkerShares;
 use crate::exit_code;
@@ -75,8 +77,10 @@ fn head(facts: &Facts) -> String {
     );
     let (mut words, mut line, mut numbers) = (String::from("|"), String::from("|"), String::from("|"));
     let counts = outcomes(&facts.head.totals).into_iter().map(|(word, number)| (word, grouped(number)));
+    let lists = facts.head.totals.failed_rules;
+    let lists = (lists > 0).then(|| (failed_lists(lists), grouped(lists)));
     let refused = Some(("refused", refused(facts))).filter(|_| facts.head.totals.refused > 0);
-    for (word, number) in counts.chain(refused).chain(amounts(facts)) {
+    for (word, number) in counts.chain(lists).chain(refused).chain(amounts(facts)) {
         let _ = write!(words, " {word} |");
         line.push_str(" ---: |");
         let _ = write!(numbers, " {} |", escape(&number));
@@ -291,6 +295,17 @@ mod tests {
         );
         assert!(text.contains("| w\\|2 | 1 | 1 | 0 |") && text.contains(" (worker w\\|2): no"), "{text}");
         assert!(!written(1, 0).contains("worker"));
+    }
+
+    #[test]
+    fn failed_lists_are_counted_beside_the_images() {
+        let mut facts = Facts::default();
+        (facts.head.totals.copied, facts.head.totals.failed_rules) = (47, 2);
+        let text = head(&facts);
+        assert!(text.contains(": 2 lists failed\n"), "{text}");
+        assert!(text.contains("| copied | unchanged | failed | lists failed | moved |"), "{text}");
+        assert!(text.contains("| 47 | 0 | 0 | 2 | nothing |"), "{text}");
+        assert!(!head(&Facts::default()).contains("lists failed"));
     }
 
     #[test]

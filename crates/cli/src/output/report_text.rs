@@ -6,7 +6,7 @@ use super::amount_text;
 use super::remainder::{examples, shown};
 use super::report_json::{Facts, FailureGroup, RegistryEntry, Stopped};
 use super::report_words::{
-    amounts, as_sentence, counted, grouped, moment, outcomes, place, refused, sentence, took,
+    amounts, as_sentence, counted, failed_lists, grouped, moment, outcomes, place, refused, sentence, took,
 };
 use super::size;
 use super::worker_shares::{Share, WorkerShares};
@@ -31,6 +31,10 @@ pub(crate) fn lines(facts: &Facts, shares: &WorkerShares) -> Vec<String> {
     lines.push(String::new());
     for (word, number) in outcomes(&facts.head.totals) {
         lines.push(row(word, &counted(number, "image", "images")));
+    }
+    let lists = facts.head.totals.failed_rules;
+    if lists > 0 {
+        lines.push(row(failed_lists(lists), &grouped(lists)));
     }
     if facts.head.totals.refused > 0 {
         lines.push(row("refused", &refused(facts)));
@@ -130,6 +134,17 @@ mod tests {
         );
         std::fs::write(file.path(), report).unwrap();
         lines(&read(file.path(), &mut |_| Ok(())).unwrap(), &WorkerShares::default()).join("\n")
+    }
+
+    #[test]
+    fn failed_lists_are_shown_with_their_number() {
+        let text = shown("sync", r#"{"copied": 47, "failedRules": 2}"#, &[]);
+        assert!(text.starts_with("2 lists failed.\n`sync`"), "{text}");
+        assert!(
+            text.contains("\n  failed       0 images\n  lists failed 2\n  moved        nothing\n"),
+            "{text}"
+        );
+        assert!(!shown("sync", "{}", &[]).contains("list"));
     }
 
     #[test]

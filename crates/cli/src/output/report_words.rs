@@ -15,7 +15,7 @@ pub(super) fn sentence(facts: &Facts) -> String {
 }
 
 fn ending(facts: &Facts) -> String {
-    let (totals, tail) = (&facts.head.totals, &facts.tail);
+    let totals = &facts.head.totals;
     let mut parts = Vec::new();
     if totals.failed > 0 {
         parts.push(match (totals.failed, totals.images()) {
@@ -24,9 +24,8 @@ fn ending(facts: &Facts) -> String {
             (failed, all) => format!("{} of {} failed", grouped(failed), counted(all, "image", "images")),
         });
     }
-    let rules = tail.failed_rules.len() as u64;
-    if rules > 0 {
-        parts.push(format!("{} gave no images", counted(rules, "rule", "rules")));
+    if totals.failed_rules > 0 {
+        parts.push(format!("{} failed", counted(totals.failed_rules, "list", "lists")));
     }
     if totals.refused > 0 {
         parts.push(format!("{} cannot be carried out", refused(facts)));
@@ -51,6 +50,11 @@ fn ending(facts: &Facts) -> String {
 pub(super) fn refused(facts: &Facts) -> String {
     let [one, many] = asked_noun::of_command(&facts.head.command);
     counted(facts.head.totals.refused, one, many)
+}
+
+/// The label for a number of failed lists: of tags or of repositories, of a whole rule or of one of its repositories.
+pub(super) fn failed_lists(number: u64) -> &'static str {
+    if number == 1 { "list failed" } else { "lists failed" }
 }
 
 /// Capitalized, with a full stop.
@@ -153,6 +157,11 @@ mod tests {
             "2 of 8 images failed, the run was stopped before its end"
         );
         assert_eq!(said(Totals::default()), "there was no image to copy");
+        assert_eq!(said(Totals { copied: 47, failed_rules: 1, ..Totals::default() }), "1 list failed");
+        assert_eq!(
+            said(Totals { copied: 5, failed: 1, failed_rules: 2, ..Totals::default() }),
+            "1 of 6 images failed, 2 lists failed"
+        );
         assert_eq!(
             said(Totals { copied: 5, refused: 1, ..Totals::default() }),
             "1 rule cannot be carried out"

@@ -40,7 +40,8 @@ pub(crate) fn table(done: &Done, paint: Paint) -> String {
     // Zero failed images mean nothing if lists or rules failed before there was an image.
     let all_came = report.failed_rules.len() + done.refused() == 0;
     let always = if all_came { &["copied", "unchanged", "failed"][..] } else { &["copied", "unchanged"] };
-    for row in rows(done).iter().filter(|row| row.number > 0 || always.contains(&row.label)) {
+    let is_always = |row: &&Row| row.what == IMAGES && always.contains(&row.label);
+    for row in rows(done).iter().filter(|row| row.number > 0 || is_always(row)) {
         row.write(&mut text, paint);
     }
     amounts(&mut text, done);
@@ -60,7 +61,7 @@ fn rows(done: &Done) -> [Row; 11] {
     let report = &done.report;
     let count =
         |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what, more: "" };
-    let images = ["image", "images"];
+    let images = IMAGES;
     [
         count("copied", report.copied(), Paint::green, images),
         count(
@@ -94,14 +95,20 @@ fn rows(done: &Done) -> [Row; 11] {
             Paint::yellow,
             ["rule: the run was stopped before", "rules: the run was stopped before"],
         ),
-        count(
-            "no images",
-            report.failed_rules.len(),
-            Paint::red,
-            ["list gave none: see above", "lists gave none: see above"],
-        ),
+        failed_lists(report),
         Row { more: ": see above", ..count("refused", done.refused(), Paint::red, asked_noun::of(done)) },
     ]
+}
+
+/// A list may be that of a whole rule, or of one of its repositories while the others bring images.
+fn failed_lists(report: &Report) -> Row {
+    Row {
+        label: "failed",
+        number: report.failed_rules.len(),
+        colour: Paint::red,
+        what: ["list", "lists"],
+        more: ": see above",
+    }
 }
 
 /// The bytes moved, and the bytes that needed no transfer.
@@ -186,7 +193,7 @@ pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
     let (report, totals, looked_at) = (&done.report, &done.report.totals, done.report.looked_at);
     let count =
         |label, number, colour, what: [&'static str; 2]| Row { label, number, colour, what, more: "" };
-    let images = ["image", "images"];
+    let images = IMAGES;
     let rows = [
         count("whole", totals.whole, Paint::green, images),
         count("repaired", totals.repaired, Paint::green, ["image of these", "images of these"]),
@@ -202,12 +209,7 @@ pub(crate) fn verified_table(done: &Done, paint: Paint) -> String {
         count("left out", totals.left_out, Paint::yellow, images),
         count("not done", totals.not_done, Paint::yellow, images),
         count("not listed", report.unfinished_rules.len(), Paint::yellow, asked_noun::of(done)),
-        count(
-            "no images",
-            report.failed_rules.len(),
-            Paint::red,
-            ["list gave none: see above", "lists gave none: see above"],
-        ),
+        failed_lists(report),
         Row { more: ": see above", ..count("refused", done.refused(), Paint::red, asked_noun::of(done)) },
     ];
     let mut text = String::new();
@@ -273,6 +275,9 @@ fn left_of(quota: Quota) -> String {
     text
 }
 
+/// The noun of most rows.
+const IMAGES: [&str; 2] = ["image", "images"];
+
 /// One line of the table.
 struct Row {
     label: &'static str,
@@ -313,8 +318,7 @@ fn why(failed: &Failed, error: &Error, diagnosis: &Diagnosis) -> String {
 
 /// Each reason once. The table follows them, so that it stays on the screen.
 fn write_failures(text: &mut String, done: &Done, paint: Paint) {
-    let (mut groups, rules) = (done.failures.alike(), RuleNames::of(&done.rules));
-    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    let (groups, rules) = (done.failures.alike(), RuleNames::of(&done.rules));
     let name = |failed: &Failed| match failed {
         Failed::Rule(failure) => {
             format!("{}: {}", rules.at(failure.rule, &failure.source), failure.error.operation)
@@ -323,14 +327,15 @@ fn write_failures(text: &mut String, done: &Done, paint: Paint) {
     };
     let told = shown(groups.len(), MOST_REASONS);
     for Alike { error, reasons, count, examples } in &groups[..told] {
-        let Some((first, others)) = examples.split_first() else { continue };
+        let mut others = examples.all();
+        let Some(first) = others.next() else { continue };
         let diagnosis = diagnose(error);
         let more = count - 1;
         let _ = writeln!(text, "\n{} {}", paint.red("failed"), name(first));
         let _ = writeln!(text, "  why:   {}", why(first, error, &diagnosis));
         let _ = writeln!(text, "  next:  {}", diagnosis.next);
         if more > 0 {
-            let named: Vec<_> = others.iter().take(shown(more, NAMED)).map(name).collect();
+            let named: Vec<_> = others.take(shown(more, NAMED)).map(name).collect();
             let rest = and_more((more - named.len()) as u64);
             let rest = rest.map(|rest| format!(" {rest}: --report lists all")).unwrap_or_default();
             let what = match (first, more) {

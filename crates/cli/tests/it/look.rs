@@ -351,8 +351,7 @@ async fn repositories_that_are_not_there_and_a_web_page_in_their_place_are_told(
     let ran = bench.run("repos HOST/nope")?.expect_code(0)?;
     ensure!(ran.stdout.is_empty());
     ran.says(&["no repository that was asked for lies below", "/nope`"])?;
-    let page =
-        Effect::Status { code: 404, body: "<html><h1>Welcome</h1></html>".to_owned(), headers: vec![] };
+    let page = Effect::html(404);
     bench.registry.misbehave(Fault { when: Match::path("/v2/"), times: Times::Always, effect: page });
     for verb in ["repos HOST", "inspect HOST/a/app:v1", "digest HOST/a/app:v1"] {
         bench.run(verb)?.expect_code(1)?.says(&["answers with a web page"])?;

@@ -660,7 +660,7 @@ async fn what_failed_when_a_plan_was_made_is_counted_and_told_by_apply() -> Resu
     let bench = Bench::start(rules).await?;
     bench.image("a/app", "v1", &[1]);
     let planned = bench.run("plan --out p.json")?.expect_code(1)?;
-    ensure!(planned.stdout.contains("plan: 1 new, 1 rule failed\n"), "{}", planned.stdout);
+    ensure!(planned.stdout.contains("plan: 1 new, 1 list failed\n"), "{}", planned.stdout);
     let plan: Value = serde_json::from_str(&bench.workplace.read("p.json")?)?;
     ensure!(plan["totals"]["failedRules"] == 1 && plan["totals"]["failed"] == 0, "{plan:#}");
     let typo = format!("{}/libary/app", bench.source.host());
@@ -681,7 +681,7 @@ async fn what_failed_when_a_plan_was_made_is_counted_and_told_by_apply() -> Resu
         &bench.workplace.read("image-syncer.yaml")?.replace("a/app", "libary/app"),
     )?;
     let none = bench.run("plan")?.expect_code(3)?;
-    ensure!(none.stdout.contains("plan: no images, 2 rules failed"), "{}", none.stdout);
+    ensure!(none.stdout.contains("plan: no images, 2 lists failed"), "{}", none.stdout);
     Ok(())
 }
 

@@ -194,6 +194,49 @@ async fn a_report_is_shown_on_the_terminal_and_as_a_page() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_failed_is_no_rule_without_images() -> Result<()> {
+    let bench = Bench::start().await?;
+    bench.target.behave();
+    bench.config("a.yaml", &["a"])?;
+    let refused = Effect::refuse(403, "DENIED", REFUSED);
+    let when = Match::path("/v2/a/denied/tags/list");
+    bench.source.misbehave(Fault { when, times: Times::Always, effect: refused });
+    let files = "--report r.json --report r.html --summary-markdown s.md";
+    let ran = bench.run(&format!("sync {RUN} a.yaml {files}"))?.expect_code(1)?;
+    let ran = ran.says(&["copied           3 images", "failed           1 list: see above\n"])?;
+    ensure!(!ran.stderr.contains("no images"), "{}", ran.stderr);
+    let report = bench.json("r.json")?;
+    conforms(&bench.schema()?, &report)?;
+    ensure!(report["totals"]["failedRules"] == 1 && report["totals"]["failed"] == 0, "{}", report["totals"]);
+    let (page, summary) = (bench.workplace.read("r.html")?, bench.workplace.read("s.md")?);
+    ensure!(page.contains(">1 list failed.</h1>") && page.contains("</i>list failed</span>"), "{page}");
+    ensure!(summary.contains(": 1 list failed\n"), "{summary}");
+    ensure!(summary.contains("| failed | list failed |"), "{summary}");
+    // An older release's report has no such count.
+    bench
+        .workplace
+        .write("old.json", &bench.workplace.read("r.json")?.replace("\"failedRules\":1", "\"x\":1"))?;
+    for file in ["r.json", "old.json"] {
+        let shown = bench.run(&format!("report show {file}"))?.expect_code(0)?.stdout;
+        ensure!(
+            shown.starts_with("1 list failed.\n") && shown.contains("\n  list failed  1\n"),
+            "{file}: {shown}"
+        );
+    }
+    let merged = bench.run("report merge old.json")?.expect_code(1)?;
+    let merged: Value = serde_json::from_str(&merged.stdout)?;
+    ensure!(merged["totals"]["failedRules"] == 1, "{}", merged["totals"]);
+    // Of a whole rule it is a list, too. The sentence for scripts stays.
+    let whole = Effect::refuse(403, "DENIED", REFUSED);
+    bench.source.misbehave(Fault { when: Match::path("/v2/_catalog"), times: Times::Always, effect: whole });
+    let ran = bench.run(&format!("sync {RUN} a.yaml"))?;
+    ensure!(ran.code != 0 && ran.stderr.contains("  failed           1 list: see above\n"), "{}", ran.stderr);
+    let old = bench.run(&format!("{RUN} a.yaml"))?;
+    ensure!(old.stdout == "Finished, 0 sync tasks failed, 1 tasks generate failed\n", "{}", old.stdout);
+    Ok(())
+}
+
 #[test]
 fn what_is_no_report_is_told_with_its_file_and_place() -> Result<()> {
     let workplace = Workplace::new()?;

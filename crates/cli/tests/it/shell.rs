@@ -47,6 +47,21 @@ fn the_short_help_has_one_line_for_each_flag_and_fits_80_columns() -> Result<()>
 }
 
 #[test]
+fn copy_says_what_it_leaves_behind() -> Result<()> {
+    let workplace = Workplace::new()?;
+    let line = |verb: &str| -> Result<String> {
+        let help = workplace.run(&format!("{verb} -h"))?.expect_code(0)?.stdout;
+        Ok(help.lines().find(|line| line.contains("--referrers")).unwrap_or_default().to_owned())
+    };
+    ensure!(line("copy")?.ends_with("Signatures, SBOMs, too: else left behind"), "{}", line("copy")?);
+    // A rule of `sync` brings them by itself.
+    ensure!(!line("sync")?.contains("left behind"), "{}", line("sync")?);
+    let long = workplace.run("copy --help")?.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    ensure!(long.contains("stay at the source, but for those with a tag that is copied"), "{long}");
+    Ok(())
+}
+
+#[test]
 fn the_long_help_has_examples_and_what_the_status_means() -> Result<()> {
     let workplace = Workplace::new()?;
     for verb in verbs(&workplace)? {

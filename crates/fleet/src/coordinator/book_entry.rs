@@ -9,7 +9,7 @@ use crate::message::{self, Malformed, Signer, signer};
 /// An entry that was read.
 #[derive(Debug)]
 pub(super) enum BookEntry {
-    /// Rules that failed, and so gave no images.
+    /// Rules that failed, or lists of single repositories of theirs.
     Rules(RuleFailures),
     Job(Job),
     /// A worker has begun an attempt at a job.

@@ -98,7 +98,7 @@ impl Checked for JobResult {
     }
 }
 
-/// Rules that failed, and so gave no images.
+/// Rules that failed, or lists of single repositories of theirs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RuleFailures {

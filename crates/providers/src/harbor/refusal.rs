@@ -112,6 +112,7 @@ mod tests {
             status: StatusCode::from_u16(status).unwrap(),
             errors: vec![RegistryMessage { code: code.to_owned(), message: message.to_owned() }],
             body: None,
+            face: registry::Face::Unclear,
             request_id: None,
             retry_after: None,
             answered: registry::Answered::default(),

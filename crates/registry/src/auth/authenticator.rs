@@ -25,6 +25,7 @@ use crate::http::network::Network;
 use crate::http::traffic::TrafficMeter;
 use crate::http::transport::Transport;
 use crate::profile::Profile;
+use crate::proven::Proven;
 use crate::settings::Settings;
 
 /// One registry's login.
@@ -287,11 +288,11 @@ impl Authenticator {
         })
     }
 
-    /// The context of a token server's refusal, which counts as the registry's.
+    /// The context of a token server's refusal, which counts as the registry's: the registry has named the server.
     fn asked_for_token(&self, with_login: bool) -> Answered {
         let login = if with_login { LoginSent::Yes } else { LoginSent::No };
         let (by, search) = (Party::Registry, self.settings.login_search.clone());
-        Answered { endpoint: Endpoint::Token, by, login, search }
+        Answered { endpoint: Endpoint::Token, by, login, search, proven: Proven::AsRegistry }
     }
 
     pub(super) fn set(&self, scheme: Scheme) {

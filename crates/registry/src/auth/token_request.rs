@@ -22,6 +22,7 @@ use crate::http::redirect::Rule;
 use crate::http::refusal::refusal;
 use crate::http::traffic::TrafficMeter;
 use crate::http::walk::Walk;
+use crate::proven::Proven;
 use crate::{Error, RedactedUrl};
 
 /// The most that is read of a token server's answer: tokens with many scopes have some kilobytes.
@@ -88,8 +89,14 @@ impl Question<'_> {
         asked: Instant,
     ) -> Result<(Token, Option<SecretString>), Error> {
         let url = response.url().clone();
-        let wrong =
-            |problem| Error::Protocol { method: method.clone(), url: RedactedUrl::from(&url), problem };
+        // Only a registry names a token server.
+        let proven = Proven::AsRegistry;
+        let wrong = |problem| Error::Protocol {
+            method: method.clone(),
+            url: RedactedUrl::from(&url),
+            problem,
+            proven,
+        };
         if let Some(encoding) = foreign_encoding(response.headers()) {
             return Err(wrong(Problem::Encoding(encoding)));
         }

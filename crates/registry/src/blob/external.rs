@@ -13,6 +13,7 @@ use crate::http::network::Network;
 use crate::http::redirect::Rule;
 use crate::http::refusal::refusal;
 use crate::http::walk::Walk;
+use crate::proven::Proven;
 use crate::{Error, RedactedUrl, Registry};
 
 impl Registry {
@@ -26,7 +27,10 @@ impl Registry {
         digest: &Digest,
         size: Option<u64>,
     ) -> Result<BlobReader, Error> {
-        let protocol = |url: RedactedUrl, problem| Error::Protocol { method: Method::GET, url, problem };
+        let protocol = |url: RedactedUrl, problem| {
+            let (method, proven) = (Method::GET, Proven::default());
+            Error::Protocol { method, url, problem, proven }
+        };
         let url = Url::parse(address)
             .map_err(|_| protocol(RedactedUrl::unreadable(), Problem::External("it is no address")))?;
         let mut walk = Walk::begin(Rule::Author, &Method::GET, url);

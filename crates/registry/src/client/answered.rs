@@ -5,6 +5,7 @@ use url::Url;
 use crate::auth::login_search::LoginSearch;
 use crate::concern::Endpoint;
 use crate::http::origin::is_same_origin;
+use crate::proven::Proven;
 
 /// The server that gives an answer, or names an address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +49,8 @@ pub struct Answered {
     pub login: LoginSent,
     /// Where the registry's login was found, or which places were searched.
     pub search: Option<LoginSearch>,
+    /// Whether the registry's host had answered as a registry before.
+    pub proven: Proven,
 }
 
 impl Answered {

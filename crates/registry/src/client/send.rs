@@ -15,6 +15,7 @@ use crate::auth::challenge::{bearer, challenges};
 use crate::concern::is_from_registry;
 use crate::connect::Connection;
 use crate::error::Problem;
+use crate::face::Face;
 use crate::http::failure::{stalled, transport_error};
 use crate::http::limit::Permit;
 use crate::http::redirect::Rule;
@@ -220,7 +221,7 @@ impl Registry {
         let sent = sent.filter(|_| by == Party::Registry);
         let login = self.0.authenticator.login_sent(sent);
         let search = self.0.settings.login_search.clone();
-        Answered { endpoint: call.endpoint, by, login, search }
+        Answered { endpoint: call.endpoint, by, login, search, proven: self.0.answers.proven() }
     }
 
     /// Reports a request's result to the host's limits, and reads warnings and quotas, only from the registry's own
@@ -243,6 +244,7 @@ impl Registry {
             if is_from_registry(answered.endpoint, response.status()) {
                 self.0.answers.add();
             }
+            self.0.answers.note(Face::of(response.status(), response.headers()));
             self.0.notices.read(response.headers());
         }
         response.extensions_mut().insert(answered);

@@ -7,6 +7,7 @@ use oci::foreign_text::clean_to;
 
 use crate::client::Answered;
 use crate::concern::{Cause, Concern, concern};
+use crate::face::Face;
 use crate::http::redact::RedactedUrl;
 use crate::http::web_page::{MOST_HEADLINE, headline, is_web_page};
 
@@ -27,6 +28,8 @@ pub struct Refusal {
     pub errors: Vec<RegistryMessage>,
     /// The beginning of a body that was no error document.
     pub body: Option<String>,
+    /// What the answer looks like, by its status and headers.
+    pub face: Face,
     /// The registry's id of this request, for its operators.
     pub request_id: Option<String>,
     /// How long the registry asks to wait.
@@ -88,9 +91,11 @@ impl Refusal {
             && self.errors.iter().any(names)
     }
 
-    /// Whether the answer is a web page: a proxy, a firewall or a web site answered, not a registry.
+    /// Whether the answer is a web page: a proxy, a firewall or a web site answered, not a registry. The answer to HEAD has no body:
+    /// its headers tell.
     pub fn is_web_page(&self) -> bool {
-        self.body.as_deref().is_some_and(|body| is_web_page(body.as_bytes()))
+        let is_announced = || self.method == http::Method::HEAD && self.face == Face::WebPage;
+        self.body.as_deref().map_or_else(is_announced, |body| is_web_page(body.as_bytes()))
     }
 
     /// The kind of an error document that came with a success status.

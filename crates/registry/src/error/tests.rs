@@ -9,6 +9,7 @@ fn refused(method: http::Method, status: u16, code: &str, message: &str) -> Erro
         status: http::StatusCode::from_u16(status).unwrap(),
         errors: vec![RegistryMessage { code: code.to_owned(), message: message.to_owned() }],
         body: None,
+        face: crate::Face::Unclear,
         request_id: None,
         retry_after: None,
         answered: crate::Answered::default(),

@@ -9,6 +9,7 @@ use http::{HeaderMap, Method};
 use super::failure::{in_time, stalled};
 use super::stall::FIRST_BYTE_TIMEOUT;
 use super::traffic::chunk;
+use crate::client::Answered;
 use crate::error::Problem;
 use crate::{Error, RedactedUrl};
 
@@ -79,7 +80,9 @@ async fn pieces_at_pace(
     mut each: impl FnMut(&[u8]) -> Result<(), Problem>,
 ) -> Result<(), Error> {
     let (url, begun) = (response.url().clone(), Instant::now());
-    let wrong = |problem| Error::Protocol { method: method.clone(), url: RedactedUrl::from(&url), problem };
+    let proven = Answered::of(&response).proven;
+    let wrong =
+        |problem| Error::Protocol { method: method.clone(), url: RedactedUrl::from(&url), problem, proven };
     let announced = response.content_length().unwrap_or(0);
     if announced > limit {
         return Err(wrong(Problem::TooLarge(limit)));

@@ -17,6 +17,7 @@ use super::sharers::Sharers;
 use super::traffic::TrafficMeter;
 use super::walk::Walk;
 use crate::error::{Problem, Refusal};
+use crate::proven::Proven;
 use crate::{Error, RedactedUrl};
 
 /// The time limit if the request sets none.
@@ -174,7 +175,8 @@ async fn read(request: &HostRequest, response: Response) -> Result<HostAnswer, E
 }
 
 fn problem(method: &Method, url: &Url, problem: Problem) -> Error {
-    Error::Protocol { method: method.clone(), url: RedactedUrl::from(url), problem }
+    let proven = Proven::default();
+    Error::Protocol { method: method.clone(), url: RedactedUrl::from(url), problem, proven }
 }
 
 impl HostAnswer {

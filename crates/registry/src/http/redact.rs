@@ -25,6 +25,11 @@ impl RedactedUrl {
         let host = url.host_str()?;
         Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
     }
+
+    /// The path, without what follows it.
+    pub fn path(&self) -> Option<String> {
+        Url::parse(&self.0).ok().map(|url| url.path().to_owned())
+    }
 }
 
 impl From<&Url> for RedactedUrl {
@@ -72,5 +77,13 @@ mod tests {
             "https://r.io/v2/a/blobs/uploads/1?…"
         );
         assert_eq!(shown("https://r.io/v2/"), "https://r.io/v2/");
+    }
+
+    #[test]
+    fn a_path_has_no_query() {
+        let path = |text: &str| RedactedUrl::from(&Url::parse(text).unwrap()).path();
+        assert_eq!(path("https://r.io:5000/v2/a/tags/list?n=5").as_deref(), Some("/v2/a/tags/list"));
+        assert_eq!(path("https://s3.io/blob?X-Amz-Signature=abc").as_deref(), Some("/blob"));
+        assert_eq!(RedactedUrl::unreadable().path(), None);
     }
 }

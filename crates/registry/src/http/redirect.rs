@@ -21,6 +21,7 @@ use super::destination::LeavingTls;
 use super::origin::{is_same_host, is_same_origin, keeps_login, upgrade};
 use crate::client::Party;
 use crate::error::{NotFollowed, Problem};
+use crate::proven::Proven;
 use crate::{Error, RedactedUrl};
 
 /// How far a request follows redirects.
@@ -151,7 +152,8 @@ pub(super) fn not_followed(asked: (&Method, &Url), to: &Url, why: NotFollowed) -
 }
 
 fn protocol((method, url): (&Method, &Url), problem: Problem) -> Error {
-    Error::Protocol { method: method.clone(), url: RedactedUrl::from(url), problem }
+    let proven = Proven::default();
+    Error::Protocol { method: method.clone(), url: RedactedUrl::from(url), problem, proven }
 }
 
 #[cfg(test)]

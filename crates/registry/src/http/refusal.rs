@@ -11,6 +11,7 @@ use super::request_id::request_id;
 use super::web_page::{MOST_OF_PAGE, is_web_page};
 use crate::client::Answered;
 use crate::error::{Refusal, RegistryMessage};
+use crate::face::Face;
 use crate::{Error, RedactedUrl};
 
 /// The most bytes that are read of an answer that only explains a refusal.
@@ -70,6 +71,7 @@ impl Refusal {
             status,
             body: if errors.is_empty() { shown(body) } else { None },
             errors,
+            face: Face::of(status, headers),
             request_id: request_id(headers),
             retry_after: retry_after(headers, SystemTime::now()),
             answered: Answered::default(),
@@ -187,6 +189,28 @@ mod tests {
                 Refusal::of_body(&Method::PUT, (&url).into(), status, &HeaderMap::new(), page.as_bytes());
             assert_eq!(refusal.to_string(), format!("PUT https://r.io/v2/: {told}"));
             assert_eq!(refusal.is_web_page(), page.starts_with('<'));
+        }
+    }
+
+    #[test]
+    fn of_an_answer_without_a_body_the_headers_tell_whether_it_is_a_page() {
+        let url = url::Url::parse("https://r.io/v2/").unwrap();
+        let version = ("docker-distribution-api-version", "registry/2.0");
+        for (method, headers, is_page) in [
+            (Method::HEAD, vec![("content-type", "text/html; charset=utf-8")], true),
+            (Method::HEAD, vec![("content-type", "text/html"), version], false),
+            (Method::HEAD, vec![("content-type", "application/json")], false),
+            (Method::HEAD, vec![], false),
+            // Of any other method the body itself tells.
+            (Method::GET, vec![("content-type", "text/html")], false),
+        ] {
+            let pairs = headers.iter().map(|(name, value)| {
+                (http::HeaderName::from_static(name), http::HeaderValue::from_static(value))
+            });
+            let (status, headers) = (http::StatusCode::FORBIDDEN, pairs.collect());
+            let refusal = Refusal::of_body(&method, (&url).into(), status, &headers, b"");
+            assert_eq!(refusal.is_web_page(), is_page, "{method} {headers:?}");
+            assert_eq!(refusal.words().is_some(), is_page);
         }
     }
 

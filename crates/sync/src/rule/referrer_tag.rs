@@ -13,8 +13,8 @@ pub(crate) fn subject(tag: &Tag) -> Option<Digest> {
     format!("{algorithm}:{hex}").parse().ok()
 }
 
-/// Whether a tag belongs to another image, and is copied after it.
-pub(crate) fn belongs_to_another(tag: &Tag) -> bool {
+/// Whether a tag is made of another image's digest: for its signature, attestation or SBOM, or for the list of its referrers.
+pub fn belongs_to_another(tag: &Tag) -> bool {
     is_referrers_tag(tag) || subject(tag).is_some()
 }
 

@@ -31,7 +31,7 @@ pub(super) fn lines(entries: &[ImageRecord], run: &Facts, known: Option<&Known>)
     lines
 }
 
-/// Rules that failed as a whole and would have copied this image.
+/// Lists that failed and may have had this image: of a whole rule, or of its repository.
 pub(super) fn failed_rules(image: &str, run: &Facts) -> Vec<String> {
     let place = image.parse::<Reference>().map(|place| format!("{}/{}", place.registry, place.repository));
     let Ok(place) = place else { return Vec::new() };

@@ -37,7 +37,7 @@ pub(crate) fn schema() -> Value {
         (
             "totals",
             object(
-                "Sums of the steps; `kept` are those of `conflict` whose rules keep what the target has, `requests` is an estimate, `failed` and `failedRules` are no steps",
+                "Sums of the steps; `kept` are those of `conflict` whose rules keep what the target has, `requests` is an estimate; `failed` images and `failedRules`, which are lists that failed and rules that cannot be carried out, are no steps",
                 &numbers(&totals),
             ),
         ),

@@ -25,7 +25,7 @@ pub(super) struct Totals {
     pub(super) requests: usize,
     /// Images that could not be planned.
     pub(super) failed: usize,
-    /// Rules that yielded no images, or are refused.
+    /// Lists that failed, and rules that are refused.
     pub(super) failed_rules: usize,
 }
 

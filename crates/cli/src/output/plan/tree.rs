@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{Error, Write};
 
-use oci::{Digest, TagOrDigest, is_referrers_tag};
+use oci::{Digest, Reference, TagOrDigest, is_referrers_tag};
 use serde::{Deserialize, Serialize};
-use sync::{Action, Bandwidth};
+use sync::{Action, Bandwidth, belongs_to_another};
 
 use super::extra::Extra;
 use super::recorder::Plan;
@@ -40,7 +40,7 @@ pub(crate) fn print(plan: &Plan, done: &Done, shown: Shown, writer: &mut dyn Wri
         let weighed = weighed?;
         totals.add(&weighed);
         lists += usize::from(comes_along(&weighed.step));
-        let key = format!("{:010}{}", weighed.step.rule, weighed.step.image.target_name());
+        let key = key(weighed.step.rule, &weighed.step.image.target_name());
         let entry = if weighed.is_kept() { Entry::Kept(weighed.step) } else { Entry::Step(weighed.step) };
         by_rule.add((key, serde_json::to_string(&entry)?))?;
     }
@@ -48,8 +48,7 @@ pub(crate) fn print(plan: &Plan, done: &Done, shown: Shown, writer: &mut dyn Wri
     for extra in plan.extras()? {
         let extra = extra?;
         extras += 1;
-        let key = format!("{:010}{}", extra.rule, extra.target);
-        by_rule.add((key, serde_json::to_string(&Entry::Extra(extra))?))?;
+        by_rule.add((key(extra.rule, &extra.target), serde_json::to_string(&Entry::Extra(extra))?))?;
     }
     let by_rule = by_rule.finish()?;
     let mut tree = Tree { plan, shown, writer, rule: None, group: Group::default() };
@@ -60,7 +59,7 @@ pub(crate) fn print(plan: &Plan, done: &Done, shown: Shown, writer: &mut dyn Wri
     if tree.rule.is_some() {
         tree.line("")?;
     }
-    for line in sums(&totals, done.ended, (extras, lists), &time(plan, shown, totals.bytes)) {
+    for line in sums(&totals, done, (extras, lists), &time(plan, shown, totals.bytes)) {
         tree.line(&line)?;
     }
     Ok(())
@@ -272,6 +271,16 @@ fn time(plan: &Plan, shown: Shown, bytes: u64) -> String {
     format!(", about {} at the {a_second}/s {whose}", amount_text::about(bandwidth.time_for(bytes)))
 }
 
+/// Sorts entries by rule and target. In a repository, tags of signatures and their like come last: people know the others.
+fn key(rule: usize, target: &str) -> String {
+    let tag = target.parse::<Reference>().ok().and_then(|reference| reference.tag);
+    let rank = u8::from(tag.is_some_and(|tag| belongs_to_another(&tag)));
+    let name = target.rfind('/').map_or(0, |slash| slash + 1);
+    let end = target[name..].find([':', '@']).map_or(target.len(), |end| name + end);
+    let (repository, reference) = target.split_at(end);
+    format!("{rule:010}{repository}:{rank}{reference}")
+}
+
 /// Whether a step is for a referrers tag: if its image is copied in the same run, the tag is already there when the step begins.
 fn comes_along(step: &Step) -> bool {
     let is_list = matches!(&step.image.target_reference, TagOrDigest::Tag(tag) if is_referrers_tag(tag));
@@ -279,7 +288,7 @@ fn comes_along(step: &Step) -> bool {
 }
 
 /// The totals. `extras`: tags that only targets have; `lists`: new referrers tags.
-fn sums(totals: &Totals, ended: Ended, (extras, lists): (usize, usize), time: &str) -> Vec<String> {
+fn sums(totals: &Totals, done: &Done, (extras, lists): (usize, usize), time: &str) -> Vec<String> {
     let counts = [
         (totals.create, "new"),
         (totals.update, "to update"),
@@ -291,10 +300,12 @@ fn sums(totals: &Totals, ended: Ended, (extras, lists): (usize, usize), time: &s
         (totals.unchanged, "unchanged"),
         (extras, "only at the target"),
     ];
+    let refused = done.refused.len();
     let several = |number: usize, one, many| (number, if number == 1 { one } else { many });
     let lacks = [
         several(totals.failed, "image failed", "images failed"),
-        several(totals.failed_rules, "rule failed", "rules failed"),
+        several(totals.failed_rules - refused, "list failed", "lists failed"),
+        several(refused, "rule cannot be carried out", "rules cannot be carried out"),
     ];
     let told = |counts: &[(usize, &str)]| {
         let told = counts.iter().filter(|(count, _)| *count > 0);
@@ -306,7 +317,7 @@ fn sums(totals: &Totals, ended: Ended, (extras, lists): (usize, usize), time: &s
     }
     parts.extend(told(&lacks));
     let told = parts.join(", ");
-    let head = match ended {
+    let head = match done.ended {
         Ended::ByItself => "plan",
         Ended::Stopped => "plan that was stopped before it was whole",
     };
@@ -333,6 +344,18 @@ fn sums(totals: &Totals, ended: Ended, (extras, lists): (usize, usize), time: &s
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tags_that_people_know_come_first_in_their_repository() {
+        let signature = format!("r.io:5000/a/b:sha256-{}.sig", oci::Digest::sha256(b"x").hex());
+        let sorted =
+            ["r.io:5000/a/b-c:v1", "r.io:5000/a/b:v1", "r.io:5000/a/b:v2", &signature, "r.io:5000/a/c:v1"];
+        let mut shuffled = sorted;
+        shuffled.reverse();
+        shuffled.sort_by_key(|target| key(0, target));
+        assert_eq!(shuffled, sorted);
+        assert!(key(9, "r.io/z:v1") < key(10, "r.io/a:v1"));
+    }
 
     #[test]
     fn a_single_step_is_shown_rather_than_counted() {

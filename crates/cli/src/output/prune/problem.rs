@@ -20,7 +20,7 @@ impl Problem {
     /// Why nothing is deleted.
     pub(super) fn of_refusal(refusal: &Refusal) -> Vec<Self> {
         let help = match refusal {
-            Refusal::NotListed(failures) => return Self::of_rules(failures),
+            Refusal::NotListed(failures) => return Self::of_lists(failures),
             Refusal::TooMuch(_) => Some(
                 "look through what would go; if it is right, --max-delete N|N% lets more go in this run"
                     .to_owned(),
@@ -30,11 +30,12 @@ impl Problem {
         vec![Self { text: format!("nothing is deleted: {refusal}"), help }]
     }
 
-    fn of_rules(failures: &[Arc<RuleFailure>]) -> Vec<Self> {
+    fn of_lists(failures: &[Arc<RuleFailure>]) -> Vec<Self> {
+        let what = ["list", "lists"];
         let tell = |failure: &Arc<RuleFailure>, more| {
-            Self::of_error(&failure.error, "nothing is deleted", more, ["rule", "rules"])
+            Self::of_error(&failure.error, "nothing is deleted", more, what)
         };
-        told(failures, |failure| cause(&failure.error), tell, ["rule", "rules"])
+        told(failures, |failure| cause(&failure.error), tell, what)
     }
 
     /// Repositories in which nothing is deleted, because they could not be read.

@@ -9,7 +9,9 @@ use super::workers::{Worker, workers};
 use crate::output::amount_text;
 use crate::output::remainder::and_more;
 use crate::output::report_json::{Facts, FailureGroup, Head, RegistryEntry, Totals};
-use crate::output::report_words::{amounts, as_sentence, counted, grouped, moment, place, sentence, took};
+use crate::output::report_words::{
+    amounts, as_sentence, counted, failed_lists, grouped, moment, place, sentence, took,
+};
 use crate::output::size;
 use crate::output::worker_shares::WorkerShares;
 
@@ -39,6 +41,8 @@ pub(super) struct Page {
     amounts: Vec<(&'static str, String)>,
     causes: Vec<Cause>,
     refused: Vec<String>,
+    /// The number of failed lists, and its label; `None` if there are none.
+    failed_lists: Option<(String, &'static str)>,
     /// The number of refusals; `None` if there are none.
     refused_count: Option<String>,
     chart: Option<Chart>,
@@ -118,6 +122,9 @@ pub(super) fn page(facts: &Facts, rows: &Rows, shares: &WorkerShares) -> Page {
         amounts: amounts(facts),
         causes: tail.failures.iter().enumerate().map(|(index, group)| cause(index, group, rows)).collect(),
         refused: tail.refused_rules.iter().map(|refused| clean(refused)).collect(),
+        failed_lists: Some(head.totals.failed_rules)
+            .filter(|count| *count > 0)
+            .map(|count| (grouped(count), failed_lists(count))),
         refused_count: Some(head.totals.refused).filter(|count| *count > 0).map(grouped),
         chart: chart(&tail.timeline),
         registries: registries(&tail.registries, rows),

@@ -18,7 +18,7 @@ pub(crate) struct Alike {
 /// The text in place of a hint if the group has several reasons.
 pub(super) const MANY: &str = "there are more reasons than are told apart here: see the error of each image";
 
-/// All failures of rules and images, grouped as in the summary, the most frequent first.
+/// All failures of lists and images, grouped as in the summary.
 pub(crate) fn alike(failures: &Failures) -> Vec<Alike> {
     let of = |group: &diagnostic::Alike| Alike {
         kind: kind(&group.error),
@@ -26,7 +26,7 @@ pub(crate) fn alike(failures: &Failures) -> Vec<Alike> {
         count: group.count,
         examples: examples(group),
     };
-    groups(failures).iter().map(of).collect()
+    failures.alike().iter().map(of).collect()
 }
 
 /// The same groups, with the registry's words for the first failure.
@@ -44,17 +44,7 @@ pub(super) fn failure_groups(failures: &Failures) -> Vec<FailureGroup> {
             message: first.message,
         }
     };
-    groups(failures).iter().map(of).collect()
-}
-
-fn groups(failures: &Failures) -> Vec<diagnostic::Alike> {
-    let mut groups = failures.alike();
-    // With equal counts, groups of rules come before groups of images, sorted by first example.
-    groups.sort_by_cached_key(|group| {
-        let is_of_images = matches!(group.examples.first(), Some(Failed::Image(_)));
-        (std::cmp::Reverse(group.count), is_of_images, group.examples.first().map(ToString::to_string))
-    });
-    groups
+    failures.alike().iter().map(of).collect()
 }
 
 fn hint(group: &diagnostic::Alike) -> String {
@@ -69,5 +59,5 @@ fn examples(group: &diagnostic::Alike) -> Vec<String> {
         Failed::Image(image) => image.target_name(),
         Failed::Rule(failure) => failure.source.to_string(),
     };
-    group.examples.iter().map(name).collect()
+    group.examples.all().map(name).collect()
 }

@@ -79,7 +79,7 @@ pub(crate) struct Tail {
     /// releases, which did not record such tags.
     pub(crate) left_out: Vec<LeftOutTag>,
     pub(crate) left_out_more: Option<usize>,
-    /// Rules that yielded no images because of a failure.
+    /// Lists that failed: of a whole rule, or of one of its repositories while the others yielded images.
     pub(crate) failed_rules: Vec<FailedRule>,
     /// The errors of rules, or images of a plan, that cannot be carried out. One text may stand for several.
     pub(crate) refused_rules: Vec<String>,
@@ -103,6 +103,8 @@ pub(crate) struct Totals {
     /// In a dry run.
     pub(crate) would_copy: u64,
     pub(crate) unlisted_rules: u64,
+    /// The number of entries in the tail's list.
+    pub(crate) failed_rules: u64,
     /// Rules, or images of a plan, that cannot be carried out. They are not among the report's images.
     pub(crate) refused: u64,
     pub(crate) bytes_moved: u64,

@@ -68,6 +68,7 @@ impl<'a> Merger<'a> {
         }
         let registries = by_host(facts.iter().flat_map(|one| &one.tail.registries));
         totals.requests = registries.iter().fold(0, |sum, registry| sum.saturating_add(registry.requests));
+        totals.failed_rules = failed_rules.len() as u64;
         totals.unlisted_rules = runs.unlisted_rules();
         let are_all_by_login = failures.are_all_by_login();
         let refused = runs.refused_rules();
@@ -159,7 +160,7 @@ fn left_out(facts: &[Facts]) -> (Vec<LeftOutTag>, Option<usize>) {
     (all.into_iter().take(MOST_NAMED).collect(), more.map(|more| more + not_named))
 }
 
-/// A rule that failed in several shards counts once.
+/// A list that failed in several shards counts once.
 fn failed_rules(runs: &Runs<'_>) -> Vec<FailedRule> {
     let mut rules: BTreeMap<_, FailedRule> = BTreeMap::new();
     for failed in runs.failed_rules() {

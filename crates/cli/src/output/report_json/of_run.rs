@@ -89,6 +89,7 @@ pub(in crate::output) fn totals(done: &Done) -> Totals {
         not_done: number(report.not_done()),
         would_copy: number(report.would_copy()),
         unlisted_rules: number(report.unfinished_rules.len()),
+        failed_rules: number(report.failed_rules.len()),
         refused: number(done.refused()),
         bytes_moved: amounts.moved_bytes,
         bytes_mounted: amounts.mounted_bytes,

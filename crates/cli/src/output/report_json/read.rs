@@ -96,7 +96,8 @@ impl<'de> Visitor<'de> for Report<'_, '_> {
         };
         schema.ok_or_else(|| without("schema"))?;
         images.ok_or_else(|| without("images"))?;
-        // Older releases list refusals without a count.
+        // Older releases list failures and refusals without a count.
+        head.totals.failed_rules = head.totals.failed_rules.max(tail.failed_rules.len() as _);
         head.totals.refused = head.totals.refused.max(tail.refused_rules.len() as _);
         Ok(facts)
     }
@@ -152,6 +153,18 @@ mod tests {
         };
         read_from(text.as_bytes(), &mut keep)?;
         Ok(sources)
+    }
+
+    #[test]
+    fn lists_that_failed_are_counted_where_an_older_release_did_not() {
+        let entry = r#"{"rule": null, "source": "q.io/a", "error": {}}"#;
+        for (totals, failed) in [("{}", 2), (r#"{"failedRules": 2}"#, 2)] {
+            let report = format!(
+                r#"{{"schema": "{SCHEMA}", "images": [], "failedRules": [{entry}, {entry}], "totals": {totals}}}"#
+            );
+            let facts = read_from(report.as_bytes(), &mut |_| Ok(())).unwrap();
+            assert_eq!(facts.head.totals.failed_rules, failed);
+        }
     }
 
     #[test]

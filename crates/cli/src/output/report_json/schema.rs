@@ -24,7 +24,13 @@ pub(crate) fn schema() -> Value {
         ("images", list(&image())),
         ("leftOut", list(&object("A tag that its rule left out for what its name does not tell", &left_out))),
         ("leftOutMore", number_or_null()),
-        ("failedRules", list(&object("A rule that gave no images", &failed_rule))),
+        (
+            "failedRules",
+            list(&object(
+                "A list that failed: of a whole rule, or of one of its repositories while the others gave images",
+                &failed_rule,
+            )),
+        ),
         ("refusedRules", list(&text())),
         ("registries", list(&registry())),
         ("failures", list(&failure_group())),
@@ -44,6 +50,7 @@ pub(in crate::output) fn totals_schema() -> Value {
         "notDone",
         "wouldCopy",
         "unlistedRules",
+        "failedRules",
         "refused",
         "bytesMoved",
         "bytesMounted",
@@ -53,7 +60,7 @@ pub(in crate::output) fn totals_schema() -> Value {
         "referrersLeft",
     ];
     object(
-        "Sums of the images; `unlistedRules` and `refused` are beside them: rules that were not listed to their end, and rules or images of a plan that cannot be carried out",
+        "Sums of the images; `unlistedRules`, `failedRules` and `refused` are beside them: rules that were not listed to their end, lists that failed, and rules or images of a plan that cannot be carried out",
         &numbers(&totals),
     )
 }

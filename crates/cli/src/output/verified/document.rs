@@ -32,7 +32,7 @@ struct Document<'a, I> {
     /// The number of verified images, by rule.
     rules: Vec<RuleCounts<'a>>,
     images: I,
-    /// Rules that yielded no images because of a failure.
+    /// Lists that failed: of a whole rule, or of one of its repositories while the others yielded images.
     failed_rules: Vec<RuleEntry<'a>>,
     /// Rules that cannot be carried out.
     refused_rules: Vec<String>,

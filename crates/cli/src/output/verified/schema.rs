@@ -40,7 +40,13 @@ pub(crate) fn schema() -> Value {
         ("sample", text_or_null()),
         ("rules", list(&rule)),
         ("images", list(&image())),
-        ("failedRules", list(&object("A rule that gave no images", &failed_rule))),
+        (
+            "failedRules",
+            list(&object(
+                "A list that failed: of a whole rule, or of one of its repositories while the others gave images",
+                &failed_rule,
+            )),
+        ),
         (
             "refusedRules",
             described(list(&text()), "Rules, or names on the command line, that cannot be carried out"),

@@ -174,7 +174,23 @@ pub(super) const MESSAGES: &[Message] = &[
         code: 3,
         show: || {
             let page = "<!DOCTYPE html><title>Sign in to the network</title>";
-            Box::pin(source_fails(Match::path("/manifests/"), status(200, page, "text/html")))
+            Box::pin(source_fails(Match::any(), status(200, page, "text/html")))
+        },
+    },
+    Message {
+        title: "A web page in place of one answer, from a registry that gives others",
+        cause: "The registry answers other requests, so that host and port are right: something in between, such as a web application firewall, stops this one.",
+        what_to_do: "Ask whoever runs it to let this method and path through; the request id, if there is one, is how they find it.",
+        what: &[AT_SOURCE],
+        why: &["403 Forbidden (web page: Request blocked)"],
+        next: &[
+            "something between here and `harbor.example.com`",
+            "to allow `GET /v2/team/app/manifests/v1` (request id 4711)",
+        ],
+        code: 4,
+        show: || {
+            let page = "<!DOCTYPE html><title>Request blocked</title>";
+            Box::pin(source_fails(Match::path("/manifests/"), status(403, page, "text/html")))
         },
     },
     Message {
