@@ -1,11 +1,13 @@
 //! What the config says of an image: its rule, and the logins for it.
 
-use ::sync::Rule;
+use ::sync::{PatternRule, Rule};
 use oci::{Reference, TagOrDigest};
 
 use super::left_out::{Told, told_of};
+use super::lists::lack;
+use super::search::completed;
 use super::stage::{Stage, stage};
-use crate::config::{LoginOrigin, Resolved, WrittenRule};
+use crate::config::{LoginOrigin, Resolved, SourceText, WrittenRule, parse_from};
 use crate::output::made;
 use crate::output::report_json::{Facts, ReportedRule};
 
@@ -36,7 +38,27 @@ impl Known {
         let are_typed = matches!(run.head.command.as_str(), "copy" | "apply");
         are_typed
             || run.head.rules.is_empty()
+            || run.head.rules.iter().any(|rule| self.has_whole_of(rule))
             || rules.chain(patterns).any(|written| run.head.rules.iter().any(|rule| is_same(written, rule)))
+    }
+
+    /// Whether a rule of a report is a part of one of these rules, as a retry takes it up.
+    fn has_whole_of(&self, part: &ReportedRule) -> bool {
+        let Some(label) = &part.part_of else { return false };
+        let Ok(SourceText::One(source)) = parse_from(&part.source) else { return false };
+        let (registry, repository) = (source.registry, source.repository);
+        let place = Reference { registry, repository, tag: None, digest: None };
+        self.about(&place).iter().any(|known| known.label == **label && known.is_from(&place))
+    }
+
+    /// The end of an image's name as full names, in the repositories that single rules read or write.
+    pub(super) fn completed(&self, end: &str) -> Vec<String> {
+        let names = |rule: &'_ Rule| {
+            let targets = rule.targets.iter().map(|target| target.target.name());
+            let names = std::iter::once(rule.source.name()).chain(targets);
+            names.filter_map(|name| completed(end, name)).collect::<Vec<_>>()
+        };
+        self.resolved.rules.iter().flat_map(|rule| names(&rule.rule)).collect()
     }
 
     /// The login that is used for this name.
@@ -61,7 +83,7 @@ impl Known {
         self.about(&place).iter().flat_map(|rule| rule.unlisted(&place, &image, run)).collect()
     }
 
-    /// Rules that read a repository, and rules about one repository that write it.
+    /// Rules that read or write a repository.
     fn about(&self, place: &Reference) -> Vec<KnownRule> {
         let name = repository(place);
         let is_about = |rule: &Rule| {
@@ -70,7 +92,8 @@ impl Known {
         let single = self.resolved.rules.iter().filter(|rule| is_about(&rule.rule));
         let single = single.map(|rule| (rule.written.order, rule.written.label(), rule.rule.clone()));
         let many = self.resolved.patterns.iter().filter_map(|pattern| {
-            Some((pattern.written.order, pattern.written.label(), made(&pattern.rule, &name)?))
+            let rule = made(&pattern.rule, &name).or_else(|| writing(&pattern.rule, &name))?;
+            Some((pattern.written.order, pattern.written.label(), rule))
         });
         let mut all: Vec<_> = single.chain(many).collect();
         all.sort_by_key(|(order, ..)| *order);
@@ -84,9 +107,12 @@ impl KnownRule {
     }
 
     fn unlisted(&self, place: &Reference, image: &TagOrDigest, run: &Facts) -> Vec<String> {
-        let label = &self.label;
+        let (label, lack) = (&self.label, lack(run, &self.label, self.rule.source.name()));
         if self.is_from(place) {
-            return vec![format!("  rule {label}: {}", self.words(image, run))];
+            // What its list lacks is told of the list.
+            let is_told = lack.is_some() && self.may_select(image);
+            let line = || format!("  rule {label}: {}", self.words(image, run));
+            return if is_told { Vec::new() } else { vec![line()] };
         }
         let name = repository(place);
         let targets = self.rule.targets.iter().filter(|target| target.target.name() == name);
@@ -94,11 +120,19 @@ impl KnownRule {
             TagOrDigest::Tag(tag) => target.naming.source_tag(tag).map(TagOrDigest::Tag),
             TagOrDigest::Digest(_) => Some(image.clone()),
         });
-        let told = sources.map(|own| {
-            let (source, why) = (self.rule.source.name(), self.words(&own, run));
-            format!("  rule {label}, which would copy {source}{} there: {why}", own.suffix())
+        let told = sources.flat_map(|own| {
+            let what =
+                format!("  rule {label}, which would copy {}{} there", self.rule.source.name(), own.suffix());
+            match lack.as_ref().filter(|_| self.may_select(&own)) {
+                Some(lack) => [vec![format!("{what}, {}", lack.words())], lack.details()].concat(),
+                None => vec![format!("{what}: {}", self.words(&own, run))],
+            }
         });
         told.collect()
+    }
+
+    fn may_select(&self, image: &TagOrDigest) -> bool {
+        !matches!(stage(&self.rule.selection, image), Stage::LeftOut(_))
     }
 
     /// Explains why the rule did not bring an image into the report.
@@ -128,6 +162,17 @@ impl KnownRule {
             }
         }
     }
+}
+
+/// The rule that a pattern makes for the repository that it copies to this one.
+fn writing(pattern: &PatternRule, name: &str) -> Option<Rule> {
+    let rules = pattern.targets.iter().filter_map(|target| {
+        let path = name.strip_prefix(target.listing.name())?.strip_prefix('/')?;
+        let source = (target.take_back)(&path.parse().ok()?)?;
+        made(pattern, &format!("{}/{source}", pattern.listing.name()))
+    });
+    let writes = |rule: &Rule| rule.targets.iter().any(|target| target.target.name() == name);
+    rules.into_iter().find(writes)
 }
 
 fn repository(place: &Reference) -> String {
