@@ -55,19 +55,19 @@ pub(crate) fn run(args: ExplainArgs) -> u8 {
             exit_code::SOME_FAILED
         }
         Found::Near { names, completed } => {
-            let images = possible(args.image, completed, &run, known.as_ref());
+            let images = possible(&args.image, completed, &run, known.as_ref());
             not_there(&images, &run, known.as_ref(), &names)
         }
     }
 }
 
 /// The names that the image may have: the typed one first, then full names in repositories of the report and the config that end with it.
-fn possible(typed: String, of_images: Vec<String>, run: &Facts, known: Option<&Known>) -> Vec<String> {
-    let failed = run.tail.failed_rules.iter().filter_map(|failed| completed(&typed, &failed.source));
-    let known = known.map(|known| known.completed(&typed)).unwrap_or_default();
+fn possible(typed: &str, of_images: Vec<String>, run: &Facts, known: Option<&Known>) -> Vec<String> {
+    let failed = run.tail.failed_rules.iter().filter_map(|failed| completed(typed, &failed.source));
+    let known = known.map(|known| known.completed(typed, run)).unwrap_or_default();
     let full: BTreeSet<String> = of_images.into_iter().chain(failed).chain(known).collect();
     let full = full.into_iter().filter(|name| *name != typed);
-    std::iter::once(typed.clone()).chain(full.take(NAMES_TRIED)).collect()
+    std::iter::once(typed.to_owned()).chain(full.take(NAMES_TRIED)).collect()
 }
 
 /// The rules of the config, if there is one. A default config whose rules differ from the report's is ignored.
@@ -101,7 +101,7 @@ fn not_there(images: &[String], run: &Facts, known: Option<&Known>, near: &[Stri
         let mut told = if number == 0 { lists::lines(images, run) } else { Vec::new() };
         let refused = told::refused(image, run);
         if refused.is_empty() {
-            told.extend(known.iter().flat_map(|known| known.unlisted(image, run)));
+            told.extend(known.iter().flat_map(|known| known.unlisted(image, &images[0], run)));
         }
         told.extend(refused);
         if !told.is_empty() {

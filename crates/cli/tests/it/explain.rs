@@ -169,9 +169,14 @@ async fn a_list_that_failed_is_told_by_the_end_of_a_name_too() -> Result<()> {
         ensure!(!told.stdout.contains("was not there"), "the list was not read: {}", told.stdout);
     }
     has(&bench.explain("web:v1-rc", 0)?, &[&list, "rule apps: leaves it out by its name"])?;
-    let there =
-        format!("rule apps, which would copy {from}/a/web:v1 there, brought no images of {from}/a/web");
-    has(&bench.explain("TARGET/b/web:v1", 0)?, &[&there, "not now"])?;
+    let there = |tag: &str| {
+        format!("rule apps, which would copy {from}/a/web{tag} there, brought no images of {from}/a/web")
+    };
+    for (name, tag) in [("TARGET/b/web:v1", ":v1"), ("TARGET/b/web", ""), ("b/web:v1", ":v1"), ("b/web", "")]
+    {
+        let told = bench.explain(name, 0)?;
+        has(&told, &[&format!("{to}/b/web{tag} is not in the report"), &there(tag), "not now"])?;
+    }
     let other = bench.explain("app:v1", 0)?;
     has(&other, &["outcome   unchanged"])?;
     ensure!(!other.stdout.contains("brought no images"), "{}", other.stdout);

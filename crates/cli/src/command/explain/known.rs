@@ -4,7 +4,7 @@ use ::sync::{PatternRule, Rule};
 use oci::{Reference, TagOrDigest};
 
 use super::left_out::{Told, told_of};
-use super::lists::lack;
+use super::lists::{Lack, lack};
 use super::search::completed;
 use super::stage::{Stage, stage};
 use crate::config::{LoginOrigin, Resolved, SourceText, WrittenRule, parse_from};
@@ -51,14 +51,20 @@ impl Known {
         self.about(&place).iter().any(|known| known.label == **label && known.is_from(&place))
     }
 
-    /// The end of an image's name as full names, in the repositories that single rules read or write.
-    pub(super) fn completed(&self, end: &str) -> Vec<String> {
-        let names = |rule: &'_ Rule| {
+    /// The end of a name as full names: in the repositories that single rules read or write, and that lists which failed are copied to.
+    pub(super) fn completed(&self, end: &str, run: &Facts) -> Vec<String> {
+        let patterns = self.resolved.patterns.iter().map(|pattern| &pattern.rule);
+        let made_for = |source| patterns.clone().filter_map(move |pattern| made(pattern, source));
+        let failed: Vec<_> =
+            run.tail.failed_rules.iter().flat_map(|failed| made_for(&failed.source)).collect();
+        let single = self.resolved.rules.iter().map(|rule| &rule.rule);
+        let mut names = Vec::new();
+        for rule in single.chain(&failed) {
             let targets = rule.targets.iter().map(|target| target.target.name());
-            let names = std::iter::once(rule.source.name()).chain(targets);
-            names.filter_map(|name| completed(end, name)).collect::<Vec<_>>()
-        };
-        self.resolved.rules.iter().flat_map(|rule| names(&rule.rule)).collect()
+            let repositories = std::iter::once(rule.source.name()).chain(targets);
+            names.extend(repositories.filter_map(|repository| completed(end, repository)));
+        }
+        names
     }
 
     /// The login that is used for this name.
@@ -76,11 +82,13 @@ impl Known {
         Some(stage(&rule.rule.selection, &image))
     }
 
-    /// For each rule about the image's repository: why the image is not in the report.
-    pub(super) fn unlisted(&self, name: &str, run: &Facts) -> Vec<String> {
+    /// For each rule about the image's repository: why the image is not in the report. Lists that may have an image named `typed` are told
+    /// already.
+    pub(super) fn unlisted(&self, name: &str, typed: &str, run: &Facts) -> Vec<String> {
         let Ok(place) = name.parse::<Reference>() else { return Vec::new() };
-        let Some(image) = image(&place) else { return Vec::new() };
-        self.about(&place).iter().flat_map(|rule| rule.unlisted(&place, &image, run)).collect()
+        let image = image(&place);
+        let told = |rule: &KnownRule| rule.unlisted(&place, image.as_ref(), (run, typed));
+        self.about(&place).iter().flat_map(told).collect()
     }
 
     /// Rules that read or write a repository.
@@ -106,29 +114,47 @@ impl KnownRule {
         self.rule.source.name() == repository(place)
     }
 
-    fn unlisted(&self, place: &Reference, image: &TagOrDigest, run: &Facts) -> Vec<String> {
+    /// Without an image, only what is to be said of its repository.
+    fn unlisted(
+        &self,
+        place: &Reference,
+        image: Option<&TagOrDigest>,
+        (run, typed): (&Facts, &str),
+    ) -> Vec<String> {
         let (label, lack) = (&self.label, lack(run, &self.label, self.rule.source.name()));
+        let lacking = |suffix: &str, lack: &Lack<'_>| {
+            if lack.is_about(typed) { Vec::new() } else { self.lacking(suffix, lack) }
+        };
         if self.is_from(place) {
-            // What its list lacks is told of the list.
-            let is_told = lack.is_some() && self.may_select(image);
-            let line = || format!("  rule {label}: {}", self.words(image, run));
-            return if is_told { Vec::new() } else { vec![line()] };
+            let image = image.filter(|image| lack.is_none() || !self.may_select(image));
+            return image
+                .map(|image| format!("  rule {label}: {}", self.words(image, run)))
+                .into_iter()
+                .collect();
         }
+        let Some(image) = image else {
+            return lack.map(|lack| lacking("", &lack)).unwrap_or_default();
+        };
         let name = repository(place);
         let targets = self.rule.targets.iter().filter(|target| target.target.name() == name);
         let sources = targets.filter_map(|target| match image {
             TagOrDigest::Tag(tag) => target.naming.source_tag(tag).map(TagOrDigest::Tag),
             TagOrDigest::Digest(_) => Some(image.clone()),
         });
-        let told = sources.flat_map(|own| {
-            let what =
-                format!("  rule {label}, which would copy {}{} there", self.rule.source.name(), own.suffix());
-            match lack.as_ref().filter(|_| self.may_select(&own)) {
-                Some(lack) => [vec![format!("{what}, {}", lack.words())], lack.details()].concat(),
-                None => vec![format!("{what}: {}", self.words(&own, run))],
-            }
+        let told = sources.flat_map(|own| match lack.as_ref().filter(|_| self.may_select(&own)) {
+            Some(lack) => lacking(&own.suffix(), lack),
+            None => vec![format!("{}: {}", self.copying(&own.suffix()), self.words(&own, run))],
         });
         told.collect()
+    }
+
+    /// Why nothing of its source, or not this image of it, came to a target.
+    fn lacking(&self, image: &str, lack: &Lack<'_>) -> Vec<String> {
+        [vec![format!("{}, {}", self.copying(image), lack.words())], lack.details()].concat()
+    }
+
+    fn copying(&self, image: &str) -> String {
+        format!("  rule {}, which would copy {}{image} there", self.label, self.rule.source.name())
     }
 
     fn may_select(&self, image: &TagOrDigest) -> bool {

@@ -6,13 +6,13 @@ use sync::RepositoryPattern;
 use super::rows::failure;
 use super::search::split;
 use crate::config::{SourceText, parse_from};
-use crate::output::report_json::{Facts, FailedRule};
+use crate::output::report_json::{Facts, FailedRule, UnlistedRule};
 
 /// Why a rule's list lacks images.
 pub(super) enum Lack<'a> {
     Failed(&'a FailedRule),
     /// The run was stopped before its end.
-    Stopped,
+    Stopped(&'a UnlistedRule),
 }
 
 impl Lack<'_> {
@@ -20,7 +20,7 @@ impl Lack<'_> {
     pub(super) fn words(&self) -> String {
         match self {
             Self::Failed(failed) => format!("brought no images of {}", failed.source),
-            Self::Stopped => "was not listed to its end: the run was stopped before".to_owned(),
+            Self::Stopped(_) => "was not listed to its end: the run was stopped before".to_owned(),
         }
     }
 
@@ -28,31 +28,45 @@ impl Lack<'_> {
     pub(super) fn details(&self) -> Vec<String> {
         match self {
             Self::Failed(failed) => failure(&failed.error),
-            Self::Stopped => Vec::new(),
+            Self::Stopped(_) => Vec::new(),
+        }
+    }
+
+    /// Whether the list may have an image of this name, a whole one or an end.
+    pub(super) fn is_about(&self, name: &str) -> bool {
+        let source = match self {
+            Self::Failed(failed) => &failed.source,
+            Self::Stopped(unlisted) => &unlisted.source,
+        };
+        is_about(name, source)
+    }
+
+    fn label(&self) -> &str {
+        match self {
+            Self::Failed(failed) => failed.label(),
+            Self::Stopped(unlisted) => unlisted.label(),
         }
     }
 }
 
 /// What the list of a repository lacks for the rule with this label.
 pub(super) fn lack<'a>(run: &'a Facts, label: &str, repository: &str) -> Option<Lack<'a>> {
-    let failed = run.tail.failed_rules.iter();
-    let failed = failed.filter(|failed| failed.label() == label && is_about(repository, &failed.source));
-    let unlisted = run.tail.unlisted_rules.iter();
-    let unlisted = unlisted.filter(|rule| rule.label() == label && is_about(repository, &rule.source));
-    failed.map(Lack::Failed).chain(unlisted.map(|_| Lack::Stopped)).next()
+    lacks(run).find(|lack| lack.label() == label && lack.is_about(repository))
 }
 
 /// The lists that may have an image of these names, whole ones or ends, and lack images.
 pub(super) fn lines(names: &[String], run: &Facts) -> Vec<String> {
-    let is_asked = |source: &str| names.iter().any(|name| is_about(name, source));
-    let failed = run.tail.failed_rules.iter().filter(|failed| is_asked(&failed.source));
-    let unlisted = run.tail.unlisted_rules.iter().filter(|unlisted| is_asked(&unlisted.source));
-    let failed = failed.map(|failed| (failed.label(), Lack::Failed(failed)));
-    let lacks = failed.chain(unlisted.map(|unlisted| (unlisted.label(), Lack::Stopped)));
-    let told = lacks.flat_map(|(label, lack)| {
-        std::iter::once(format!("  rule {label} {}", lack.words())).chain(lack.details())
+    let asked = lacks(run).filter(|lack| names.iter().any(|name| lack.is_about(name)));
+    let told = asked.flat_map(|lack| {
+        let head = format!("  rule {} {}", lack.label(), lack.words());
+        std::iter::once(head).chain(lack.details())
     });
     told.collect()
+}
+
+fn lacks(run: &Facts) -> impl Iterator<Item = Lack<'_>> {
+    let failed = run.tail.failed_rules.iter().map(Lack::Failed);
+    failed.chain(run.tail.unlisted_rules.iter().map(Lack::Stopped))
 }
 
 /// Whether a source of a rule has or may have a repository, or an image of it, whose name is the text or ends with it.
@@ -93,7 +107,7 @@ fn is_without_registry(repository: &str, place: Option<&Reference>) -> bool {
 /// Whether the text is a match, or the end of one right below what all matches have in common.
 fn may_match(pattern: &RepositoryPattern, end: &str) -> bool {
     let below = [&pattern.literal_front()[..], &[end]].concat().join("/");
-    let names = [end, &below].map(|name| name.parse::<RepositoryName>());
+    let names = [end, &below].map(str::parse::<RepositoryName>);
     names.iter().flatten().any(|name| pattern.matches(name))
 }
 

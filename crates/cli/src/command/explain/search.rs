@@ -113,9 +113,9 @@ impl Search {
     }
 }
 
-/// The text, the end of an image's name, as a full name in `repository`, if that ends with the text's.
+/// The text, the end of a name, as a full name in `repository`, if that ends with the text's.
 pub(super) fn completed(text: &str, repository: &str) -> Option<String> {
-    let (own, behind) = split(text)?;
+    let (own, behind) = split(text).unwrap_or((text, ""));
     let rest = repository.strip_suffix(own)?;
     (rest.ends_with('/') && !own.is_empty()).then(|| format!("{repository}{behind}"))
 }

@@ -186,15 +186,12 @@ fn terms_of_list(rules: &[(usize, &Rule)], selection: &Selection) -> Vec<Terms> 
         let is_same = |terms: &&mut Terms| {
             !matches!((own, &terms.selection), (Selection::Chosen(_), _) | (_, Selection::Chosen(_)))
         };
-        match all.iter_mut().find(is_same) {
-            Some(terms) => {
-                terms.policy = merged(terms.policy.clone(), &rule.policy);
-                terms.orders.push(*order);
-            }
-            None => {
-                let (policy, selection) = (rule.policy.clone(), own.clone());
-                all.push(Terms { policy, selection, orders: vec![*order] });
-            }
+        if let Some(terms) = all.iter_mut().find(is_same) {
+            terms.policy = merged(terms.policy.clone(), &rule.policy);
+            terms.orders.push(*order);
+        } else {
+            let (policy, selection) = (rule.policy.clone(), own.clone());
+            all.push(Terms { policy, selection, orders: vec![*order] });
         }
     }
     all
