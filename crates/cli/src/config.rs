@@ -48,7 +48,8 @@ pub(crate) use defaults::Defaults;
 pub(crate) use document::{Node, Scalar, ScalarKind, Value};
 pub(crate) use environment::environment;
 pub(crate) use error::ConfigError;
-pub(crate) use images::{Section, WrittenRule};
+pub(crate) use image_text::SourceText;
+pub(crate) use images::{Retried, Section, Share, WrittenRule};
 pub(crate) use load::{Written, WrittenSync, images, load, logins_and_all, typed};
 pub(crate) use named::{NameError, NamedImage, NamedRegistry, parse_repository};
 pub(crate) use other_tool::{OtherTool, recognise};
@@ -58,3 +59,4 @@ pub(crate) use resolved::{
     RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, RuleLogins, SharedRegistries,
 };
 pub(crate) use schema::schema;
+pub(crate) use sync_rules::parse_from;

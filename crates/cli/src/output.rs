@@ -81,7 +81,7 @@ pub(crate) use report_form::ReportForm;
 pub(crate) use report_markdown::write as write_markdown;
 pub(crate) use report_text::lines as report_lines;
 pub(crate) use rule_names::RuleNames;
-pub(crate) use rule_text::{PlannedRule, behind, covers, made};
+pub(crate) use rule_text::{PlannedRule, behind, covers, made, pairs_of};
 pub(crate) use say::{
     note, print, print_json, print_lines, print_verbatim, say, say_lines, tell_panics, warn,
 };

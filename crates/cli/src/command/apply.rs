@@ -5,6 +5,7 @@ mod plan_file;
 mod slip;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use oci::Digest;
 use oci::foreign_text::clean;
@@ -19,7 +20,7 @@ use super::refuse::refuse;
 use super::shard::shard;
 use crate::args::ApplyArgs;
 use crate::config::{
-    Binder, ConfigError, RefusedRule, Resolved, ResolvedTasks, SharedRegistries, WrittenRule,
+    Binder, ConfigError, RefusedRule, Resolved, ResolvedTasks, Retried, Share, SharedRegistries, WrittenRule,
 };
 use crate::output::plan::Step;
 use crate::output::remainder;
@@ -115,8 +116,8 @@ fn bind(
     let policies: Vec<_> = rules.iter().map(|rule| rule.policy.clone()).collect();
     let policy_of = |step: &Step| step.policy.clone().or_else(|| policies.get(step.rule).cloned());
     let tasks = rules.into_iter().enumerate().map(|(order, rule)| {
-        let name = rule.name;
-        let written = WrittenRule { name, ..WrittenRule::of_images(order, 0, rule.source, rule.targets) };
+        let written = WrittenRule::of_images(order, 0, rule.source, rule.targets);
+        let written = WrittenRule { name: rule.name, retried: rule.part_of.map(part_of), ..written };
         ResolvedTasks { written, tasks: Vec::new() }
     });
     let (mut tasks, mut binder): (Vec<_>, _) = (tasks.collect(), Binder::new(registries));
@@ -142,6 +143,12 @@ fn bind(
         });
     refused.extend(impossible.iter().map(|Numbered { step, .. }| impossibility(step, file)));
     (tasks, refused, kept.len())
+}
+
+/// A plan of what failed has parts of rules, and only the labels of those.
+fn part_of(label: Arc<str>) -> Retried {
+    let named = WrittenRule::of_images(0, 0, label.to_string(), Vec::new());
+    Retried { of: Arc::new(named), label, share: Share::Part, also: Vec::new() }
 }
 
 /// The problem of a step that the checks of the plan did not find unusable.

@@ -2,12 +2,16 @@
 
 mod known;
 mod left_out;
+mod lists;
+mod rows;
 mod search;
 mod stage;
 mod told;
 
+use std::collections::BTreeSet;
+
 use self::known::Known;
-use self::search::{Found, Search};
+use self::search::{Found, Search, completed};
 use super::refuse::refuse;
 use super::resolve::resolve_narrowed;
 use crate::args::{ConfigArgs, ExplainArgs, NarrowArgs, OnlyArgs, given};
@@ -15,6 +19,9 @@ use crate::config::ConfigError;
 use crate::exit_code;
 use crate::output::report_json::{Facts, read};
 use crate::output::{print_lines, warn};
+
+/// The most full names that are looked for in place of the end of a name.
+const NAMES_TRIED: usize = 10;
 
 /// Explains; returns the exit status.
 pub(crate) fn run(args: ExplainArgs) -> u8 {
@@ -33,7 +40,13 @@ pub(crate) fn run(args: ExplainArgs) -> u8 {
     };
     match search.found() {
         Found::These(entries) => {
-            print_lines(told::lines(&entries, &run, known.as_ref()).into_iter());
+            let mut lines = told::lines(&entries, &run, known.as_ref());
+            let lists = lists::lines(&[args.image], &run);
+            if !lists.is_empty() {
+                lines.extend([String::new(), "lists that may have such an image, too:".to_owned()]);
+                lines.extend(lists);
+            }
+            print_lines(lines.into_iter());
             exit_code::DONE
         }
         Found::Several(names) => {
@@ -41,11 +54,20 @@ pub(crate) fn run(args: ExplainArgs) -> u8 {
             refuse(&[ConfigError::new(problem).help(format!("write one of them: {}", names.join(", ")))]);
             exit_code::SOME_FAILED
         }
-        Found::Near { names, mut completed } => {
-            completed.insert(0, args.image.clone());
-            not_there(&completed, &run, known.as_ref(), &names)
+        Found::Near { names, completed } => {
+            let images = possible(&args.image, completed, &run, known.as_ref());
+            not_there(&images, &run, known.as_ref(), &names)
         }
     }
+}
+
+/// The names that the image may have: the typed one first, then full names in repositories of the report and the config that end with it.
+fn possible(typed: &str, of_images: Vec<String>, run: &Facts, known: Option<&Known>) -> Vec<String> {
+    let failed = run.tail.failed_rules.iter().filter_map(|failed| completed(typed, &failed.source));
+    let known = known.map(|known| known.completed(typed, run)).unwrap_or_default();
+    let full: BTreeSet<String> = of_images.into_iter().chain(failed).chain(known).collect();
+    let full = full.into_iter().filter(|name| *name != typed);
+    std::iter::once(typed.to_owned()).chain(full.take(NAMES_TRIED)).collect()
 }
 
 /// The rules of the config, if there is one. A default config whose rules differ from the report's is ignored.
@@ -74,12 +96,14 @@ fn known(args: ConfigArgs, run: &Facts) -> Result<Option<Known>, Vec<ConfigError
 /// one first.
 fn not_there(images: &[String], run: &Facts, known: Option<&Known>, near: &[String]) -> u8 {
     let mut lines = Vec::new();
-    for image in images {
-        let mut told = told::refused(image, run);
-        if told.is_empty() {
-            told = told::failed_rules(image, run);
-            told.extend(known.iter().flat_map(|known| known.unlisted(image, run)));
+    for (number, image) in images.iter().enumerate() {
+        // The lists are told once, of all its names.
+        let mut told = if number == 0 { lists::lines(images, run) } else { Vec::new() };
+        let refused = told::refused(image, run);
+        if refused.is_empty() {
+            told.extend(known.iter().flat_map(|known| known.unlisted(image, &images[0], run)));
         }
+        told.extend(refused);
         if !told.is_empty() {
             lines.push(format!("{image} is not in the report"));
             lines.append(&mut told);

@@ -20,9 +20,10 @@ pub(super) fn heads(resolved: &Resolved) -> Vec<Head> {
 fn of_rule(resolved: &ResolvedRule) -> Head {
     let ResolvedRule { written, rule, .. } = resolved;
     Head {
-        name: written.name.clone(),
-        source: written.source.clone(),
+        name: written.in_documents().name.clone(),
+        source: written.in_documents().source.clone(),
         targets: written.targets.clone(),
+        part_of: written.part_of(),
         tags: selected(&rule.selection),
         policy: rule.policy.clone(),
         named: rule.selection.named().map_or(0, |images| images.len()),
@@ -32,9 +33,10 @@ fn of_rule(resolved: &ResolvedRule) -> Head {
 fn of_pattern(resolved: &ResolvedPattern) -> Head {
     let ResolvedPattern { written, rule, tags, .. } = resolved;
     Head {
-        name: written.name.clone(),
-        source: written.source.clone(),
+        name: written.in_documents().name.clone(),
+        source: written.in_documents().source.clone(),
         targets: written.targets.clone(),
+        part_of: written.part_of(),
         tags: selected(tags),
         policy: rule.policy.clone(),
         named: 0,

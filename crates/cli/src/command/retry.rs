@@ -1,6 +1,7 @@
 //! `--retry-failed`: copies exactly the images that an earlier run listed, with the config's logins and the policies of their rules.
 
 mod known;
+mod origin;
 mod patterns;
 
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::path::Path;
 use ::sync::Rule;
 
 use self::known::{Known, Terms};
+use self::origin::Origins;
 use self::patterns::{Split, foreign, split};
 use super::resolve::resolve_written;
 use crate::config::{self, ConfigError, Defaults, Resolved, ResolvedRule, RuleLogins, Written};
@@ -30,6 +32,7 @@ pub(super) fn resolve(
         let (rules, patterns, tasks, refused) = Default::default();
         return Ok(Resolved { rules, patterns, tasks, refused, registries: whole.registries, warnings });
     }
+    let origins = Origins::of(&whole, &failed);
     let Split { lines, sync } = split(failed, &whole, sync, first);
     let (rules_file, warnings) = (Some(file.to_owned()), Vec::new());
     let again = Written { auth, rules: lines, sync, rules_file, warnings, logins };
@@ -42,7 +45,8 @@ pub(super) fn resolve(
     let mut known = Known::of(&whole);
     let rules = std::mem::take(&mut again.rules);
     let warnings = &mut again.warnings;
-    again.rules = rules.into_iter().flat_map(|rule| with_policies(&mut known, rule, warnings)).collect();
+    let with_policies = |rule| with_policies((&mut known, &origins), rule, warnings);
+    again.rules = rules.into_iter().flat_map(with_policies).collect();
     Ok(again)
 }
 
@@ -50,9 +54,9 @@ fn of_its_own(source: &str, target: &str) -> String {
     format!("no rule of the config copies {source} to {target}: it is tried again as a rule of its own")
 }
 
-/// The rules that stand for a line: several if its targets come from rules with different policies, or one target from several rules.
+/// The rules that stand for a line: several if its targets come from different rules, or one target from several rules.
 fn with_policies(
-    known: &mut Known<'_>,
+    (known, origins): (&mut Known<'_>, &Origins),
     resolved: ResolvedRule,
     warnings: &mut Vec<String>,
 ) -> Vec<ResolvedRule> {
@@ -62,18 +66,21 @@ fn with_policies(
         let mut terms = known.terms(rule.source.name(), target, &rule.selection);
         if terms.is_empty() {
             warnings.push(of_its_own(&written.source, target.target.name()));
-            terms.push(Terms { policy: rule.policy.clone(), selection: rule.selection.clone() });
+            let (policy, selection) = (rule.policy.clone(), rule.selection.clone());
+            terms.push(Terms { policy, selection, orders: Vec::new() });
         }
         for terms in terms {
-            if let Some(part) = parts.iter_mut().find(|part| terms.are_those_of(&part.rule)) {
+            let written = origins.named(&written, &terms.orders);
+            let is_one = |part: &&mut ResolvedRule| part.written == written && terms.are_those_of(&part.rule);
+            if let Some(part) = parts.iter_mut().find(is_one) {
                 part.rule.targets.push(target.clone());
                 part.logins.targets.push(login.clone());
                 continue;
             }
-            let Terms { policy, selection } = terms;
+            let Terms { policy, selection, .. } = terms;
             let rule = Rule { targets: vec![target.clone()], policy, selection, ..rule.clone() };
             let logins = RuleLogins { source: logins.source.clone(), targets: vec![login.clone()] };
-            parts.push(ResolvedRule { written: written.clone(), rule, logins });
+            parts.push(ResolvedRule { written, rule, logins });
         }
     }
     parts

@@ -1,6 +1,7 @@
 //! The rule map `images`: sources and targets as written.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
@@ -19,6 +20,28 @@ pub(crate) struct WrittenRule {
     pub(crate) name: Option<String>,
     pub(crate) source: String,
     pub(crate) targets: Vec<String>,
+    /// Set if it is a line of a list of failures.
+    pub(crate) retried: Option<Retried>,
+}
+
+/// The rules of the config that a line of a list of failures stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Retried {
+    /// The rule that its images came from.
+    pub(crate) of: Arc<WrittenRule>,
+    /// That rule's label: shared, as one rule may have many lines, and a long text.
+    pub(crate) label: Arc<str>,
+    pub(crate) share: Share,
+    /// Further rules that the list takes up whole.
+    pub(crate) also: Vec<Arc<WrittenRule>>,
+}
+
+/// How much of a rule a list of failures takes up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Share {
+    /// All that it copies, in one line or several.
+    Whole,
+    Part,
 }
 
 /// The section of a rule: the older and the newer form interpret texts differently.
@@ -33,7 +56,7 @@ pub(crate) enum Section {
 impl WrittenRule {
     /// A rule of `images`, or from the command line.
     pub(crate) fn of_images(order: usize, line: usize, source: String, targets: Vec<String>) -> Self {
-        Self { order, section: Section::Images, line, name: None, source, targets }
+        Self { order, section: Section::Images, line, name: None, source, targets, retried: None }
     }
 
     /// The rule's label for a sentence.
@@ -44,9 +67,34 @@ impl WrittenRule {
         }
     }
 
-    /// The label for messages: the name, or else the source's text.
+    /// The label for messages: the name, or else the source's text, of the rule in the config.
     pub(crate) fn label(&self) -> &str {
-        self.name.as_deref().unwrap_or(&self.source)
+        match &self.retried {
+            Some(retried) => &retried.label,
+            None => self.name.as_deref().unwrap_or(&self.source),
+        }
+    }
+
+    /// The label, shared with other lines of the same rule.
+    pub(crate) fn shared_label(&self) -> Arc<str> {
+        self.retried.as_ref().map_or_else(|| self.label().into(), |retried| retried.label.clone())
+    }
+
+    /// The rule in the config: of a line of a list of failures, the rule that its images came from.
+    pub(crate) fn in_config(&self) -> &Self {
+        self.retried.as_ref().map_or(self, |retried| &retried.of)
+    }
+
+    /// The rule in documents: of lines that take up a whole rule, that rule.
+    pub(crate) fn in_documents(&self) -> &Self {
+        let whole = self.retried.as_ref().filter(|retried| retried.share == Share::Whole);
+        whole.map_or(self, |retried| &retried.of)
+    }
+
+    /// The label of the rule of the config of which this is a part.
+    pub(crate) fn part_of(&self) -> Option<Arc<str>> {
+        let retried = self.retried.as_ref().filter(|retried| retried.share == Share::Part)?;
+        Some(retried.label.clone())
     }
 }
 

@@ -17,7 +17,7 @@ use super::{PlannedRule, Tally};
 pub(crate) struct Recorder {
     tally: Arc<Tally>,
     /// The labels of the rules.
-    rules: Vec<String>,
+    rules: Vec<Arc<str>>,
     folder: Option<PathBuf>,
     /// The spool, or the error of a failed write; nothing is added after an error.
     spool: Mutex<Result<Spool, Error>>,
@@ -28,7 +28,7 @@ pub(crate) struct Recorder {
 impl Recorder {
     /// `folder` is for temporary files; without it, they go to the default folder.
     pub(crate) fn new(rules: &[PlannedRule], tally: Arc<Tally>, folder: Option<&Path>) -> Self {
-        let rules = rules.iter().map(|rule| rule.written.label().to_owned()).collect();
+        let rules = rules.iter().map(|rule| rule.written.shared_label()).collect();
         let spool = Mutex::new(Ok(Spool::new(folder)));
         let (selected, shares) = Default::default();
         Self { tally, rules, folder: folder.map(Path::to_owned), spool, selected, shares }
@@ -55,7 +55,7 @@ impl Recorder {
     }
 
     fn take_down(&self, stamp: &Stamp, ended: &ImageReport) -> Result<Vec<u8>, serde_json::Error> {
-        let rule = self.rules.get(ended.rule).map(String::as_str);
+        let rule = self.rules.get(ended.rule).map(|label| &**label);
         let mut record = ImageRecord::new(ended, rule, self.tally.tried_again(&ended.image));
         record.worker = stamp.worker.as_deref().map(str::to_owned);
         self.shares().add(&record);

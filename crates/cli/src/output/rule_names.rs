@@ -12,14 +12,14 @@ struct Named {
     /// `None` if the rule has no name.
     name: Option<String>,
     /// The name, or else the source.
-    label: String,
+    label: Arc<str>,
 }
 
 impl RuleNames {
     pub(crate) fn of(rules: &[PlannedRule]) -> Self {
         let named = |rule: &PlannedRule| Named {
-            name: rule.written.name.clone(),
-            label: rule.written.label().to_owned(),
+            name: rule.written.in_config().name.clone(),
+            label: rule.written.shared_label(),
         };
         Self(rules.iter().map(named).collect())
     }
@@ -34,6 +34,6 @@ impl RuleNames {
 
     /// The rule's label in documents.
     pub(super) fn label(&self, rule: usize) -> Option<&str> {
-        self.0.get(rule).map(|rule| rule.label.as_str())
+        self.0.get(rule).map(|rule| &*rule.label)
     }
 }

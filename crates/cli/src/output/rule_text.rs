@@ -16,7 +16,7 @@ impl PlannedRule {
     /// All pairs of source and target.
     pub(crate) fn all_pairs(&self) -> Vec<(String, String)> {
         match &self.work {
-            Work::Repository(rule) => pairs(rule),
+            Work::Repository(rule) => pairs_of(rule),
             Work::Pattern(_) | Work::Tasks(_) | Work::Assignments(_) => self.written_pairs(),
         }
     }
@@ -25,8 +25,8 @@ impl PlannedRule {
     /// failures), if the rule covers it.
     pub(crate) fn pairs(&self, repository: &str) -> Vec<(String, String)> {
         let of_one = match &self.work {
-            Work::Repository(rule) => Some(pairs(rule)),
-            Work::Pattern(pattern) => made(pattern, repository).map(|rule| pairs(&rule)),
+            Work::Repository(rule) => Some(pairs_of(rule)),
+            Work::Pattern(pattern) => made(pattern, repository).map(|rule| pairs_of(&rule)),
             Work::Tasks(_) | Work::Assignments(_) => None,
         };
         of_one.unwrap_or_else(|| self.written_pairs())
@@ -48,7 +48,8 @@ pub(crate) fn made(pattern: &PatternRule, repository: &str) -> Option<Rule> {
     (pattern.make_rule)(&repository).ok()
 }
 
-fn pairs(rule: &Rule) -> Vec<(String, String)> {
+/// The pairs of source and target of a rule about one repository.
+pub(crate) fn pairs_of(rule: &Rule) -> Vec<(String, String)> {
     let source = rule.source.name();
     let mut pairs = Vec::new();
     for target in &rule.targets {

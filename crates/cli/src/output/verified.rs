@@ -9,7 +9,7 @@ mod tests;
 
 use std::io::{Error, Write};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sync::{Against, Event, Observer, Repair, Stamp, Verification};
 
@@ -25,7 +25,7 @@ pub(crate) use schema::schema;
 pub(crate) struct VerifiedRecorder {
     how: Verification,
     /// The labels of the rules.
-    rules: Vec<String>,
+    rules: Vec<Arc<str>>,
     found: Mutex<Taken>,
 }
 
@@ -40,7 +40,7 @@ impl VerifiedRecorder {
     /// `folder` is for temporary files; without it, they go to the default folder.
     pub(crate) fn new(how: Verification, rules: &[PlannedRule], folder: Option<&Path>) -> Self {
         let looked_at = vec![0; rules.len()];
-        let rules = rules.iter().map(|rule| rule.written.label().to_owned()).collect();
+        let rules = rules.iter().map(|rule| rule.written.shared_label()).collect();
         let taken = Taken { images: Ok(Sorter::new(folder)), selected: Selected::default(), looked_at };
         Self { how, rules, found: Mutex::new(taken) }
     }
@@ -62,7 +62,7 @@ impl VerifiedRecorder {
 impl Observer for VerifiedRecorder {
     fn event(&self, stamp: &Stamp, event: &Event) {
         let Event::ImageFinished(ended) = event else { return self.lock().selected.event(event) };
-        let rule = self.rules.get(ended.rule).map(String::as_str);
+        let rule = self.rules.get(ended.rule).map(|label| &**label);
         let Some(record) = VerifiedRecord::new(ended, rule, self.how.against, stamp.at) else { return };
         let written = serde_json::to_string(&record).map_err(Error::from);
         let mut found = self.lock();

@@ -1,8 +1,8 @@
 //! `explain`: why an image was copied, skipped or failed, from the report of a run and its config.
 
 use anyhow::{Context as _, Result, ensure};
-use embedded_registry::EmbeddedRegistry;
 use embedded_registry::sample::{self, Flavour};
+use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
 
 use crate::process::{Ran, Workplace};
 
@@ -148,6 +148,53 @@ async fn what_is_not_in_the_report_is_explained_by_its_rule() -> Result<()> {
             "next      check the repository's name",
         ],
     )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_that_failed_is_told_by_the_end_of_a_name_too() -> Result<()> {
+    let bench = Bench::after_a_run().await?;
+    let refuse = |path: &str| {
+        let effect = Effect::refuse(403, "DENIED", "not now");
+        bench.source.misbehave(Fault { when: Match::path(path), times: Times::Always, effect });
+    };
+    refuse("/v2/a/web/tags/list");
+    bench.run("sync --report r.json --no-state --retries 0")?.expect_code(1)?;
+    let (from, to) = (bench.source.host(), bench.target.host());
+    let list =
+        format!("rule apps brought no images of {from}/a/web\n  error     source {from}: listing tags: ");
+    for name in ["SOURCE/a/web:v1", "SOURCE/a/web", "a/web:v1", "a/web", "web:v1", "web"] {
+        let told = bench.explain(name, 0)?;
+        has(&told, &[&list, "not now"])?;
+        ensure!(told.stdout.matches("brought no images").count() == 1, "{}", told.stdout);
+        ensure!(!told.stdout.contains("was not there"), "the list was not read: {}", told.stdout);
+    }
+    has(&bench.explain("web:v1-rc", 0)?, &[&list, "rule apps: leaves it out by its name"])?;
+    let there = |tag: &str| {
+        format!("rule apps, which would copy {from}/a/web{tag} there, brought no images of {from}/a/web")
+    };
+    for (name, tag) in [("TARGET/b/web:v1", ":v1"), ("TARGET/b/web", ""), ("b/web:v1", ":v1"), ("b/web", "")]
+    {
+        let told = bench.explain(name, 0)?;
+        has(&told, &[&format!("{to}/b/web{tag} is not in the report"), &there(tag), "not now"])?;
+    }
+    let other = bench.explain("app:v1", 0)?;
+    has(&other, &["outcome   unchanged"])?;
+    ensure!(!other.stdout.contains("brought no images"), "{}", other.stdout);
+
+    refuse("/v2/_catalog");
+    bench.run("sync --report r.json --no-state --retries 0")?.expect_code(1)?;
+    std::fs::remove_file(bench.workplace.path().join("image-syncer.yaml"))?;
+    let all = format!("rule apps brought no images of {from}/a/**\n");
+    for name in ["SOURCE/a/new/web:v1", "a/web:v1", "web"] {
+        has(&bench.explain(name, 0)?, &[&all, "listing repositories", "not now"])?;
+    }
+    // `c/lib` was copied; a repository of that name below `a` was not listed.
+    has(
+        &bench.explain("lib:1.1", 0)?,
+        &["outcome   unchanged", "may have such an image, too:\n  rule apps "],
+    )?;
+    bench.explain(&format!("{to}/x/web:v1"), 1)?.says(&["name the config, too"])?;
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,7 +9,9 @@ use anyhow::{Context as _, Result, ensure};
 use embedded_registry::sample::{self, Flavour};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, LoggedRequest, Match, Times};
 use http::Method;
+use serde_json::{Value, json};
 
+use crate::json_schema::conforms;
 use crate::process::{Ran, Workplace};
 
 /// A run that takes longer hangs.
@@ -123,6 +125,69 @@ async fn c8_rules_that_were_not_listed_yet_are_named_to_be_tried_again() -> Resu
     }
     ensure!(workplace.read("failed.yaml")? == "{}\n");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c1_a_stopped_run_and_the_retry_that_did_the_rest_have_succeeded_together() -> Result<()> {
+    let source = EmbeddedRegistry::builder().start().await?;
+    let target = EmbeddedRegistry::builder().start().await?;
+    for (number, repository) in (1..).zip(["app", "ready", "lib/a", "one"]) {
+        for tag in ["v1", "v2"] {
+            let layers = [sample::layer(number, 1000)];
+            sample::image(source.store(), repository, Some(tag), Flavour::Oci, &layers, "amd64");
+        }
+    }
+    let lists = ["/v2/app/tags/list", "/v2/_catalog"];
+    for path in lists {
+        source.misbehave(Fault { when: Match::path(path), times: Times::Always, effect: Effect::Hang });
+    }
+    let (from, to, workplace) = (source.host(), target.host(), Workplace::new()?);
+    workplace.write(
+        "c.yaml",
+        &format!(
+            "auth: {{{from}: {{insecure: true}}, {to}: {{insecure: true}}}}\nsync:\n\
+             - {{name: app, from: {from}/app, to: [{to}/app, {to}/more], tags: {{latest: 1}}}}\n\
+             - {{name: libs, from: {from}/lib/**, to: {to}/lib}}\n- {{from: '{from}/ready:v1,v2', to: {to}/ready}}\n"
+        ),
+    )?;
+    let command = "sync --config c.yaml --no-state --output-failed-images failed.yaml";
+    let child = start(&workplace, &format!("{command} --report first.json"))?;
+    let is_asked = |path: &&str| source.requests().iter().any(|request| request.path.contains(*path));
+    let is_ready = || ["v1", "v2"].iter().all(|tag| target.store().manifest("ready", tag).is_some());
+    until(|| lists.iter().all(is_asked) && is_ready()).await?;
+    signal(&child, "-INT")?;
+    end(child).await?.expect_code(130)?;
+    let first: Value = serde_json::from_str(&workplace.read("first.json")?)?;
+    let unlisted = json!([
+        {"rule": "app", "source": format!("{from}/app")},
+        {"rule": "libs", "source": format!("{from}/lib/**")},
+    ]);
+    ensure!(first["unlistedRules"] == unlisted && first["totals"]["unlistedRules"] == 2, "{first:#}");
+    let schema: Value = serde_json::from_str(&workplace.run("schema report")?.stdout)?;
+    conforms(&schema, &first)?;
+    let told = workplace.run("explain lib/a:v1 --report first.json --config c.yaml")?.expect_code(0)?;
+    let libs = "rule libs was not listed to its end: the run was stopped before";
+    ensure!(told.stdout.contains(libs), "{}", told.all());
+    ensure!(!told.stdout.contains("was not there when"), "{}", told.all());
+
+    source.behave();
+    // What is taken out of the list is not done.
+    workplace.write("app.yaml", &format!("{from}/app: {to}/more\n'{from}/lib/**': {to}/lib\n"))?;
+    workplace.run(&format!("{command} --retry-failed app.yaml --report part.json"))?.expect_code(0)?;
+    let merged = workplace.run("report merge first.json part.json")?.expect_code(130)?;
+    let merged: Value = serde_json::from_str(&merged.stdout)?;
+    ensure!(merged["unlistedRules"] == json!([unlisted[0]]), "{merged:#}");
+    ensure!(merged["totals"]["unlistedRules"] == 1, "{merged:#}");
+
+    let rest = format!("{from}/app:\n- {to}/app\n- {to}/more\n'{from}/lib/**':\n- {to}/lib\n");
+    workplace.write("failed.yaml", &rest)?;
+    workplace.run(&format!("{command} --retry-failed failed.yaml --report rest.json"))?.expect_code(0)?;
+    let merged = workplace.run("report merge rest.json first.json")?.expect_code(0)?;
+    let merged: Value = serde_json::from_str(&merged.stdout)?;
+    ensure!(merged["unlistedRules"] == json!([]) && merged["totals"]["unlistedRules"] == 0, "{merged:#}");
+    let stands = ["copied", "unchanged"].iter().filter_map(|key| merged["totals"][*key].as_u64());
+    ensure!(stands.sum::<u64>() == 6, "{}", merged["totals"]);
+    conforms(&schema, &merged)
 }
 
 #[tokio::test(flavor = "multi_thread")]

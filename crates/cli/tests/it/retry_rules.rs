@@ -3,7 +3,9 @@
 use anyhow::{Context as _, Result, ensure};
 use embedded_registry::sample::{self, Flavour, Sample};
 use embedded_registry::{Effect, EmbeddedRegistry, Fault, Match, Times};
+use serde_json::Value;
 
+use crate::json_schema::conforms;
 use crate::process::{Ran, Workplace};
 
 struct Bench {
@@ -129,6 +131,92 @@ async fn c8_a_pattern_of_images_with_the_same_texts_is_tried_again_too() -> Resu
     bench.fail("/v2/_catalog")?;
     bench.retry("failed.yaml")?;
     ensure!(bench.has("mirror/a", "v1") && bench.has("mirror/a", "w1"), "either rule's");
+    Ok(())
+}
+
+/// The images of a report: the name at the target, and the rule.
+fn rules_of(report: &Value) -> Vec<(String, String)> {
+    let images = report["images"].as_array().into_iter().flatten();
+    let name = |target: &str| target.split_once('/').map(|(_, name)| name.to_owned()).unwrap_or_default();
+    let text = |value: &Value| value.as_str().unwrap_or("null").to_owned();
+    images.map(|image| (name(&text(&image["target"])), text(&image["rule"]))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c8_what_is_tried_again_keeps_the_name_of_its_rule() -> Result<()> {
+    let bench = Bench::start(
+        "images: {'FROM/old/**': TO/old}\nsync:\n- {name: apps, from: FROM/lib/**, to: TO/mirror}\n\
+         - {name: tags, from: 'FROM/app:v1,v2', to: TO/app}\n- {name: one, from: FROM/one:v1, to: TO/one}\n",
+    )
+    .await?;
+    for (repository, tag) in
+        [("old/a", "v1"), ("lib/a", "v1"), ("lib/b", "v1"), ("app", "v1"), ("app", "v2"), ("one", "v1")]
+    {
+        bench.image(repository, tag);
+    }
+    for path in ["/old/a/manifests/v1", "/lib/a/tags", "/lib/b/manifests/v1", "/app/manifests/v2", "/v2/one/"]
+    {
+        let effect = Effect::refuse(403, "DENIED", "not now");
+        bench.source.misbehave(Fault { when: Match::path(path), times: Times::Always, effect });
+    }
+    let files = "--output-failed-images failed.yaml --report old.json";
+    bench.workplace.run(&format!("{SYNC} {files}"))?.expect_code(1)?;
+    let again = "--retry-failed failed.yaml --report new.json";
+    let stuck = bench.workplace.run(&format!("{SYNC} {again}"))?.expect_code(4)?;
+    stuck.says(&["/lib/a (rule \"apps\"): listing tags"])?;
+    let report = |name: &str| -> Result<Value> { Ok(serde_json::from_str(&bench.workplace.read(name)?)?) };
+    let stuck = report("new.json")?;
+    ensure!(stuck["failedRules"][0]["rule"] == "apps", "{stuck:#}");
+    bench.source.behave();
+    bench.workplace.run(&format!("{SYNC} {again}"))?.expect_code(0)?;
+
+    let (old, new) = (report("old.json")?, report("new.json")?);
+    let names = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(target, rule)| ((*target).to_owned(), bench.named(rule))).collect()
+    };
+    let wanted = [
+        ("app:v2", "tags"),
+        ("mirror/a:v1", "apps"),
+        ("mirror/b:v1", "apps"),
+        ("old/a:v1", "FROM/old/**"),
+        ("one:v1", "one"),
+    ];
+    let sorted = |mut rules: Vec<(String, String)>| {
+        rules.sort();
+        rules
+    };
+    ensure!(sorted(rules_of(&new)) == names(&wanted), "{new:#}");
+    ensure!(rules_of(&new).iter().all(|image| image.0 == "mirror/a:v1" || rules_of(&old).contains(image)));
+    // A rule of which all is tried again is that rule; of the others, these are parts.
+    let rules = new["rules"].as_array().context("rules")?;
+    let text = |value: &Value| value.as_str().unwrap_or("null").to_owned();
+    let rules = rules.iter().map(|rule| ["name", "source", "partOf"].map(|key| text(&rule[key])));
+    let rules: std::collections::BTreeSet<_> = rules.collect();
+    let wanted = [
+        ["null", "FROM/app:v2", "tags"],
+        ["null", "FROM/lib/a", "apps"],
+        ["null", "FROM/lib/b:v1", "apps"],
+        ["null", "FROM/old/a:v1", "FROM/old/**"],
+        ["one", "FROM/one:v1", "null"],
+    ];
+    ensure!(rules == wanted.map(|rule| rule.map(|text| bench.named(text))).into(), "{rules:?}");
+    let schema = bench.workplace.run("schema report")?.expect_code(0)?.stdout;
+    conforms(&serde_json::from_str(&schema)?, &new)?;
+
+    // The config that explains the first report explains this one.
+    let config = bench.workplace.read("c.yaml")?;
+    bench.workplace.write("image-syncer.yaml", &config)?;
+    let told = bench.workplace.run("explain mirror/b:v1 --report new.json")?.expect_code(0)?;
+    ensure!(told.stdout.contains("rule      apps\n  selected  all tags"), "{}", told.all());
+    ensure!(!told.stderr.contains("none of the rules of this report"), "{}", told.all());
+    // So does the report of a plan of what failed.
+    let plan = "plan --config c.yaml --retry-failed failed.yaml --out p.json --no-state";
+    bench.workplace.run(plan)?.expect_code(0)?;
+    let schema = bench.workplace.run("schema plan")?.expect_code(0)?.stdout;
+    conforms(&serde_json::from_str(&schema)?, &report("p.json")?)?;
+    bench.workplace.run("apply p.json --config c.yaml --report new.json")?.expect_code(0)?;
+    let applied = report("new.json")?;
+    ensure!(sorted(rules_of(&applied)) == sorted(rules_of(&new)), "{applied:#}");
     Ok(())
 }
 

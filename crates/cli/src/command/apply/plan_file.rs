@@ -41,7 +41,7 @@ pub(super) struct PlanFile {
     pub(super) impossible: Vec<Numbered>,
     /// Steps that cannot be read, and why.
     pub(super) malformed: Vec<Malformed>,
-    /// Images and rules that the plan lacks because they failed when it was made.
+    /// Images and rules that the plan lacks because they failed when it was made: no step is about them.
     pub(super) lacks: Lacks,
     pub(super) integrity: Integrity,
     sum: Checksum,
@@ -90,6 +90,8 @@ pub(super) struct PlanRule {
     pub(super) name: Option<String>,
     pub(super) source: String,
     pub(super) targets: Vec<String>,
+    #[serde(default)]
+    pub(super) part_of: Option<Arc<str>>,
     pub(super) policy: Arc<Policy>,
 }
 

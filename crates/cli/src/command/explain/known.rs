@@ -1,11 +1,13 @@
 //! What the config says of an image: its rule, and the logins for it.
 
-use ::sync::Rule;
+use ::sync::{PatternRule, Rule};
 use oci::{Reference, TagOrDigest};
 
 use super::left_out::{Told, told_of};
+use super::lists::{Lack, lack};
+use super::search::completed;
 use super::stage::{Stage, stage};
-use crate::config::{LoginOrigin, Resolved, WrittenRule};
+use crate::config::{LoginOrigin, Resolved, SourceText, WrittenRule, parse_from};
 use crate::output::made;
 use crate::output::report_json::{Facts, ReportedRule};
 
@@ -36,7 +38,33 @@ impl Known {
         let are_typed = matches!(run.head.command.as_str(), "copy" | "apply");
         are_typed
             || run.head.rules.is_empty()
+            || run.head.rules.iter().any(|rule| self.has_whole_of(rule))
             || rules.chain(patterns).any(|written| run.head.rules.iter().any(|rule| is_same(written, rule)))
+    }
+
+    /// Whether a rule of a report is a part of one of these rules, as a retry takes it up.
+    fn has_whole_of(&self, part: &ReportedRule) -> bool {
+        let Some(label) = &part.part_of else { return false };
+        let Ok(SourceText::One(source)) = parse_from(&part.source) else { return false };
+        let (registry, repository) = (source.registry, source.repository);
+        let place = Reference { registry, repository, tag: None, digest: None };
+        self.about(&place).iter().any(|known| known.label == **label && known.is_from(&place))
+    }
+
+    /// The end of a name as full names: in the repositories that single rules read or write, and that lists which failed are copied to.
+    pub(super) fn completed(&self, end: &str, run: &Facts) -> Vec<String> {
+        let patterns = self.resolved.patterns.iter().map(|pattern| &pattern.rule);
+        let made_for = |source| patterns.clone().filter_map(move |pattern| made(pattern, source));
+        let failed: Vec<_> =
+            run.tail.failed_rules.iter().flat_map(|failed| made_for(&failed.source)).collect();
+        let single = self.resolved.rules.iter().map(|rule| &rule.rule);
+        let mut names = Vec::new();
+        for rule in single.chain(&failed) {
+            let targets = rule.targets.iter().map(|target| target.target.name());
+            let repositories = std::iter::once(rule.source.name()).chain(targets);
+            names.extend(repositories.filter_map(|repository| completed(end, repository)));
+        }
+        names
     }
 
     /// The login that is used for this name.
@@ -54,14 +82,16 @@ impl Known {
         Some(stage(&rule.rule.selection, &image))
     }
 
-    /// For each rule about the image's repository: why the image is not in the report.
-    pub(super) fn unlisted(&self, name: &str, run: &Facts) -> Vec<String> {
+    /// For each rule about the image's repository: why the image is not in the report. Lists that may have an image named `typed` are told
+    /// already.
+    pub(super) fn unlisted(&self, name: &str, typed: &str, run: &Facts) -> Vec<String> {
         let Ok(place) = name.parse::<Reference>() else { return Vec::new() };
-        let Some(image) = image(&place) else { return Vec::new() };
-        self.about(&place).iter().flat_map(|rule| rule.unlisted(&place, &image, run)).collect()
+        let image = image(&place);
+        let told = |rule: &KnownRule| rule.unlisted(&place, image.as_ref(), (run, typed));
+        self.about(&place).iter().flat_map(told).collect()
     }
 
-    /// Rules that read a repository, and rules about one repository that write it.
+    /// Rules that read or write a repository.
     fn about(&self, place: &Reference) -> Vec<KnownRule> {
         let name = repository(place);
         let is_about = |rule: &Rule| {
@@ -70,7 +100,8 @@ impl Known {
         let single = self.resolved.rules.iter().filter(|rule| is_about(&rule.rule));
         let single = single.map(|rule| (rule.written.order, rule.written.label(), rule.rule.clone()));
         let many = self.resolved.patterns.iter().filter_map(|pattern| {
-            Some((pattern.written.order, pattern.written.label(), made(&pattern.rule, &name)?))
+            let rule = made(&pattern.rule, &name).or_else(|| writing(&pattern.rule, &name))?;
+            Some((pattern.written.order, pattern.written.label(), rule))
         });
         let mut all: Vec<_> = single.chain(many).collect();
         all.sort_by_key(|(order, ..)| *order);
@@ -83,22 +114,51 @@ impl KnownRule {
         self.rule.source.name() == repository(place)
     }
 
-    fn unlisted(&self, place: &Reference, image: &TagOrDigest, run: &Facts) -> Vec<String> {
-        let label = &self.label;
+    /// Without an image, only what is to be said of its repository.
+    fn unlisted(
+        &self,
+        place: &Reference,
+        image: Option<&TagOrDigest>,
+        (run, typed): (&Facts, &str),
+    ) -> Vec<String> {
+        let (label, lack) = (&self.label, lack(run, &self.label, self.rule.source.name()));
+        let lacking = |suffix: &str, lack: &Lack<'_>| {
+            if lack.is_about(typed) { Vec::new() } else { self.lacking(suffix, lack) }
+        };
         if self.is_from(place) {
-            return vec![format!("  rule {label}: {}", self.words(image, run))];
+            let image = image.filter(|image| lack.is_none() || !self.may_select(image));
+            return image
+                .map(|image| format!("  rule {label}: {}", self.words(image, run)))
+                .into_iter()
+                .collect();
         }
+        let Some(image) = image else {
+            return lack.map(|lack| lacking("", &lack)).unwrap_or_default();
+        };
         let name = repository(place);
         let targets = self.rule.targets.iter().filter(|target| target.target.name() == name);
         let sources = targets.filter_map(|target| match image {
             TagOrDigest::Tag(tag) => target.naming.source_tag(tag).map(TagOrDigest::Tag),
             TagOrDigest::Digest(_) => Some(image.clone()),
         });
-        let told = sources.map(|own| {
-            let (source, why) = (self.rule.source.name(), self.words(&own, run));
-            format!("  rule {label}, which would copy {source}{} there: {why}", own.suffix())
+        let told = sources.flat_map(|own| match lack.as_ref().filter(|_| self.may_select(&own)) {
+            Some(lack) => lacking(&own.suffix(), lack),
+            None => vec![format!("{}: {}", self.copying(&own.suffix()), self.words(&own, run))],
         });
         told.collect()
+    }
+
+    /// Why nothing of its source, or not this image of it, came to a target.
+    fn lacking(&self, image: &str, lack: &Lack<'_>) -> Vec<String> {
+        [vec![format!("{}, {}", self.copying(image), lack.words())], lack.details()].concat()
+    }
+
+    fn copying(&self, image: &str) -> String {
+        format!("  rule {}, which would copy {}{image} there", self.label, self.rule.source.name())
+    }
+
+    fn may_select(&self, image: &TagOrDigest) -> bool {
+        !matches!(stage(&self.rule.selection, image), Stage::LeftOut(_))
     }
 
     /// Explains why the rule did not bring an image into the report.
@@ -128,6 +188,17 @@ impl KnownRule {
             }
         }
     }
+}
+
+/// The rule that a pattern makes for the repository that it copies to this one.
+fn writing(pattern: &PatternRule, name: &str) -> Option<Rule> {
+    let rules = pattern.targets.iter().filter_map(|target| {
+        let path = name.strip_prefix(target.listing.name())?.strip_prefix('/')?;
+        let source = (target.take_back)(&path.parse().ok()?)?;
+        made(pattern, &format!("{}/{source}", pattern.listing.name()))
+    });
+    let writes = |rule: &Rule| rule.targets.iter().any(|target| target.target.name() == name);
+    rules.into_iter().find(writes)
 }
 
 fn repository(place: &Reference) -> String {

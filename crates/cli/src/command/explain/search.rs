@@ -60,7 +60,8 @@ impl Search {
         }
         for name in names {
             if self.completed.len() < NAMES_TOLD {
-                self.completed.extend(completed(&self.text, name));
+                let repository = split(name).map(|(repository, _)| repository);
+                self.completed.extend(repository.and_then(|repository| completed(&self.text, repository)));
             }
             if let Some(distance) = self.distance(name) {
                 self.near.insert((distance, name.clone()));
@@ -112,16 +113,15 @@ impl Search {
     }
 }
 
-/// The text as a full name in the repository of `name`, if that repository ends with the text's.
-fn completed(text: &str, name: &str) -> Option<String> {
-    let (own, behind) = split(text)?;
-    let (repository, _) = split(name)?;
+/// The text, the end of a name, as a full name in `repository`, if that ends with the text's.
+pub(super) fn completed(text: &str, repository: &str) -> Option<String> {
+    let (own, behind) = split(text).unwrap_or((text, ""));
     let rest = repository.strip_suffix(own)?;
     (rest.ends_with('/') && !own.is_empty()).then(|| format!("{repository}{behind}"))
 }
 
-/// Splits off the tag or digest from registry and repository.
-fn split(name: &str) -> Option<(&str, &str)> {
+/// Splits off the tag or digest from registry and repository. `None` if there is neither.
+pub(super) fn split(name: &str) -> Option<(&str, &str)> {
     let last = name.rfind('/').map_or(0, |slash| slash + 1);
     let end = last + name[last..].find([':', '@'])?;
     Some(name.split_at(end))
@@ -190,7 +190,7 @@ mod tests {
         let Found::Near { completed, .. } = search("pps/web:v3") else { panic!("it is there") };
         assert!(completed.is_empty(), "{completed:?}");
         assert_eq!(
-            super::completed("web@sha256:a", "h.io:5000/web:v1").as_deref(),
+            super::completed("web@sha256:a", "h.io:5000/web").as_deref(),
             Some("h.io:5000/web@sha256:a")
         );
     }

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use oci::Reference;
-
 use super::known::Known;
+use super::rows::{failure, row};
 use super::stage::Stage;
 use crate::config::LoginOrigin;
 use crate::output::amount_text::{self, took};
 use crate::output::report_json::Facts;
-use crate::output::{Ended, Failure, ImageRecord, counted, replaced};
+use crate::output::{Ended, ImageRecord, counted, replaced};
 
 /// All lines about these entries; the caller cleans them of control characters.
 pub(super) fn lines(entries: &[ImageRecord], run: &Facts, known: Option<&Known>) -> Vec<String> {
@@ -31,22 +30,6 @@ pub(super) fn lines(entries: &[ImageRecord], run: &Facts, known: Option<&Known>)
     lines
 }
 
-/// Lists that failed and may have had this image: of a whole rule, or of its repository.
-pub(super) fn failed_rules(image: &str, run: &Facts) -> Vec<String> {
-    let place = image.parse::<Reference>().map(|place| format!("{}/{}", place.registry, place.repository));
-    let Ok(place) = place else { return Vec::new() };
-    let is_about = |source: &str| {
-        place == source || place.strip_prefix(source).is_some_and(|rest| rest.starts_with('/'))
-    };
-    let failed = run.tail.failed_rules.iter().filter(|failed| is_about(&failed.source));
-    let told = failed.flat_map(|failed| {
-        let label = failed.rule.as_deref().unwrap_or(&failed.source);
-        let head = format!("  rule {label} brought no images of {}", failed.source);
-        std::iter::once(head).chain(failure(&failed.error))
-    });
-    told.collect()
-}
-
 /// Rules that were refused before any request, if their error names this image.
 pub(super) fn refused(image: &str, run: &Facts) -> Vec<String> {
     let is_it = |word: &str| {
@@ -55,10 +38,6 @@ pub(super) fn refused(image: &str, run: &Facts) -> Vec<String> {
     };
     let names_it = |words: &&String| words.split_whitespace().any(is_it);
     run.tail.refused_rules.iter().filter(names_it).map(|words| row("refused", words)).collect()
-}
-
-fn row(label: &str, text: &str) -> String {
-    format!("  {label:<9} {text}")
 }
 
 /// The decision and its outcome.
@@ -155,9 +134,4 @@ fn sides(entry: &ImageRecord, run: &Facts, known: Option<&Known>) -> Vec<String>
         }
     }
     lines
-}
-
-fn failure(failure: &Failure) -> Vec<String> {
-    let Failure { side, host, operation, message, hint, .. } = failure;
-    vec![row("error", &format!("{side} {host}: {operation}: {message}")), row("next", hint)]
 }

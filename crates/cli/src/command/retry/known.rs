@@ -25,6 +25,8 @@ pub(super) struct Known<'a> {
 pub(super) struct Terms {
     pub(super) policy: Arc<Policy>,
     pub(super) selection: Selection,
+    /// The orders of the rules that want this, the first one first.
+    pub(super) orders: Vec<usize>,
 }
 
 /// Images that are tried again at one target.
@@ -91,7 +93,6 @@ impl<'a> Known<'a> {
             rules = self.rules_of(&sought, Names::Any);
         }
         rules.sort_by_key(|(order, _)| *order);
-        let rules: Vec<&Rule> = rules.into_iter().map(|(_, rule)| rule).collect();
         if sought.images.is_empty() {
             terms_of_list(&rules, selection)
         } else {
@@ -163,20 +164,21 @@ impl<'a> Sought<'a> {
 
 /// What all rules want together. What becomes of other images at the target is decided by the last rule that is sure to copy these: one
 /// that may not have selected them does not decide it.
-fn terms_of_images(rules: &[&Rule], sought: &Sought<'_>) -> Vec<Terms> {
-    let policies = rules.iter().map(|rule| rule.policy.clone());
+fn terms_of_images(rules: &[(usize, &Rule)], sought: &Sought<'_>) -> Vec<Terms> {
+    let policies = rules.iter().map(|(_, rule)| rule.policy.clone());
     let Some(policy) = policies.reduce(|policy, later| merged(policy, &later)) else { return Vec::new() };
-    let policy = match rules.iter().rfind(|rule| !sought.may_be_left_out_by(rule)) {
-        Some(last) => merged(policy, &last.policy),
+    let policy = match rules.iter().rfind(|(_, rule)| !sought.may_be_left_out_by(rule)) {
+        Some((_, last)) => merged(policy, &last.policy),
         None => policy,
     };
-    vec![Terms { policy, selection: sought.selection.clone() }]
+    let orders = rules.iter().map(|(order, _)| *order).collect();
+    vec![Terms { policy, selection: sought.selection.clone(), orders }]
 }
 
 /// Each selection from the whole list by itself, and the others, which have the list's text, together.
-fn terms_of_list(rules: &[&Rule], selection: &Selection) -> Vec<Terms> {
+fn terms_of_list(rules: &[(usize, &Rule)], selection: &Selection) -> Vec<Terms> {
     let mut all: Vec<Terms> = Vec::new();
-    for rule in rules {
+    for (order, rule) in rules {
         let own = match &rule.selection {
             own @ Selection::Chosen(_) => own,
             _ => selection,
@@ -184,9 +186,12 @@ fn terms_of_list(rules: &[&Rule], selection: &Selection) -> Vec<Terms> {
         let is_same = |terms: &&mut Terms| {
             !matches!((own, &terms.selection), (Selection::Chosen(_), _) | (_, Selection::Chosen(_)))
         };
-        match all.iter_mut().find(is_same) {
-            Some(terms) => terms.policy = merged(terms.policy.clone(), &rule.policy),
-            None => all.push(Terms { policy: rule.policy.clone(), selection: own.clone() }),
+        if let Some(terms) = all.iter_mut().find(is_same) {
+            terms.policy = merged(terms.policy.clone(), &rule.policy);
+            terms.orders.push(*order);
+        } else {
+            let (policy, selection) = (rule.policy.clone(), own.clone());
+            all.push(Terms { policy, selection, orders: vec![*order] });
         }
     }
     all

@@ -62,6 +62,7 @@ pub(super) fn foreign<'a>(
     patterns.iter().flat_map(|pattern| pairs(&pattern.written)).filter(move |pair| !known.contains(pair))
 }
 
-fn pairs(rule: &WrittenRule) -> impl Iterator<Item = (&str, &str)> {
+/// The pairs of source and target, as written.
+pub(super) fn pairs(rule: &WrittenRule) -> impl Iterator<Item = (&str, &str)> {
     rule.targets.iter().map(|target| (&*rule.source, &**target))
 }

@@ -36,6 +36,7 @@ impl Resolver<'_> {
             name: rule.name.as_ref().map(|name| name.text.clone()),
             source: rule.from.text.clone(),
             targets: rule.to.iter().map(|text| text.text.clone()).collect(),
+            retried: None,
         };
         let policy = self.policy(rule);
         if policy.platforms.leaves_nothing() {

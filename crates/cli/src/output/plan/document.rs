@@ -38,7 +38,7 @@ struct Document<'a, S, C, E> {
     extra: E,
     /// Complete once the steps are written.
     totals: &'a Cell<Totals>,
-    /// Failures of images or rules, which are not in the plan.
+    /// Failures of images or rules that have no steps.
     failures: Vec<Alike>,
     /// The errors of rules that cannot be carried out.
     refused_rules: Vec<String>,
@@ -79,7 +79,7 @@ pub(crate) fn write(plan: &Plan, done: &Done, writer: &mut dyn Write) -> std::io
         checksum: Late(|| checksum.borrow().with(&summed_up)),
         extra: OneByOne(|| plan.extras()),
         totals: &totals,
-        failures: alike(&done.failures),
+        failures: alike(&plan.lacks),
         refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
     };
     json_document::write(&document, writer)

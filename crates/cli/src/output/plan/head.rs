@@ -17,6 +17,9 @@ pub(crate) struct Head {
     /// The source's text.
     pub(crate) source: String,
     pub(crate) targets: Vec<String>,
+    /// The label of the config's rule of which a retry takes up a part.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) part_of: Option<Arc<str>>,
     /// The tag selection, in words.
     pub(crate) tags: String,
     pub(crate) policy: Arc<Policy>,

@@ -1,17 +1,21 @@
 //! Records the findings of a planning run outside of memory, and returns them in the plan's order.
 
+use std::collections::HashSet;
 use std::io::Error;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oci::{Digest, Tag};
-use sync::{Action, Bandwidth, Decision, Event, Load, Observer, OnConflict, Policy, Stamp};
+use sync::{
+    Action, Bandwidth, Decision, Event, ImageReport, Load, Observer, OnConflict, Outcome, Policy, Stamp,
+};
 
 use super::division::Division;
 use super::extra::{Extra, without_steps};
 use super::head::{Head, Selection};
 use super::loads::{Brought, Loads};
 use super::step::{Found, Step};
+use crate::diagnostic::Failures;
 use crate::output::sorted::{Pairs, Sorted, Sorter};
 
 /// Records steps as they are decided.
@@ -20,6 +24,8 @@ pub(crate) struct PlanRecorder {
     config_digest: Option<Digest>,
     folder: Option<PathBuf>,
     found: Mutex<Taken>,
+    /// The failures of what has no step.
+    lacks: Arc<Failures>,
 }
 
 struct Taken {
@@ -33,6 +39,10 @@ struct Taken {
     /// For each rule, whether its source returned a list.
     listed: Vec<bool>,
     is_empty: bool,
+    /// The targets of images that fail although they have a step, which says why. Each stays until its image has ended.
+    impossible: HashSet<String>,
+    /// The number of images that failed without a step.
+    lacking: usize,
 }
 
 impl PlanRecorder {
@@ -45,8 +55,11 @@ impl PlanRecorder {
             lists: 0,
             listed: vec![false; heads.len()],
             is_empty: true,
+            impossible: HashSet::new(),
+            lacking: 0,
         };
-        Self { heads, config_digest, folder: folder.map(Path::to_owned), found: Mutex::new(found) }
+        let (folder, found) = (folder.map(Path::to_owned), Mutex::new(found));
+        Self { heads, config_digest, folder, found, lacks: Arc::default() }
     }
 
     /// Finishes the plan. `speed` is that of earlier runs.
@@ -64,6 +77,8 @@ impl PlanRecorder {
             lists: found.lists,
             listed: found.listed.clone(),
             is_empty: found.is_empty,
+            lacking: found.lacking,
+            lacks: self.lacks.clone(),
             speed,
             shards: None,
         }
@@ -78,8 +93,22 @@ impl PlanRecorder {
         let step = Found::new(decision, load, policy);
         let text = serde_json::to_string(&step).map_err(Error::from);
         let mut found = self.lock();
-        found.is_empty &= decision.action == Action::Unchanged || is_kept(decision.action, &decision.policy);
-        add(&mut found.steps, decision.image.target_name(), text);
+        let is_kept = is_kept(decision.action, &decision.policy);
+        found.is_empty &= decision.action == Action::Unchanged || is_kept;
+        let target = decision.image.target_name();
+        if matches!(decision.action, Action::Missing | Action::Conflict) && !is_kept {
+            found.impossible.insert(target.clone());
+        }
+        add(&mut found.steps, target, text);
+    }
+
+    /// Whether the plan lacks an image that has ended: it failed, and no step says so.
+    fn is_lacking(&self, ended: &ImageReport) -> bool {
+        let mut found = self.lock();
+        let is_told = found.impossible.remove(&ended.image.target_name());
+        let is_lacking = matches!(ended.outcome, Outcome::Failed(_)) && !is_told;
+        found.lacking += usize::from(is_lacking);
+        is_lacking
     }
 
     fn only_at_target(&self, rule: usize, repository: &str, tags: &[(Tag, Option<Digest>)]) {
@@ -117,8 +146,10 @@ fn add(sorter: &mut Result<Sorter, Error>, target: String, text: Result<String, 
 }
 
 impl Observer for PlanRecorder {
-    fn event(&self, _: &Stamp, event: &Event) {
+    fn event(&self, stamp: &Stamp, event: &Event) {
         match event {
+            Event::ImageFinished(ended) if !self.is_lacking(ended) => {}
+            Event::ImageFinished(_) | Event::RuleFailed(_) => self.lacks.event(stamp, event),
             Event::Decided { decision, load } => self.decided(decision, load.as_deref()),
             Event::Selected { rule, counts, .. } => {
                 self.selected(*rule, |selection| selection.chose(*counts));
@@ -151,6 +182,10 @@ pub(crate) struct Plan {
     /// For each rule, whether its source returned a list.
     listed: Vec<bool>,
     is_empty: bool,
+    /// The number of images that failed without a step.
+    pub(super) lacking: usize,
+    /// The failures of what has no step: images and rules.
+    pub(super) lacks: Arc<Failures>,
     /// The speed of the last run that sent enough to measure it.
     pub(super) speed: Option<Bandwidth>,
     /// The number of shards that it is divided for.

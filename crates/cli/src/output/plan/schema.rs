@@ -37,7 +37,7 @@ pub(crate) fn schema() -> Value {
         (
             "totals",
             object(
-                "Sums of the steps; `kept` are those of `conflict` whose rules keep what the target has, `requests` is an estimate; `failed` images and `failedRules`, which are lists that failed and rules that cannot be carried out, are no steps",
+                "Sums of the steps; `kept` are those of `conflict` whose rules keep what the target has, `requests` is an estimate; `failed` images and `failedRules`, which are lists that failed and rules that cannot be carried out, have no steps",
                 &numbers(&totals),
             ),
         ),
@@ -59,7 +59,8 @@ fn rule() -> Value {
         ("policy", json!({ "type": "object", "description": "How its images are copied" })),
         ("selection", selection()),
     ];
-    object("A rule of the config", &properties)
+    let part_of = json!({ "type": "string", "description": "Of --retry-failed: the name, or else the source, of the rule of which this is a part" });
+    with_optional(object("A rule of the config", &properties), "partOf", part_of)
 }
 
 fn step() -> Value {

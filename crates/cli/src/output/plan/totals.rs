@@ -23,7 +23,7 @@ pub(super) struct Totals {
     pub(super) bytes_mounted: u64,
     /// An estimate.
     pub(super) requests: usize,
-    /// Images that could not be planned.
+    /// Images that could not be planned: they have no step.
     pub(super) failed: usize,
     /// Lists that failed, and rules that are refused.
     pub(super) failed_rules: usize,
@@ -35,7 +35,7 @@ impl Totals {
         let failed_rules = done.report.failed_rules.len() + done.refused.len();
         // Each registry is asked once for its login challenge.
         let requests = plan.lists + done.registries.len();
-        Self { failed: done.report.failed(), failed_rules, requests, ..Self::default() }
+        Self { failed: plan.lacking, failed_rules, requests, ..Self::default() }
     }
 
     pub(super) fn add(&mut self, weighed: &Weighed) {

@@ -1,5 +1,7 @@
 //! A report without its images: of a run, from a file, or merged from several.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use sync::select::Counts;
@@ -47,6 +49,9 @@ pub(crate) struct Rule {
     pub(crate) name: Option<String>,
     /// As written.
     pub(crate) source: String,
+    /// Of `--retry-failed`: the label of the config's rule of which this is a part.
+    #[serde(rename = "partOf")]
+    pub(crate) part_of: Option<Arc<str>>,
     pub(crate) selection: Counts,
 }
 
@@ -81,6 +86,8 @@ pub(crate) struct Tail {
     pub(crate) left_out_more: Option<usize>,
     /// Lists that failed: of a whole rule, or of one of its repositories while the others yielded images.
     pub(crate) failed_rules: Vec<FailedRule>,
+    /// Rules that a stopped run did not list to their end. Reports of older releases only count them.
+    pub(crate) unlisted_rules: Vec<UnlistedRule>,
     /// The errors of rules, or images of a plan, that cannot be carried out. One text may stand for several.
     pub(crate) refused_rules: Vec<String>,
     pub(crate) registries: Vec<RegistryEntry>,
@@ -152,6 +159,27 @@ pub(crate) struct FailedRule {
     pub(crate) rule: Option<String>,
     pub(crate) source: String,
     pub(crate) error: Failure,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct UnlistedRule {
+    /// The label, as in [`FailedRule`].
+    pub(crate) rule: Option<String>,
+    /// As written.
+    pub(crate) source: String,
+}
+
+impl UnlistedRule {
+    pub(crate) fn label(&self) -> &str {
+        self.rule.as_deref().unwrap_or(&self.source)
+    }
+}
+
+impl FailedRule {
+    pub(crate) fn label(&self) -> &str {
+        self.rule.as_deref().unwrap_or(&self.source)
+    }
 }
 
 /// The requests to a registry.

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use oci::RepositoryName;
 
-use super::facts::{Facts, FailedRule, Rule, ShardEntry};
+use super::facts::{Facts, FailedRule, Rule, ShardEntry, UnlistedRule};
 
 /// Reports of runs, in any order.
 pub(super) struct Runs<'a>(Vec<Run<'a>>);
@@ -32,15 +32,30 @@ enum Share {
 
 /// What a report says of rules.
 struct Rules<'a> {
+    /// Whole rules.
     all: HashSet<(Option<&'a str>, &'a str)>,
-    /// The names, or else sources, of all.
+    /// The names, or else sources, of these.
     labels: HashSet<&'a str>,
+    /// Parts of rules that a retry took up: the label of the rule, and what it took up.
+    parts: HashSet<(&'a str, &'a str)>,
     /// Sources of failures.
     failed: HashSet<&'a str>,
     /// Labels of rules that failed as a whole.
     failed_whole: HashSet<&'a str>,
+    /// Labels of whole rules that were not listed to their end, as far as the report names them.
+    unlisted: HashSet<&'a str>,
+    /// Such parts of rules.
+    unlisted_parts: HashSet<(&'a str, &'a str)>,
     /// The words of refusals.
     refused: HashSet<&'a str>,
+}
+
+/// The rules that were not listed to their end, and that no later run has listed.
+pub(super) struct Unlisted<'a> {
+    /// Each once, however many runs were stopped before.
+    pub(super) named: BTreeSet<&'a UnlistedRule>,
+    /// How many further ones reports of older releases count.
+    pub(super) more: u64,
 }
 
 /// The refusals of one report that no later run has mended.
@@ -62,13 +77,17 @@ impl<'a> Runs<'a> {
         })
     }
 
-    pub(super) fn unlisted_rules(&self) -> u64 {
-        let left = |run: &Run<'_>| {
-            let unlisted = run.facts.head.totals.unlisted_rules;
-            let is_done = self.after(run, unlisted > 0).iter().any(|later| later.has_listed_all_of(run));
-            if is_done { 0 } else { unlisted }
-        };
-        self.0.iter().map(left).fold(0, u64::saturating_add)
+    pub(super) fn unlisted_rules(&self) -> Unlisted<'a> {
+        let mut left = Unlisted { named: BTreeSet::new(), more: 0 };
+        for run in self.0.iter().filter(|run| run.facts.head.totals.unlisted_rules > 0) {
+            let later = self.after(run, true);
+            let named = run.facts.tail.unlisted_rules.iter();
+            left.named.extend(named.filter(|rule| !later.iter().any(|later| later.has_listed(rule, run))));
+            if !later.iter().any(|later| later.has_listed_all_of(run)) {
+                left.more = left.more.saturating_add(run.unnamed_unlisted());
+            }
+        }
+        left
     }
 
     pub(super) fn refused_rules(&self) -> Vec<Refused<'a>> {
@@ -110,14 +129,21 @@ impl<'a> Run<'a> {
     /// Whether an earlier failure is over: this run has done that rule, or its own failure stands for it. A retry may name the rule
     /// differently.
     fn has_settled(&self, failed: &FailedRule) -> bool {
-        let (rules, label) = (self.rules(), failed.rule.as_deref());
-        // A retry names the repository that failed, in a rule without a name.
-        let is_named = label.is_some_and(|label| rules.labels.contains(label))
-            || rules.all.contains(&(None, &*failed.source));
-        // A rule that was not listed is named, too, and which ones these are is not known.
-        let is_all_listed = self.facts.head.totals.unlisted_rules == 0;
-        let has_failed_whole = label.is_some_and(|label| rules.failed_whole.contains(label));
-        rules.failed.contains(&*failed.source) || (is_named && is_all_listed && !has_failed_whole)
+        let (rules, label, source) = (self.rules(), failed.rule.as_deref(), &*failed.source);
+        let has_whole = label.is_some_and(|label| rules.has_listed_whole(label))
+            && !label.is_some_and(|label| rules.failed_whole.contains(label));
+        // A retry names the repository that failed: of older releases, in a rule without a name.
+        let has_part = label.is_some_and(|label| rules.has_listed_part(label, source))
+            || (rules.all.contains(&(None, source)) && rules.has_listed_whole(source));
+        rules.failed.contains(source) || (self.unnamed_unlisted() == 0 && (has_whole || has_part))
+    }
+
+    /// Whether this run has listed to its end what an earlier one did not.
+    fn has_listed(&self, unlisted: &UnlistedRule, run: &Run<'_>) -> bool {
+        let (rules, label, source) = (self.rules(), unlisted.label(), &*unlisted.source);
+        let is_part = run.rules().parts.contains(&(label, source));
+        self.unnamed_unlisted() == 0
+            && (rules.has_listed_whole(label) || (is_part && rules.has_listed_part(label, source)))
     }
 
     fn has_listed_all_of(&self, run: &Run<'_>) -> bool {
@@ -125,8 +151,14 @@ impl<'a> Run<'a> {
     }
 
     fn has_all_rules_of(&self, run: &Run<'_>) -> bool {
-        let own = &self.rules().all;
-        run.rules().all.iter().all(|rule| own.contains(rule))
+        let (own, theirs) = (self.rules(), run.rules());
+        let has_part = |part: &(&str, &str)| own.parts.contains(part) || own.labels.contains(part.0);
+        theirs.all.iter().all(|rule| own.all.contains(rule)) && theirs.parts.iter().all(has_part)
+    }
+
+    /// How many rules were not listed to their end, and are not named: older releases only count them.
+    fn unnamed_unlisted(&self) -> u64 {
+        self.facts.head.totals.unlisted_rules.saturating_sub(self.facts.tail.unlisted_rules.len() as u64)
     }
 
     /// Whether what `run` refused, and this run did not, may be among this run's rules. A refused rule is not among the rules of a report,
@@ -137,7 +169,7 @@ impl<'a> Run<'a> {
         let refused = run.facts.tail.refused_rules.iter();
         let accepted = refused.filter(|words| !own.refused.contains(&***words)).count();
         self.has_all_rules_of(run)
-            && ((is_of_plan(self) && is_of_plan(run)) || own.all.len() >= theirs.all.len() + accepted)
+            && ((is_of_plan(self) && is_of_plan(run)) || own.len() >= theirs.len() + accepted)
     }
 }
 
@@ -165,25 +197,52 @@ impl Share {
 
 impl<'a> Rules<'a> {
     fn of(facts: &'a Facts) -> Self {
-        let rules = &facts.head.rules;
+        let (parts, rules): (Vec<_>, Vec<_>) =
+            facts.head.rules.iter().partition(|rule| rule.part_of.is_some());
         let failed = &facts.tail.failed_rules;
         let is_whole = |failed: &&FailedRule| !is_repository(&failed.source);
+        let parts: HashSet<_> = parts.iter().filter_map(|rule| part(rule)).collect();
+        let unlisted = facts.tail.unlisted_rules.iter().map(|rule| (rule.label(), &*rule.source));
+        let (unlisted_parts, unlisted): (HashSet<_>, HashSet<_>) =
+            unlisted.partition(|rule| parts.contains(rule));
         Self {
             all: rules.iter().map(|rule| (rule.name.as_deref(), &*rule.source)).collect(),
-            labels: rules.iter().map(label).collect(),
+            labels: rules.iter().map(|rule| label(rule)).collect(),
+            parts,
             failed: failed.iter().map(|failed| &*failed.source).collect(),
             failed_whole: failed
                 .iter()
                 .filter(is_whole)
                 .filter_map(|failed| failed.rule.as_deref())
                 .collect(),
+            unlisted: unlisted.into_iter().map(|(label, _)| label).collect(),
+            unlisted_parts,
             refused: facts.tail.refused_rules.iter().map(|words| &**words).collect(),
         }
+    }
+
+    fn len(&self) -> usize {
+        self.all.len() + self.parts.len()
+    }
+
+    /// Whether the run had the whole rule with this label, and listed it to its end.
+    fn has_listed_whole(&self, label: &str) -> bool {
+        self.labels.contains(label) && !self.unlisted.contains(label)
+    }
+
+    /// Whether the run had this part of that rule, and listed it to its end.
+    fn has_listed_part(&self, label: &str, source: &str) -> bool {
+        self.parts.contains(&(label, source)) && !self.unlisted_parts.contains(&(label, source))
     }
 }
 
 fn label(rule: &Rule) -> &str {
     rule.name.as_deref().unwrap_or(&rule.source)
+}
+
+/// The label of the rule of which this is a part, and what was taken up of it.
+fn part(rule: &Rule) -> Option<(&str, &str)> {
+    Some((rule.part_of.as_deref()?, &rule.source))
 }
 
 /// Whether a source is one repository, and not a pattern.

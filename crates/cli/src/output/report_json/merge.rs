@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use sync::select::Counts;
+
 use super::facts::{Facts, FailedRule, Head, Part, Rule, Stopped, Tail, Totals};
 use super::images::{joined, name};
-use super::mended::{Refused, Runs};
+use super::mended::{Refused, Runs, Unlisted};
 use super::read::{Unreadable, read};
 use super::registries::by_host;
 use super::regroup::Regrouped;
@@ -69,7 +71,9 @@ impl<'a> Merger<'a> {
         let registries = by_host(facts.iter().flat_map(|one| &one.tail.registries));
         totals.requests = registries.iter().fold(0, |sum, registry| sum.saturating_add(registry.requests));
         totals.failed_rules = failed_rules.len() as u64;
-        totals.unlisted_rules = runs.unlisted_rules();
+        let Unlisted { named, more } = runs.unlisted_rules();
+        let unlisted_rules: Vec<_> = named.into_iter().cloned().collect();
+        totals.unlisted_rules = (unlisted_rules.len() as u64).saturating_add(more);
         let are_all_by_login = failures.are_all_by_login();
         let refused = runs.refused_rules();
         let refused_rules = refused_rules(&refused);
@@ -79,6 +83,7 @@ impl<'a> Merger<'a> {
             left_out,
             left_out_more,
             failed_rules,
+            unlisted_rules,
             refused_rules,
             registries,
             failures: failures.finish(),
@@ -145,9 +150,9 @@ fn head(parts: &[Part]) -> Head {
 fn rules(facts: &[Facts]) -> Vec<Rule> {
     let mut rules: BTreeMap<_, Rule> = BTreeMap::new();
     for rule in facts.iter().flat_map(|one| &one.head.rules) {
-        let (name, source) = (rule.name.clone(), rule.source.clone());
-        let new = Rule { name: name.clone(), source: source.clone(), ..Rule::default() };
-        rules.entry((name, source)).or_insert(new).selection += rule.selection;
+        let key = (rule.name.clone(), rule.source.clone(), rule.part_of.clone());
+        let new = Rule { selection: Counts::default(), ..rule.clone() };
+        rules.entry(key).or_insert(new).selection += rule.selection;
     }
     rules.into_values().collect()
 }

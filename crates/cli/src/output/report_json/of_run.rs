@@ -1,11 +1,16 @@
 //! The report of a run.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
 use oci::Digest;
 
 use super::alike::failure_groups;
-use super::facts::{Facts, FailedRule, Head, Rule, ShardEntry, Stopped, Tail, Totals};
+use super::facts::{Facts, FailedRule, Head, Rule, ShardEntry, Stopped, Tail, Totals, UnlistedRule};
 use super::registries::by_host;
 use super::registry_entry::registry_entries;
+use crate::config::WrittenRule;
 use crate::done::Done;
 use crate::output::PlannedRule;
 use crate::output::failure::explain;
@@ -40,6 +45,7 @@ pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
             left_out: selected.left_out.clone(),
             left_out_more: Some(selected.not_named),
             failed_rules: failed_rules.collect(),
+            unlisted_rules: unlisted_rules(done),
             refused_rules: done.refused.iter().map(|refused| refused.error.to_string()).collect(),
             registries,
             failures: failure_groups(&done.failures),
@@ -50,13 +56,39 @@ pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
     }
 }
 
+/// A rule of the config that lines of a list of failures take up whole stands there once, however many they are.
 fn rules(done: &Done) -> Vec<Rule> {
-    let rule = |(index, rule): (usize, &PlannedRule)| Rule {
-        name: rule.written.name.clone(),
-        source: rule.written.source.clone(),
-        selection: done.records.selected.counts(index),
+    let (mut rules, mut places) = (Vec::<Rule>::new(), HashMap::<*const WrittenRule, usize>::new());
+    let entry = |written: &WrittenRule| Rule {
+        name: written.name.clone(),
+        source: written.source.clone(),
+        ..Rule::default()
     };
-    done.rules.iter().enumerate().map(rule).collect()
+    for (index, PlannedRule { written, .. }) in done.rules.iter().enumerate() {
+        let selection = done.records.selected.counts(index);
+        let whole = written.in_documents();
+        let place = *places.entry(std::ptr::from_ref(whole)).or_insert(rules.len());
+        if place == rules.len() {
+            rules.push(Rule { part_of: written.part_of(), ..entry(whole) });
+        }
+        rules[place].selection += selection;
+        for also in written.retried.iter().flat_map(|retried| &retried.also) {
+            if let Entry::Vacant(vacant) = places.entry(Arc::as_ptr(also)) {
+                vacant.insert(rules.len());
+                rules.push(entry(also));
+            }
+        }
+    }
+    rules
+}
+
+fn unlisted_rules(done: &Done) -> Vec<UnlistedRule> {
+    let rules = done.report.unfinished_rules.iter().filter_map(|rule| done.rules.get(*rule));
+    let unlisted = rules.map(|PlannedRule { written, .. }| UnlistedRule {
+        rule: Some(written.label().to_owned()),
+        source: written.in_documents().source.clone(),
+    });
+    unlisted.collect()
 }
 
 fn shard_entry(done: &Done) -> Option<ShardEntry> {

@@ -82,6 +82,7 @@ impl<'de> Visitor<'de> for Report<'_, '_> {
                 "leftOut" => tail.left_out = entries.next_value()?,
                 "leftOutMore" => tail.left_out_more = entries.next_value()?,
                 "failedRules" => tail.failed_rules = entries.next_value()?,
+                "unlistedRules" => tail.unlisted_rules = entries.next_value()?,
                 "refusedRules" => tail.refused_rules = entries.next_value()?,
                 "registries" => tail.registries = entries.next_value()?,
                 "failures" => tail.failures = entries.next_value()?,

@@ -9,6 +9,7 @@ use crate::output::json_schema::{
 /// The schema of the output of `--report FILE`, `sync --json` and `copy --json`.
 pub(crate) fn schema() -> Value {
     let failed_rule = [("rule", text_or_null()), ("source", text()), ("error", error())];
+    let unlisted_rule = [("rule", text_or_null()), ("source", text())];
     let left_out = [("source", text()), ("tag", text()), ("reason", text())];
     let properties = [
         ("run", text()),
@@ -31,6 +32,7 @@ pub(crate) fn schema() -> Value {
                 &failed_rule,
             )),
         ),
+        ("unlistedRules", list(&object("A rule that a stopped run did not list to its end", &unlisted_rule))),
         ("refusedRules", list(&text())),
         ("registries", list(&registry())),
         ("failures", list(&failure_group())),
@@ -97,8 +99,16 @@ fn shard() -> Value {
 }
 
 fn rule() -> Value {
-    let properties = [("name", text_or_null()), ("source", text()), ("selection", selection())];
-    object("What a rule chose of the tags that its sources listed", &properties)
+    let properties = [
+        ("name", text_or_null()),
+        ("source", text()),
+        ("partOf", text_or_null()),
+        ("selection", selection()),
+    ];
+    object(
+        "What a rule chose of the tags that its sources listed; of --retry-failed, `partOf` is the name, or else the source, of the rule of which this is a part",
+        &properties,
+    )
 }
 
 pub(in crate::output) fn image() -> Value {

@@ -132,8 +132,8 @@ fn outcome(done: &Done) -> &'static str {
 fn rules<'a>(verified: &Verified, done: &'a Done) -> Vec<RuleCounts<'a>> {
     let rules = done.rules.iter().zip(&verified.looked_at).enumerate();
     let counts = rules.map(|(index, (rule, images))| RuleCounts {
-        name: rule.written.name.as_deref(),
-        source: &rule.written.source,
+        name: rule.written.in_documents().name.as_deref(),
+        source: &rule.written.in_documents().source,
         selection: verified.selected.counts(index),
         images: *images,
     });

@@ -131,6 +131,71 @@ fn c1_a_rule_that_was_not_listed_is_done_by_a_run_of_all_rules() {
     assert_eq!(merged(&[&first, &run(2, &[APPS, APP], stopped)])["totals"]["unlistedRules"], 2);
 }
 
+/// What a stopped run reports of rules that it did not list.
+fn unlisted(rules: &[(&str, &str)]) -> Value {
+    let named: Vec<_> = rules.iter().map(|(rule, source)| json!({"rule": rule, "source": source})).collect();
+    json!({"unlistedRules": named, "totals": {"unlistedRules": rules.len()}, "exitCode": 130})
+}
+
+/// The exit status, and the labels and sources of the rules that are not listed.
+fn open(reports: &[&Value]) -> (u64, Vec<(String, String)>) {
+    let report = merged(reports);
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let rules = report["unlistedRules"].as_array().unwrap().iter();
+    let rules: Vec<_> = rules.map(|rule| (text(&rule["rule"]), text(&rule["source"]))).collect();
+    assert_eq!(report["totals"]["unlistedRules"], rules.len());
+    (report["exitCode"].as_u64().unwrap(), rules)
+}
+
+fn stays(rules: &[(&str, &str)]) -> (u64, Vec<(String, String)>) {
+    let rules = rules.iter().map(|(rule, source)| ((*rule).to_owned(), (*source).to_owned()));
+    (if rules.len() == 0 { 0 } else { 130 }, rules.collect())
+}
+
+/// A run with a part of a rule, as a retry takes it up.
+fn part(hour: u8, (label, source): (&str, &str), more: Value) -> Value {
+    let mut report = run(hour, &[(None, source)], more);
+    report["rules"][0]["partOf"] = label.into();
+    report
+}
+
+#[test]
+fn c1_a_rule_that_is_named_as_not_listed_is_done_by_a_run_that_lists_it() {
+    let (apps, app) = (("apps", "q.io/lib/**"), ("q.io/app", "q.io/app"));
+    let first = run(1, &[APPS, APP, C], unlisted(&[apps, app]));
+    assert_eq!(open(&[&first]), stays(&[apps, app]));
+    let only = |hour, rules: &[(Option<&str>, &str)]| run(hour, rules, json!({}));
+    assert_eq!(open(&[&first, &only(2, &[APPS, APP])]), stays(&[]), "the others were listed");
+    assert_eq!(open(&[&first, &only(2, &[APPS])]), stays(&[app]));
+    assert_eq!(open(&[&first, &only(2, &[APPS]), &only(3, &[APP])]), stays(&[]));
+    assert_eq!(open(&[&first, &only(0, &[APPS, APP])]), stays(&[apps, app]), "it was before");
+    let again = run(2, &[APPS, APP], unlisted(&[apps]));
+    assert_eq!(open(&[&first, &again]), stays(&[apps]), "it counts once");
+    assert_eq!(open(&[&first, &again, &only(3, &[APPS])]), stays(&[]));
+    let half = merged(&[&first, &only(2, &[APPS])]);
+    assert_eq!(open(&[&half, &only(3, &[APP])]), stays(&[]), "merged reports can be merged again");
+    let older = run(2, &[APPS, APP], json!({"totals": {"unlistedRules": 1}, "exitCode": 130}));
+    assert_eq!(merged(&[&first, &older])["totals"]["unlistedRules"], 3, "which one is not known");
+}
+
+#[test]
+fn c1_a_part_of_a_rule_is_not_the_rule() {
+    let (apps, c, d) = (("apps", "q.io/lib/**"), ("apps", "q.io/lib/c"), ("apps", "q.io/lib/d"));
+    let first = run(1, &[APPS], unlisted(&[apps]));
+    assert_eq!(open(&[&first, &part(2, c, json!({}))]), stays(&[apps]));
+    let two = run(1, &[APPS], failed(&[c, d]));
+    assert_eq!(left(&[&two]), is(1, &["q.io/lib/c", "q.io/lib/d"]));
+    assert_eq!(left(&[&two, &part(2, c, json!({}))]), is(1, &["q.io/lib/d"]), "it is not all of that name");
+    assert_eq!(left(&[&two, &part(2, c, json!({})), &part(3, d, json!({}))]), is(0, &[]));
+    let stopped = part(2, c, unlisted(&[c]));
+    assert_eq!(left(&[&two, &stopped]), is(130, &["q.io/lib/c", "q.io/lib/d"]));
+    assert_eq!(open(&[&two, &stopped]), stays(&[c]));
+    assert_eq!(left(&[&two, &stopped, &part(3, c, json!({}))]), is(1, &["q.io/lib/d"]));
+    assert_eq!(left(&[&two, &stopped, &run(3, &[APPS], json!({}))]), is(0, &[]));
+    let both = merged(&[&part(2, c, json!({})), &part(3, d, json!({}))]);
+    assert_eq!(left(&[&two, &both]), is(0, &[]));
+}
+
 #[test]
 fn c1_a_refused_rule_is_mended_by_a_run_of_the_same_rules_that_takes_it() {
     let refused = json!({"refusedRules": ["c.yaml:3: no"], "totals": {"refused": 1}, "exitCode": 1});
