@@ -144,8 +144,8 @@ impl Book {
         is_gone: impl Fn(&Signer) -> bool + 'a,
     ) -> impl Iterator<Item = (&'a Job, &'a Signer)> {
         self.jobs.values().flat_map(move |entry| {
-            let is_done = entry.told == Some(Told::Done);
-            let left = entry.without_result().filter(|by| is_done || is_gone(by)).collect::<Vec<_>>();
+            let was_done = entry.told == Some(Told::Done);
+            let left = entry.without_result().filter(|by| was_done || is_gone(by)).collect::<Vec<_>>();
             entry.job.iter().flat_map(move |job| left.clone().into_iter().map(move |by| (job, by)))
         })
     }

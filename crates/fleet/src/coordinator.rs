@@ -86,11 +86,16 @@ impl Coordinator {
         let Self { connection, id, observer, drain, explain, board } = self;
         let teller = Teller { id, observer };
         let runs = connection.runs().await?;
-        let opening = Opening { connection: &connection, runs: &runs, teller: &teller, explain: &explain };
+        let opening =
+            Opening { connection: &connection, runs: &runs, teller: &teller, explain: &explain, ack_wait };
         let (entry, planned) = match opening.open(plan, &cancel).await? {
             Opened::Begun(entry, report) => (entry, Some(report)),
             Opened::Joined(entry) => (entry, None),
             Opened::Nothing(report) => return Ok(Brought::nothing(report)),
+            Opened::Failed(report, error) => {
+                let report = Report { is_broken_off: true, ..report };
+                return Ok(Brought { broken_off: Some(error), ..Brought::nothing(report) });
+            }
         };
         let is_joined = planned.is_none();
         let joined = entry.began(SystemTime::now()).filter(|_| is_joined);
@@ -120,8 +125,7 @@ impl Coordinator {
         report.is_broken_off = broken_off.is_some();
         let since = joined.and_then(|began| began.elapsed().ok());
         report.took = since.unwrap_or(began.elapsed()).max(began.elapsed());
-        let is_whole = report.not_done() == 0 && !report.is_broken_off;
-        let losses = losses(&silent, &book, &attendance, (&flow, is_whole));
+        let losses = losses(&silent, &book, &attendance, &flow);
         Ok(Brought { report, spent: book.spent(), joined, kept, losses, called_off_by, broken_off })
     }
 }

@@ -197,7 +197,8 @@ Examples:
 Exit status:
   0    ended by --idle-exit
   2    bad command line or config, NATS cannot be asked, or a live worker has this --name
-  143  stopped by SIGTERM; what it had not done went back";
+  130  stopped by Ctrl-C; what it had not done went back
+  143  stopped by SIGTERM; the same";
 
 /// Seconds, minutes or hours.
 fn time(text: &str) -> Result<std::time::Duration, String> {

@@ -21,12 +21,12 @@ pub struct Loss {
 /// Losses by the workers' names.
 pub type Losses = BTreeMap<String, Loss>;
 
-/// The losses of a run that is over. `silent`: how often each worker was noticed to be silent. `is_whole`: the run came to its end.
+/// The losses of a run that is over. `silent`: how often each worker was noticed to be silent.
 pub(super) fn losses(
     silent: &BTreeMap<String, u64>,
     book: &Book,
     attendance: &Attendance,
-    (flow, is_whole): (&Flow, bool),
+    flow: &Flow,
 ) -> Losses {
     let mut losses = Losses::new();
     for (worker, times) in silent {
@@ -45,31 +45,8 @@ pub(super) fn losses(
             loss.times_silent = loss.times_silent.max(processes.len() as u64);
         }
     }
-    // In a run that came to its end, the counts of other workers differ from their results where two of them had the same job.
     for (worker, bytes) in flow.without_result() {
-        if !is_whole || losses.contains_key(worker) {
-            losses.entry(worker.to_owned()).or_default().without_result = bytes;
-        }
+        losses.entry(worker.to_owned()).or_default().without_result = bytes;
     }
     losses
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_of_a_run_that_came_to_its_end_are_missing_where_a_worker_was_lost() {
-        let (mut flow, silent) = (Flow::default(), BTreeMap::from([("w1".to_owned(), 1)]));
-        for (worker, bytes) in [("w1", 5), ("w2", 7), ("w3", 0)] {
-            flow.sign(worker, bytes);
-        }
-        let (book, attendance) = (Book::default(), Attendance::default());
-        let bytes = |is_whole| {
-            let losses = losses(&silent, &book, &attendance, (&flow, is_whole));
-            losses.into_iter().map(|(worker, loss)| (worker, loss.without_result)).collect::<Vec<_>>()
-        };
-        assert_eq!(bytes(true), [("w1".to_owned(), 5)]);
-        assert_eq!(bytes(false), [("w1".to_owned(), 5), ("w2".to_owned(), 7)]);
-    }
 }

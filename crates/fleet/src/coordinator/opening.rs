@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use oci::Digest;
 use sync::Report;
@@ -37,6 +38,8 @@ pub(super) enum Opened {
     Joined(RunEntry),
     /// There is no job to hand out.
     Nothing(Report),
+    /// The run was planned and could not be opened. The report has its images, which are not done.
+    Failed(Report, Error),
 }
 
 /// Opens a run for a coordinator.
@@ -45,6 +48,8 @@ pub(super) struct Opening<'a> {
     pub(super) runs: &'a Bucket,
     pub(super) teller: &'a Teller,
     pub(super) explain: &'a Explain,
+    /// How long a worker may be silent before others get its jobs.
+    pub(super) ack_wait: Duration,
 }
 
 /// The open run of this name, if it has these rules and flags.
@@ -120,24 +125,54 @@ impl Opening<'_> {
         let most_images = images_in(self.connection.largest_message());
         let bundles = bundles(images, most_images);
         if bundles.is_empty() || cancel.is_cancelled() {
-            for image in bundles.iter().flat_map(|bundle| images_of(&bundle.assignments)) {
-                self.teller.end_undone(&mut report, image);
-            }
+            self.end_undone(&mut report, &bundles);
             return Ok(Opened::Nothing(report));
         }
         let run = self.teller.id.as_str().to_owned();
         let jobs = u32::try_from(bundles.len()).unwrap_or(u32::MAX);
         let began = UNIX_EPOCH.elapsed().ok().and_then(|since| u64::try_from(since.as_millis()).ok());
-        let (release, config, selection, ack_wait) =
-            (Release::ours(), plan.config, plan.selection, plan.ack_wait);
+        let (release, config, selection) = (Release::ours(), plan.config, plan.selection);
         let entry = RunEntry { release, run, config, selection, jobs, began };
         let failures = RuleFailures::new(&report.failed_rules, most_images, self.explain);
         let failures = write_within(&failures, self.connection.largest_message());
-        self.runs.put(&format!("{}.rules", entry.run), failures).await?;
-        self.write(&entry, bundles).await?;
-        // Before the run is listed, so that workers find its queue even if this coordinator dies in between.
-        self.connection.open_queue(&entry.run, ack_wait).await?;
-        let listed = self.list(&entry).await;
+        Ok(match self.publish(&entry, failures, &bundles).await {
+            Ok(None) => Opened::Begun(entry, report),
+            Ok(Some(other)) => Opened::Joined(other),
+            Err(error) => {
+                self.end_undone(&mut report, &bundles);
+                Opened::Failed(report, error)
+            }
+        })
+    }
+
+    fn end_undone(&self, report: &mut Report, bundles: &[Bundle]) {
+        for image in bundles.iter().flat_map(|bundle| images_of(&bundle.assignments)) {
+            self.teller.end_undone(report, image);
+        }
+    }
+
+    /// Writes a run's book and lists the run. If it cannot be listed, nothing of it is left; returns the other run if another coordinator
+    /// has listed one of the same rules and flags.
+    async fn publish(
+        &self,
+        entry: &RunEntry,
+        failures: Bytes,
+        bundles: &[Bundle],
+    ) -> Result<Option<RunEntry>, Error> {
+        let written = async {
+            self.runs.put(&format!("{}.rules", entry.run), failures).await?;
+            self.write(entry, bundles.to_vec()).await?;
+            // Before the run is listed, so that workers find its queue even if this coordinator dies in between.
+            self.connection.open_queue(&entry.run, self.ack_wait).await
+        };
+        let listed = match written.await {
+            Ok(()) => self.list(entry).await,
+            Err(error) => {
+                self.connection.close_queue(&entry.run).await;
+                self.connection.forget(std::slice::from_ref(&entry.run)).await;
+                return Err(error);
+            }
+        };
         if !matches!(listed, Ok(None)) {
             self.connection.close_queue(&entry.run).await;
         }
@@ -145,10 +180,7 @@ impl Opening<'_> {
         if !matches!(listed, Ok(None) | Err(Error::NoAnswer { .. })) {
             self.connection.forget(std::slice::from_ref(&entry.run)).await;
         }
-        Ok(match listed? {
-            None => Opened::Begun(entry, report),
-            Some(other) => Opened::Joined(other),
-        })
+        listed
     }
 
     /// Writes the jobs into the book.
@@ -180,12 +212,24 @@ impl Opening<'_> {
             known.open.push(Listed::Ours(entry.clone()));
             let old = open_runs::take_old(&mut known);
             if open_runs::set(self.runs, &known, revision).await? {
+                self.tell_others(&known, entry);
                 if let Some(run) = dead {
                     self.connection.close_queue(&run).await;
                 }
                 self.connection.forget(&old).await;
                 return Ok(None);
             }
+        }
+    }
+
+    /// Reports other open runs that take the time of the same workers.
+    fn tell_others(&self, known: &Runs, entry: &RunEntry) {
+        let is_other = |other: &&RunEntry| other.config == entry.config && other.run != entry.run;
+        for other in known.ours().filter(is_other) {
+            self.teller.note(format!(
+                "run {} has the same config and is open, too: workers take its jobs and this run's by turns, and may finish theirs there first",
+                other.run
+            ));
         }
     }
 

@@ -42,7 +42,7 @@ impl Shared {
     /// Brings a job's images, and acknowledges the job or gives it back.
     ///
     /// # Errors
-    /// NATS refuses what this worker writes: the queue would hand it the job again and again, in vain.
+    /// NATS takes no message as large as this worker's: the queue would hand it the job again and again, in vain.
     pub(super) async fn bring(
         &self,
         run: &RunEntry,
@@ -57,6 +57,11 @@ impl Shared {
             }
             Ok(Attempt::Left) => Ok(()),
             Ok(Attempt::PutOff) => {
+                holding.put_off().await;
+                return Ok(());
+            }
+            Err(error @ Error::Refused { .. }) => {
+                self.say_full(&error);
                 holding.put_off().await;
                 return Ok(());
             }

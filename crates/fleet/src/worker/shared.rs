@@ -1,7 +1,7 @@
 //! The state that all parts of a worker share.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::equipment::Worker;
@@ -33,6 +33,8 @@ pub(super) struct Shared {
     refusals: Mutex<Refusals>,
     /// Runs that were called off and are still in the list of open runs: this worker takes no more of their jobs.
     called_off: Mutex<HashSet<String>>,
+    /// Whether NATS had no room when this worker wrote last.
+    pub(super) is_full: AtomicBool,
 }
 
 impl Shared {
@@ -51,6 +53,7 @@ impl Shared {
             told,
             refusals,
             called_off,
+            is_full: AtomicBool::new(false),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Writes a worker's entries into a run's book: job results and request counts.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::shared::Shared;
@@ -9,6 +10,8 @@ use crate::message::ended::{Ended, JobResult};
 use crate::message::shortened::write_within;
 use crate::message::spent::SpentBy;
 
+/// How long a worker waits before it writes again to a NATS that has no room.
+const FULL: Duration = Duration::from_secs(5);
 /// How long a worker tries to write counts that no result tells.
 const SPENT: Duration = Duration::from_secs(5);
 
@@ -29,11 +32,27 @@ impl Shared {
             match self.runs.put(key, text.clone()).await {
                 // Retries for as long as NATS is away, so that the result is written when it is back.
                 Err(Error::NoAnswer { .. }) if !connection.is_there() => {}
+                Err(error @ Error::Refused { .. }) => {
+                    self.say_full(&error);
+                    tokio::time::sleep(FULL).await;
+                }
                 written => break written?,
             }
         }
+        if self.is_full.swap(false, Ordering::Relaxed) {
+            (self.worker.say)("NATS has room again, and takes this worker's results");
+        }
         self.job_done(run, result.spent);
         Ok(())
+    }
+
+    /// Says once that NATS has no room for what this worker writes.
+    pub(super) fn say_full(&self, error: &Error) {
+        if !self.is_full.swap(true, Ordering::Relaxed) {
+            (self.worker.say)(&format!(
+                "{error}. This worker waits until there is room: give nats-server's store more of it, or remove what else it keeps (`nats stream ls`)"
+            ));
+        }
     }
 
     /// Writes request counts that no result tells: of jobs that were left to others, or whose results did not arrive. Counts that do not

@@ -50,7 +50,7 @@ pub(super) fn next(error: &Error) -> Option<&'static str> {
             "let NATS take messages of 1 MB: `max_payload: 1MB` or more in nats-server's config, and no lower `max_msg_size` on its streams (`nats stream edit --max-msg-size=-1`)"
         }
         Error::NotCalledOff { .. } => {
-            "when NATS is back, start `sync` again with the same config: it joins the run, and Ctrl-C there calls it off"
+            "when NATS answers and has room, start `sync` again with the same config: it joins the run, and Ctrl-C there calls it off"
         }
         Error::NoAnswer { .. } => {
             "look whether nats-server runs there and keeps streams (`image-syncer check --fleet URL` tells), and start this again"

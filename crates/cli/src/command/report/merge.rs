@@ -38,7 +38,7 @@ pub(super) fn run(args: &MergeArgs) -> u8 {
         let runs = twice.into_iter().collect::<Vec<_>>().join(", ");
         let problem = ConfigError::new(format!("run {runs} is in more than one of these reports"));
         return refuse(&[
-            problem.help("leave one of them out: a report that `report merge` made has its runs already")
+            problem.help("leave one of them out: a report that `report merge` made has its runs already, and of two coordinators of one run each reports all of it")
         ]);
     }
     for odd in odd_shards(&facts.tail.parts) {
