@@ -143,6 +143,32 @@ async fn a_rule_that_fails_in_planning_is_told_as_by_one_process() -> Result<()>
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_coordinators_state_tells_since_when_a_tag_is_there() -> Result<()> {
+    let bench = Bench::start().await?;
+    let config = bench.workplace.read("image-syncer.yaml")?;
+    let aged = |age: &str| config.replace("/b}", &format!("/b, tags: {{minAge: {age}}}}}"));
+    let sync = || {
+        let arguments = format!("sync --fleet {} --json --state state", bench.url());
+        Running::piped(&bench.workplace, &arguments)?.ended()?.expect_code(0)
+    };
+    bench.workplace.write("image-syncer.yaml", &aged("7d"))?;
+    // Nothing to hand out: no worker is needed.
+    sync()?;
+    // A dry run adds nothing, so what it finds here the coordinator has left.
+    let known = bench.workplace.run("sync -v --dry-run --state state")?.expect_code(0)?;
+    ensure!(!known.stderr.contains("no run has seen them yet"), "{}", known.stderr);
+    bench.workplace.write("image-syncer.yaml", &aged("1s"))?;
+    let _worker = bench.worker("w1")?;
+    for _ in 0..100 {
+        let report: Value = serde_json::from_str(&sync()?.stdout)?;
+        if report["totals"]["copied"] == REPOSITORIES {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("tags that were seen stay too young")
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn four_workers_bring_what_one_process_would_and_send_nothing_twice() -> Result<()> {
     let (fleet, alone) = (Bench::start().await?, Bench::start().await?);
     let one = alone.workplace.run("sync --json --no-state")?.expect_code(0)?;

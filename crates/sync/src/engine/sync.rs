@@ -25,7 +25,7 @@ use crate::plan::shard::share::Share;
 use crate::plan::shard::{Shard, Split};
 use crate::plan::sizes::{tell_sizes, undivided};
 use crate::plan::sparse_targets::sparse_targets;
-use crate::plan::survey::{Found, Survey};
+use crate::plan::survey::{Found, Purpose, Survey};
 use crate::plan::task_order::TaskOrder;
 use crate::plan::turns::Turns;
 use crate::report::event::Teller;
@@ -107,15 +107,16 @@ impl Sync {
         (report, listings)
     }
 
-    /// Finds out which images the rules select, each once, without a request to any target.
+    /// Finds out which images the rules select, each once, without a request to any target. They are there for others to copy: what is
+    /// seen at sources is recorded as by a run that copies.
     pub async fn survey(self, cancel: CancellationToken) -> (Report, Vec<Surveyed>) {
-        let (report, found) = self.find(cancel).await;
+        let (report, found) = self.find(Purpose::HandOut, cancel).await;
         (report, found.images)
     }
 
-    async fn find(self, cancel: CancellationToken) -> (Report, Found) {
+    async fn find(self, purpose: Purpose, cancel: CancellationToken) -> (Report, Found) {
         let options = Options { mode: Mode::List, ..self.options };
-        let part = Part { survey: Some(Survey::default()), ..Part::default() };
+        let part = Part { survey: Some(Survey::new(purpose)), ..Part::default() };
         let (report, run) = Self { options, ..self }.carry_out(part, cancel).await;
         let found = run.survey.as_ref().map(Survey::all).unwrap_or_default();
         (report, found)
@@ -140,7 +141,7 @@ impl Sync {
         }
         let (rules, options) = (self.rules.clone(), self.options.clone());
         let survey = Sync::new(rules, options, Arc::new(Silent)).remembering(self.state.clone());
-        let (report, Found { images, unread }) = Box::pin(survey.find(cancel.clone())).await;
+        let (report, Found { images, unread }) = Box::pin(survey.find(Purpose::Divide, cancel.clone())).await;
         if cancel.is_cancelled() {
             return Ok(None);
         }

@@ -11,9 +11,18 @@ use crate::plan::assignment::{Assignment, Surveyed};
 use crate::plan::shard::Splittable;
 use crate::plan::shard::share::Key;
 
+/// What becomes of the images of a survey.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// They are divided, and a run of this process or of another copies its part.
+    Divide,
+    /// Others copy all of them, and only the survey sees what it does not select.
+    HandOut,
+}
+
 /// The images that rules select, in the order in which they come, and what could not be learned of them.
-#[derive(Default)]
 pub(crate) struct Survey {
+    pub(crate) purpose: Purpose,
     images: Mutex<Vec<Surveyed>>,
     unread: Mutex<Vec<RuleFailure>>,
 }
@@ -27,6 +36,10 @@ pub(crate) struct Found {
 }
 
 impl Survey {
+    pub(crate) fn new(purpose: Purpose) -> Self {
+        Self { purpose, images: Mutex::default(), unread: Mutex::default() }
+    }
+
     /// Records an image with its reference at the source, whose sizes are known as far as it tells them.
     pub(crate) fn take_down(
         &self,

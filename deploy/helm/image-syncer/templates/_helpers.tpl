@@ -29,6 +29,18 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- .Values.existingConfigMap | default (include "image-syncer.fullname" .) }}
 {{- end }}
 
+{{/*
+Another config begins the workers anew: they read it when they start. `lookup` finds nothing where no cluster is asked, such as by
+`helm template`: there, a change of the existing ConfigMap cannot be seen.
+*/}}
+{{- define "image-syncer.configChecksum" -}}
+{{- if .Values.existingConfigMap -}}
+{{- get (lookup "v1" "ConfigMap" .Release.Namespace .Values.existingConfigMap) "data" | toJson | sha256sum }}
+{{- else -}}
+{{- toYaml .Values.config | sha256sum }}
+{{- end }}
+{{- end }}
+
 {{- define "image-syncer.podMetadata" -}}
 labels:
   {{- include "image-syncer.selectorLabels" . | nindent 2 }}
@@ -36,28 +48,34 @@ labels:
   {{- toYaml . | nindent 2 }}
   {{- end }}
 annotations:
-  checksum/config: {{ toYaml .Values.config | sha256sum }}
+  checksum/config: {{ include "image-syncer.configChecksum" . }}
   {{- with .Values.podAnnotations }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end }}
 
-{{/* Only one pod may write a claim or a state: shards and workers do without, unless an emptyDir of their own. */}}
+{{/*
+The only pod at a time that runs or plans has the claim; called with root and args. Workers and shards have no state: one that is lost
+with its pod hides more than it saves (docs/state.md).
+*/}}
 {{- define "image-syncer.keepsState" -}}
-{{- if or (eq .Values.state.type "emptyDir") (and (eq .Values.state.type "pvc") (eq .Values.mode "cronjob")) }}yes{{ end }}
+{{- if and (eq .root.Values.state.type "pvc") (ne .root.Values.mode "shards") (not (has "worker" .args)) }}yes{{ end }}
 {{- end }}
 
-{{/* Flags that both ends of a fleet have. */}}
+{{/* Flags that both ends of a fleet have: called with root and args. */}}
 {{- define "image-syncer.fleetArgs" -}}
+{{- $hasSecret := include "image-syncer.fleetSecret" . -}}
+{{- with .root.Values.fleet -}}
 - --fleet
-- {{ .Values.fleet.url | quote }}
-{{- with .Values.fleet.credsKey }}
+- {{ .url | quote }}
+{{- if and $hasSecret .credsKey }}
 - --fleet-creds
-- /etc/image-syncer-fleet/{{ . }}
+- /etc/image-syncer-fleet/{{ .credsKey }}
 {{- end }}
-{{- with .Values.fleet.caKey }}
+{{- if and $hasSecret .caKey }}
 - --fleet-ca
-- /etc/image-syncer-fleet/{{ . }}
+- /etc/image-syncer-fleet/{{ .caKey }}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -72,11 +90,12 @@ annotations:
 {{- define "image-syncer.podSpec" -}}
 {{- $root := .root -}}
 {{- $fleetSecret := include "image-syncer.fleetSecret" . -}}
+{{- $keepsState := include "image-syncer.keepsState" . -}}
 {{- with .root -}}
 restartPolicy: {{ $.restartPolicy }}
 automountServiceAccountToken: false
 enableServiceLinks: false
-terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+terminationGracePeriodSeconds: {{ int64 .Values.terminationGracePeriodSeconds }}
 securityContext:
   {{- toYaml .Values.podSecurityContext | nindent 2 }}
 {{- with .Values.imagePullSecrets }}
@@ -91,12 +110,14 @@ containers:
       {{- toYaml $.args | nindent 6 }}
       - --config
       - /etc/image-syncer/image-syncer.yaml
-      {{- if include "image-syncer.keepsState" . }}
+      {{- if $keepsState }}
       - --state
       - /var/lib/image-syncer/state
+      {{- else }}
+      - --no-state
       {{- end }}
       {{- if eq .Values.mode "fleet" }}
-      {{- include "image-syncer.fleetArgs" . | nindent 6 }}
+      {{- include "image-syncer.fleetArgs" $ | nindent 6 }}
       {{- if and .Values.fleet.workerInbox (has "worker" $.args) }}
       - --fleet-inbox
       - {{ .Values.fleet.workerInbox | quote }}
@@ -130,7 +151,7 @@ containers:
         readOnly: true
       - name: tmp
         mountPath: /tmp
-      {{- if include "image-syncer.keepsState" . }}
+      {{- if $keepsState }}
       - name: state
         mountPath: /var/lib/image-syncer
       {{- end }}
@@ -150,15 +171,10 @@ volumes:
       name: {{ include "image-syncer.configMap" . }}
   - name: tmp
     emptyDir: {}
-  {{- if include "image-syncer.keepsState" . }}
+  {{- if $keepsState }}
   - name: state
-    {{- if eq .Values.state.type "pvc" }}
     persistentVolumeClaim:
       claimName: {{ .Values.state.existingClaim | default (include "image-syncer.fullname" .) }}
-    {{- else }}
-    emptyDir:
-      sizeLimit: {{ .Values.state.size }}
-    {{- end }}
   {{- end }}
   {{- if .Values.caSecret }}
   - name: ca

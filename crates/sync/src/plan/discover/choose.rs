@@ -13,6 +13,7 @@ use crate::endpoint::listing::BulkListing;
 use crate::endpoint::{Answer, EndpointError, Scope, Source};
 use crate::plan::choice::Choice;
 use crate::plan::followers::is_follower;
+use crate::plan::survey::Purpose;
 use crate::select::{Dates, ListedTag, Reason, Selected, TagSelection};
 use crate::{Cause, Error, Event, Mode, Operation};
 
@@ -91,7 +92,7 @@ impl Discovery<'_> {
         stream::iter(listed.collect::<Vec<_>>()).buffered(LOOKED_UP_AT_ONCE).try_collect().await
     }
 
-    /// When a run first saw the image of a tag. A run that copies records it; other runs only read it.
+    /// When a run first saw the image of a tag. A run that copies, or plans what others copy, records it; other runs only read it.
     async fn first_seen(
         &self,
         tag: &Tag,
@@ -107,10 +108,12 @@ impl Discovery<'_> {
         };
         let Some(image) = image else { return Ok(None) };
         let (state, source) = (&self.run.state, &*self.rule.source);
-        if self.run.mode == Mode::Copy {
+        let hands_out = self.run.survey.as_ref().is_some_and(|survey| survey.purpose == Purpose::HandOut);
+        let records = self.run.mode == Mode::Copy || hands_out;
+        if records {
             state.note_seen(source, &image, now);
         }
-        Ok(state.first_seen(source, &image).or_else(|| (self.run.mode == Mode::Copy).then_some(now)))
+        Ok(state.first_seen(source, &image).or_else(|| records.then_some(now)))
     }
 
     /// The digest of a tag; `None` after a permanent error of this tag alone, which is then held back.
