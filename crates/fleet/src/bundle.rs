@@ -16,7 +16,6 @@ const MANY_JOBS: usize = 256;
 
 /// Images that one worker brings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[derive(Clone)]
 pub(crate) struct Bundle {
     pub(crate) bytes: u64,
     pub(crate) assignments: Vec<Assignment>,
