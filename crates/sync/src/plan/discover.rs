@@ -155,6 +155,12 @@ impl<'a> Discovery<'a> {
         !self.telling.is_of_use() && share.is_some_and(|(share, first)| share.has_nothing_of(first))
     }
 
+    /// Whether this process reports on the repository as a whole, or another shard does.
+    fn tells(&self) -> bool {
+        let share = self.run.share.as_ref().zip(self.targets.first());
+        share.is_none_or(|(share, first)| share.tells_of(first))
+    }
+
     /// Begins to list tags, as soon as the registry's breaker admits it.
     async fn begin(&self) -> Result<Attempt, Arc<Error>> {
         let needed = Needed::by_source(&self.rule.source);
@@ -188,7 +194,8 @@ impl<'a> Discovery<'a> {
             && self.rule.policy.referrers == ReferrerPolicy::Leave
             && let Some(listing) = self.rule.source.bulk_tags().await
         {
-            self.run.unwanted_referrers.fetch_add(listing.referrers, Ordering::Relaxed);
+            let told = if self.tells() { listing.referrers } else { 0 };
+            self.run.unwanted_referrers.fetch_add(told, Ordering::Relaxed);
             self.run.referrer_tags.counted(&self.source);
         }
     }
@@ -206,6 +213,9 @@ impl<'a> Discovery<'a> {
     }
 
     fn tell_of_nothing(&self, counts: Option<Counts>) {
+        if !self.tells() {
+            return;
+        }
         let (rule, source) = (self.index, self.source.clone());
         self.run.tell(&Event::NothingSelected { rule, source, counts });
     }

@@ -10,7 +10,8 @@ use futures_util::future::{BoxFuture, ready};
 use oci::{ErrorKind, RepositoryName};
 use sync::endpoint::{Answer, EndpointError, Scope};
 use sync::listing::{BulkDigests, BulkListing};
-use sync::{Cause, Error, Event, Observer, Options, Rule, Selection, Shard, Stamp, Sync};
+use sync::select::TagSelection;
+use sync::{Cause, Error, Event, Mode, Observer, Options, Rule, Selection, Shard, Stamp, Sync};
 use tokio_util::sync::CancellationToken;
 
 use crate::engine::{Bench, client, count};
@@ -60,8 +61,11 @@ struct Notes(Mutex<Vec<String>>);
 
 impl Observer for Notes {
     fn event(&self, _: &Stamp, event: &Event) {
-        if let Event::Note { place, text } = event {
-            self.0.lock().unwrap().push(format!("{place}: {text}"));
+        match event {
+            Event::Note { place, text } => self.0.lock().unwrap().push(format!("{place}: {text}")),
+            Event::Selected { source, .. } => self.0.lock().unwrap().push(format!("selected of {source}")),
+            Event::Extra { target, .. } => self.0.lock().unwrap().push(format!("only at {target}")),
+            _ => {}
         }
     }
 }
@@ -129,6 +133,50 @@ async fn lists_that_tell_sizes_are_split_by_bytes_and_a_giant_by_its_tags() {
         notes.len() == 1 && notes[0].contains("t/giant: it is larger than a shard should be"),
         "{notes:?}"
     );
+}
+
+#[tokio::test]
+async fn what_rules_selected_is_told_by_one_shard_of_each_repository() {
+    for tell_sizes in [true, false] {
+        let mut told = Vec::new();
+        for index in 0..3 {
+            let bench = Bench::start().await;
+            let (_, rules) = sized(&bench);
+            let all = Selection::Chosen(Arc::new(TagSelection::default()));
+            let plain = |rule: &Rule| {
+                bench.rule(rule.source.name().split_once('/').unwrap().1, all.clone(), &["t/x"])
+            };
+            let rules = rules.into_iter().map(|rule| match tell_sizes {
+                true => Rule { selection: all.clone(), ..rule },
+                false => Rule { targets: rule.targets.clone(), ..plain(&rule) },
+            });
+            let (report, notes) = shard(rules.collect(), index, 3).await;
+            assert_eq!(report.failed_rules.len(), 0);
+            let below = |note: String| note.rsplit_once('/').unwrap().1.to_owned();
+            told.extend(notes.into_iter().filter(|note| note.starts_with("selected of")).map(below));
+        }
+        told.sort();
+        assert_eq!(told, ["b", "c", "d", "giant"], "{tell_sizes}");
+    }
+}
+
+#[tokio::test]
+async fn what_only_a_target_has_is_told_by_the_shard_that_has_listed_its_source() {
+    let bench = Bench::start().await;
+    let names: Vec<_> = (0..6).map(|number| (format!("a/{number}"), format!("b/{number}"))).collect();
+    let rules: Vec<_> = names.iter().map(|(from, to)| bench.rule(from, Selection::All, &[to])).collect();
+    for (from, _) in &names {
+        bench.image(from, "v1", &[1]);
+    }
+    // All targets have what their sources have, and nothing else.
+    shard(rules.clone(), 0, 1).await;
+    for index in 0..3 {
+        let notes = Arc::new(Notes::default());
+        let options = Options { mode: Mode::Plan, ..Options::new(4, 0) };
+        let sync = Sync::new(rules.clone(), options, notes.clone()).only(Shard::new(index, 3).unwrap());
+        sync.run_whole(CancellationToken::new()).await;
+        assert_eq!(*notes.0.lock().unwrap(), Vec::<String>::new(), "shard {index}");
+    }
 }
 
 #[tokio::test]

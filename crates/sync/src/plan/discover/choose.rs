@@ -129,6 +129,9 @@ impl Discovery<'_> {
     }
 
     fn tell_of_choice(&self, listed: &[ListedTag], selected: &Selected) {
+        if !self.tells() {
+            return;
+        }
         let reasons = listed.iter().zip(&selected.reasons);
         let left_out: Arc<[_]> =
             reasons.filter_map(|(listed, reason)| Some((listed.tag.clone(), reason.clone()?))).collect();

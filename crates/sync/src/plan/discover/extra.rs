@@ -19,7 +19,8 @@ impl Discovery<'_> {
     /// Compares the targets of a rule about a whole repository with its source, in runs that change nothing.
     pub(super) async fn find_extra(&self) -> Result<(), Arc<Error>> {
         let looks = self.run.mode.looks_for_extra() && self.run.survey.is_none();
-        if self.rule.selection.named().is_some() || !looks {
+        // A shard that does not report on the repository may not even have listed it.
+        if self.rule.selection.named().is_some() || !looks || !self.tells() {
             return Ok(());
         }
         // A slow target must not block the source.

@@ -204,6 +204,9 @@ impl Discovery<'_> {
 
     /// Reports which images give way to those of a later rule, unless both are the same image.
     pub(super) async fn tell_of_contests(&self, contests: Vec<(Contest, Arc<dyn Source>)>) {
+        if !self.tells() {
+            return;
+        }
         let compare = |(contest, winner)| if_different(contest, self.rule.source.clone(), winner);
         let comparisons: Vec<_> = contests.into_iter().map(compare).collect();
         let compared = stream::iter(comparisons).buffered(COMPARED_AT_ONCE);

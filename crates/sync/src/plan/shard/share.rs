@@ -53,9 +53,10 @@ impl Share {
         self.split.owner(&key.repository, &key.reference) == self.shard.index()
     }
 
-    /// Whether this shard reports what only a target repository has: exactly one shard does.
+    /// Whether this shard reports what is the same for all images of a target repository, such as what a rule has selected for it:
+    /// exactly one shard does.
     pub(crate) fn tells_of(&self, target: &str) -> bool {
-        self.split.owner_of_all(target).unwrap_or_default() == self.shard.index()
+        self.split.teller(target) == self.shard.index()
     }
 
     /// Whether the shard has no image of a rule with this first target, as far as known without a listing.

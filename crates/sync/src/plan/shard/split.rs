@@ -96,6 +96,14 @@ impl Split {
         self.weighed.is_empty().then(|| by_hash(repository, self.count))
     }
 
+    /// The shard that reports on a repository as a whole: its owner, or of a divided one any shard.
+    pub(crate) fn teller(&self, repository: &str) -> usize {
+        match self.weighed.get(repository) {
+            Some(Owner::Whole(shard)) => *shard,
+            Some(Owner::Divided(_)) | None => by_hash(repository, self.count),
+        }
+    }
+
     /// Repositories that are divided among shards, because they are larger than a shard should be.
     pub fn divided(&self) -> impl Iterator<Item = &Arc<str>> {
         let is_divided = |owner: &Owner| matches!(owner, Owner::Divided(_));
