@@ -56,10 +56,10 @@ async fn a_list_full_of_runs_that_all_have_jobs_takes_no_more_and_names_the_olde
     let open: Vec<_> = names.iter().map(|name| format!(r#"{{"run":"{name}"}}"#)).collect();
     let list = format!(r#"{{"open":[{}],"closed":[]}}"#, open.join(","));
     store.put("runs", list.clone().into()).await.unwrap();
-    let (_, coordinator) = world.coordinate(connection, &told);
-    let ended = tokio::time::timeout(Duration::from_secs(60), coordinator).await.unwrap().unwrap();
-    let Err(Error::TooManyRuns { number, oldest }) = &ended else { panic!("{ended:?}") };
-    assert_eq!((*number, oldest.as_str()), (MOST_RUNS, "at-work-0"));
+    let (_, bringing) = world.bring(connection, &told, [ACK_WAIT, ACK_WAIT]);
+    let brought = tokio::time::timeout(Duration::from_secs(60), bringing).await.unwrap().unwrap().unwrap();
+    let Some(Error::TooManyRuns { number, oldest }) = &brought.broken_off else { panic!("{brought:?}") };
+    assert_eq!((*number, oldest.as_str(), brought.report.not_done()), (MOST_RUNS, "at-work-0", 2));
     assert_eq!(store.get("runs").await.unwrap().unwrap(), list, "no other run is closed");
     let keys: Vec<_> = store.keys().await.unwrap().map(Result::unwrap).collect().await;
     assert_eq!(keys, ["runs"], "nothing is left of the run that found no room");
