@@ -489,7 +489,7 @@ async fn an_image_that_cannot_be_brought_is_counted_and_named_once() -> Result<(
         effect,
     });
     let planned = bench.run("plan --no-state --retries 0 --out p.json")?.expect_code(1)?;
-    let said = "plan: 1 new, 1 in conflict, 2 missing at the source, 1 image failed, 1 rule failed\n";
+    let said = "plan: 1 new, 1 in conflict, 2 missing at the source, 1 image failed, 1 list failed\n";
     ensure!(planned.stdout.contains(said), "{}", planned.stdout);
     let plan: Value = serde_json::from_str(&bench.workplace.read("p.json")?)?;
     let totals = &plan["totals"];
