@@ -104,7 +104,8 @@ async fn a_line_that_is_full_with_one_stream_gets_no_more_than_a_trial() {
     let line = Line::to(server.host()).all(FASTER).start().await.unwrap();
     let capped = Capped { client: client(&line.host(), None), line, server, bytes: sample::layer(7, SIZE) };
     capped.pull().await;
-    assert!(capped.line.most_connections() <= 3, "{} connections", capped.line.most_connections());
+    // Two ranges at once, or four where a busy machine hides for a moment that two were in vain; without a limit there would be eight.
+    assert!(capped.line.most_connections() <= 5, "{} connections", capped.line.most_connections());
     let tried = capped.ranges().len();
     capped.pull().await;
     assert_eq!(capped.ranges().len(), tried, "it was in vain a moment ago");
