@@ -138,18 +138,17 @@ async fn lists_that_tell_sizes_are_split_by_bytes_and_a_giant_by_its_tags() {
 #[tokio::test]
 async fn what_rules_selected_is_told_by_one_shard_of_each_repository() {
     for tell_sizes in [true, false] {
-        let mut told = Vec::new();
+        // Names decide by the registry's port, too.
+        let (bench, mut told) = (Bench::start().await, Vec::new());
         for index in 0..3 {
-            let bench = Bench::start().await;
             let (_, rules) = sized(&bench);
             let all = Selection::Chosen(Arc::new(TagSelection::default()));
-            let plain = |rule: &Rule| {
-                bench.rule(rule.source.name().split_once('/').unwrap().1, all.clone(), &["t/x"])
+            let plain = |rule: Rule| {
+                let name = rule.source.name().split_once('/').unwrap().1.to_owned();
+                Rule { targets: rule.targets, ..bench.rule(&name, all.clone(), &["t/x"]) }
             };
-            let rules = rules.into_iter().map(|rule| match tell_sizes {
-                true => Rule { selection: all.clone(), ..rule },
-                false => Rule { targets: rule.targets.clone(), ..plain(&rule) },
-            });
+            let sized = |rule: Rule| Rule { selection: all.clone(), ..rule };
+            let rules = rules.into_iter().map(|rule| if tell_sizes { sized(rule) } else { plain(rule) });
             let (report, notes) = shard(rules.collect(), index, 3).await;
             assert_eq!(report.failed_rules.len(), 0);
             let below = |note: String| note.rsplit_once('/').unwrap().1.to_owned();
