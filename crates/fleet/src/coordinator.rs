@@ -73,6 +73,8 @@ pub struct Brought {
     pub called_off_by: Option<String>,
     /// Why this coordinator did not watch the run to its end. The report has what was known by then.
     pub broken_off: Option<Error>,
+    /// Whether the run was opened, if there was something to do.
+    pub has_begun: bool,
 }
 
 impl Coordinator {
@@ -94,7 +96,7 @@ impl Coordinator {
             Opened::Nothing(report) => return Ok(Brought::nothing(report)),
             Opened::Failed(report, error) => {
                 let report = Report { is_broken_off: true, ..report };
-                return Ok(Brought { broken_off: Some(error), ..Brought::nothing(report) });
+                return Ok(Brought { broken_off: Some(error), has_begun: false, ..Brought::nothing(report) });
             }
         };
         let is_joined = planned.is_none();
@@ -126,7 +128,8 @@ impl Coordinator {
         let since = joined.and_then(|began| began.elapsed().ok());
         report.took = since.unwrap_or(began.elapsed()).max(began.elapsed());
         let losses = losses(&silent, &book, &attendance, &flow);
-        Ok(Brought { report, spent: book.spent(), joined, kept, losses, called_off_by, broken_off })
+        let (spent, has_begun) = (book.spent(), true);
+        Ok(Brought { report, spent, joined, kept, losses, called_off_by, broken_off, has_begun })
     }
 }
 
@@ -134,6 +137,6 @@ impl Brought {
     /// The result of a run that had no job.
     fn nothing(report: Report) -> Self {
         let (spent, joined, kept, losses, called_off_by, broken_off) = Default::default();
-        Self { report, spent, joined, kept, losses, called_off_by, broken_off }
+        Self { report, spent, joined, kept, losses, called_off_by, broken_off, has_begun: true }
     }
 }

@@ -32,8 +32,10 @@ fn ending(facts: &Facts) -> String {
     }
     if let Some(sentence) = facts.head.stopped.as_ref().and_then(Stopped::sentence) {
         parts.push(sentence.to_owned());
-    } else if totals.not_done + totals.unlisted_rules > 0 {
+    } else if totals.not_done > 0 || facts.head.stopped.is_some() {
         parts.push("the run was stopped before its end".to_owned());
+    } else if totals.unlisted_rules > 0 {
+        parts.push(format!("{} not listed to the end", counted(totals.unlisted_rules, "rule", "rules")));
     }
     if totals.would_copy > 0 {
         parts.push(format!("{} would be copied", counted(totals.would_copy, "image", "images")));

@@ -93,7 +93,7 @@ fn rows(done: &Done) -> [Row; 11] {
             "not listed",
             report.unfinished_rules.len(),
             Paint::yellow,
-            ["rule: the run was stopped before", "rules: the run was stopped before"],
+            ["rule was not listed to its end", "rules were not listed to their ends"],
         ),
         failed_lists(report),
         Row { more: ": see above", ..count("refused", done.refused(), Paint::red, asked_noun::of(done)) },

@@ -1,6 +1,7 @@
 //! An attempt at a job: the worker enters it into the book, carries it out, and writes its result.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use sync::{Assignment, BoundAssignment, RunId, Sync, Work};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +18,9 @@ use crate::message::job::Job;
 use crate::message::run::RunEntry;
 use crate::message::{self, signer};
 
+/// How often NATS may leave a worker without an answer when it gives jobs up.
+const MOST_UNANSWERED: u64 = 3;
+
 enum Attempt {
     /// There is a result, or nothing to do.
     Over,
@@ -24,6 +28,8 @@ enum Attempt {
     Left,
     /// The job is left for a while: another worker has it in work, or NATS did not take that it is given up.
     PutOff,
+    /// NATS did not take that the job is given up, however often it was asked.
+    Hopeless(Error),
 }
 
 /// What to do with a job.
@@ -60,6 +66,7 @@ impl Shared {
                 holding.put_off().await;
                 return Ok(());
             }
+            Ok(Attempt::Hopeless(error)) => Err(error),
             Err(error @ Error::Refused { .. }) => {
                 self.say_full(&error);
                 holding.put_off().await;
@@ -100,8 +107,12 @@ impl Shared {
                 match self.before_writing_ends(&stop, written).await {
                     None => Ok(Attempt::Left),
                     Some(Ok(())) => Ok(Attempt::Over),
-                    // Not at once again: no attempt is left that would take time.
+                    // Not at once again: no attempt is left that would take time. And not for ever: a login that may not write
+                    // results gets no answer either.
                     Some(Err(error @ Error::NoAnswer { .. })) => {
+                        if self.unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= MOST_UNANSWERED {
+                            return Ok(Attempt::Hopeless(error));
+                        }
                         self.say_given_back(run, number, &error);
                         Ok(Attempt::PutOff)
                     }

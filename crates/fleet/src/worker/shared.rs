@@ -35,6 +35,8 @@ pub(super) struct Shared {
     called_off: Mutex<HashSet<String>>,
     /// Whether NATS had no room when this worker wrote last.
     pub(super) is_full: AtomicBool,
+    /// How often NATS did not answer when this worker gave a job up.
+    pub(super) unanswered: AtomicU64,
 }
 
 impl Shared {
@@ -54,6 +56,7 @@ impl Shared {
             refusals,
             called_off,
             is_full: AtomicBool::new(false),
+            unanswered: AtomicU64::new(0),
         }
     }
 

@@ -71,6 +71,7 @@ async fn a_run_that_nats_has_no_room_for_is_not_done_and_leaves_nothing() {
     let (_, bringing) = world.bring(connection, &told, [ACK_WAIT, SOON]);
     let brought = tokio::time::timeout(SOON, bringing).await.unwrap().unwrap().unwrap();
     assert!(matches!(brought.broken_off, Some(Error::Refused { .. })), "{:?}", brought.broken_off);
+    assert!(!brought.has_begun);
     assert_eq!((brought.report.not_done(), brought.report.is_broken_off, told.ended().len()), (6, true, 6));
     let store = jetstream.get_key_value("isync_runs").await.unwrap();
     assert_eq!(store.keys().await.unwrap().count().await, 0, "nothing of it stays");

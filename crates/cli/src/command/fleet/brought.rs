@@ -16,6 +16,7 @@ pub(super) fn brought(brought: ::fleet::Brought) -> Brought {
     let losses = brought.losses.into_iter().map(|(worker, loss)| (worker, lost(loss))).collect();
     let broken_off = brought.broken_off.as_ref().map(|error| match error {
         Error::NotCalledOff { .. } => failure(StopKind::NotCalledOff, error),
+        _ if !brought.has_begun => failure(StopKind::NotBegun, error),
         _ => failure(StopKind::BrokenOff, error),
     });
     let called_off =

@@ -132,8 +132,9 @@ impl<'a> Run<'a> {
         let (rules, label, source) = (self.rules(), failed.rule.as_deref(), &*failed.source);
         let has_whole = label.is_some_and(|label| rules.has_listed_whole(label))
             && !label.is_some_and(|label| rules.failed_whole.contains(label));
-        // A retry names the repository that failed: of older releases, in a rule without a name.
-        let has_part = label.is_some_and(|label| rules.has_listed_part(label, source))
+        // A retry takes up the repository that failed once for all rules that copy it: as a part of the first of them, or of older
+        // releases, as a rule without a name.
+        let has_part = rules.has_listed_repository(source)
             || (rules.all.contains(&(None, source)) && rules.has_listed_whole(source));
         rules.failed.contains(source) || (self.unnamed_unlisted() == 0 && (has_whole || has_part))
     }
@@ -233,6 +234,17 @@ impl<'a> Rules<'a> {
     /// Whether the run had this part of that rule, and listed it to its end.
     fn has_listed_part(&self, label: &str, source: &str) -> bool {
         self.parts.contains(&(label, source)) && !self.unlisted_parts.contains(&(label, source))
+    }
+
+    /// Whether the run had a part of any rule with this repository, or with some of its tags, and listed it to its end.
+    fn has_listed_repository(&self, repository: &str) -> bool {
+        let is_of_it = |source: &str| {
+            source
+                .strip_prefix(repository)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
+        };
+        let mut parts = self.parts.difference(&self.unlisted_parts);
+        parts.any(|(_, source)| is_of_it(source))
     }
 }
 

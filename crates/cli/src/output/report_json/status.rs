@@ -14,11 +14,13 @@ pub(super) fn status(totals: &Totals, tail: &Tail, are_all_by_login: bool, codes
     let counts = Counts {
         failures: totals.failed + tail.failed_rules.len() as u64,
         refused: totals.refused,
-        not_done: totals.not_done + totals.unlisted_rules,
+        not_done: totals.not_done,
         fine: totals.standing() + totals.skipped + totals.would_copy,
         are_all_by_login,
     };
     match exit_code::judge(&counts) {
+        // What failed was mended, and rules are left that no run has listed.
+        exit_code::DONE if totals.unlisted_rules > 0 => exit_code::SOME_FAILED,
         exit_code::DONE if totals.would_copy > 0 && has(exit_code::CHANGES) => exit_code::CHANGES,
         // A run that matched no image.
         exit_code::DONE if totals.images() == totals.skipped && has(exit_code::SOME_FAILED) => {

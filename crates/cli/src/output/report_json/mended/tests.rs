@@ -197,6 +197,38 @@ fn c1_a_part_of_a_rule_is_not_the_rule() {
 }
 
 #[test]
+fn c1_one_line_of_a_retry_mends_a_repository_for_all_rules_that_copy_it() {
+    let (apps, other) = (("apps", "q.io/lib/c"), ("other", "q.io/lib/c"));
+    let first = run(1, &[APPS, (Some("other"), "q.io/lib/c*")], failed(&[apps, other]));
+    assert_eq!(left(&[&first, &part(2, apps, json!({}))]), is(0, &[]));
+    for (source, is_same) in [
+        ("q.io/lib/c:/^v1/", true),
+        ("q.io/lib/c:v1,v2", true),
+        ("q.io/lib/cc", false),
+        ("q.io/lib/c/d", false),
+    ] {
+        let sources = if is_same { &[][..] } else { &["q.io/lib/c", "q.io/lib/c"] };
+        assert_eq!(left(&[&first, &part(2, ("apps", source), json!({}))]).1, is(0, sources).1, "{source}");
+    }
+}
+
+#[test]
+fn c1_what_no_shard_could_divide_ends_as_one_run_would() {
+    let undivided = |hour: u8, number: u8| {
+        let shard = json!({"number": number, "of": 2, "split": null});
+        let more = json!({"images": [], "exitCode": 3, "shard": shard, "totals": {"unlistedRules": 1},
+            "unlistedRules": [{"rule": "apps", "source": "q.io/lib/**"}],
+            "failedRules": [{"rule": "apps", "source": "q.io/lib/c"}]});
+        run(hour, &[APPS], more)
+    };
+    let (one, two) = (undivided(1, 1), undivided(2, 2));
+    assert_eq!(left(&[&one, &two]), is(3, &["q.io/lib/c"]));
+    let retried = merged(&[&one, &two, &part(3, ("apps", "q.io/lib/c"), json!({}))]);
+    assert_eq!((&retried["exitCode"], &retried["totals"]["unlistedRules"]), (&json!(1), &json!(1)));
+    assert_eq!(left(&[&one, &two, &run(3, &[APPS], json!({}))]), is(0, &[]));
+}
+
+#[test]
 fn c1_a_refused_rule_is_mended_by_a_run_of_the_same_rules_that_takes_it() {
     let refused = json!({"refusedRules": ["c.yaml:3: no"], "totals": {"refused": 1}, "exitCode": 1});
     let left = |reports: &[&Value]| {
