@@ -139,15 +139,14 @@ impl Book {
 
     /// Attempts without a result that were not given back, with their jobs: those that another attempt has done, and those whose signers
     /// pass `is_gone`.
-    pub(crate) fn left_without_result<'a>(
-        &'a self,
-        is_gone: impl Fn(&Signer) -> bool + 'a,
-    ) -> impl Iterator<Item = (&'a Job, &'a Signer)> {
-        self.jobs.values().flat_map(move |entry| {
+    pub(crate) fn left_without_result(&self, is_gone: impl Fn(&Signer) -> bool) -> Vec<(&Job, &Signer)> {
+        let mut left = Vec::new();
+        for entry in self.jobs.values() {
+            let Some(job) = &entry.job else { continue };
             let was_done = entry.told == Some(Told::Done);
-            let left = entry.without_result().filter(|by| was_done || is_gone(by)).collect::<Vec<_>>();
-            entry.job.iter().flat_map(move |job| left.clone().into_iter().map(move |by| (job, by)))
-        })
+            left.extend(entry.without_result().filter(|by| was_done || is_gone(by)).map(|by| (job, by)));
+        }
+        left
     }
 
     /// How many jobs wait, are in work and are done. A job is in work if the signer of an open attempt passes `is_meant`. A job that was
@@ -372,9 +371,9 @@ mod tests {
         book.job(job());
         book.begun(7, 1, by("w1"));
         book.begun(7, 2, by("w2"));
-        let lost = |book: &Book, gone: &'static str| {
-            let left = book.left_without_result(move |by| by.worker == gone);
-            left.map(|(job, by)| (job.number, by.worker.clone())).collect::<Vec<_>>()
+        let lost = |book: &Book, gone: &str| {
+            let left = book.left_without_result(|by| by.worker == gone);
+            left.into_iter().map(|(job, by)| (job.number, by.worker.clone())).collect::<Vec<_>>()
         };
         assert_eq!((lost(&book, ""), lost(&book, "w2")), (Vec::new(), vec![(7, "w2".to_owned())]));
         book.result(7, 2, result("w2", &[(0, "copied"), (1, "copied")]));

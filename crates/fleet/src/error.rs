@@ -122,13 +122,6 @@ pub enum Error {
     TooLarge(String),
 }
 
-impl Error {
-    /// Whether NATS refuses a request and would refuse it again.
-    pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Refused { .. } | Self::MessageTooLarge { .. })
-    }
-}
-
 /// The text of an error and its sources, cleaned, each part once: the client's errors repeat their sources.
 pub(crate) fn words(error: &dyn std::error::Error) -> String {
     let text = oci::with_sources(error);

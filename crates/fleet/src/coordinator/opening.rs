@@ -165,19 +165,19 @@ impl Opening<'_> {
             // Before the run is listed, so that workers find its queue even if this coordinator dies in between.
             self.connection.open_queue(&entry.run, self.ack_wait).await
         };
-        let listed = match written.await {
-            Ok(()) => self.list(entry).await,
-            Err(error) => {
-                self.connection.close_queue(&entry.run).await;
-                self.connection.forget(std::slice::from_ref(&entry.run)).await;
-                return Err(error);
+        let (listed, may_be_listed) = match written.await {
+            Ok(()) => {
+                let listed = self.list(entry).await;
+                // Without an answer the run may be listed, and its book in use.
+                let may_be = matches!(listed, Ok(None) | Err(Error::NoAnswer { .. }));
+                (listed, may_be)
             }
+            Err(error) => (Err(error), false),
         };
         if !matches!(listed, Ok(None)) {
             self.connection.close_queue(&entry.run).await;
         }
-        // Without an answer the run may be listed, and its book in use.
-        if !matches!(listed, Ok(None) | Err(Error::NoAnswer { .. })) {
+        if !may_be_listed {
             self.connection.forget(std::slice::from_ref(&entry.run)).await;
         }
         listed

@@ -56,23 +56,21 @@ impl Shared {
         holding: Holding,
         stop: CancellationToken,
     ) -> Result<(), Error> {
-        let ended = match self.attempt(run, number, stop.clone()).await {
+        let attempt = self.attempt(run, number, stop.clone()).await;
+        if let Err(error @ Error::Refused { .. }) = &attempt {
+            self.say_full(error);
+        }
+        let ended = match attempt {
             Ok(Attempt::Over) => {
                 holding.done().await;
                 return Ok(());
             }
             Ok(Attempt::Left) => Ok(()),
-            Ok(Attempt::PutOff) => {
+            Ok(Attempt::PutOff) | Err(Error::Refused { .. }) => {
                 holding.put_off().await;
                 return Ok(());
             }
-            Ok(Attempt::Hopeless(error)) => Err(error),
-            Err(error @ Error::Refused { .. }) => {
-                self.say_full(&error);
-                holding.put_off().await;
-                return Ok(());
-            }
-            Err(error) if error.is_final() => Err(error),
+            Ok(Attempt::Hopeless(error)) | Err(error @ Error::MessageTooLarge { .. }) => Err(error),
             Err(error) => {
                 self.say_given_back(run, number, &error);
                 Ok(())

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::jetstream;
+use async_nats::jetstream::kv::Store;
+use async_nats::jetstream::{self, Context};
 use embedded_registry::{Effect, Fault, Match, Times};
 use fleet::Error;
 use futures_util::StreamExt as _;
@@ -15,16 +16,27 @@ use crate::world::{ACK_WAIT, Told, World};
 /// As many as the list takes.
 const MOST_RUNS: usize = 64;
 
+/// The names of as many runs as the list takes.
+fn names(front: &str) -> impl Iterator<Item = String> + use<'_> {
+    (0..MOST_RUNS).map(move |number| format!("{front}-{number}"))
+}
+
+/// Writes a list that is full of open runs of these names; returns the list, and where it is.
+async fn full_list(jetstream: &Context, front: &str) -> (Store, String) {
+    let store = jetstream.get_key_value("isync_runs").await.unwrap();
+    let open: Vec<_> = names(front).map(|name| format!(r#"{{"run":"{name}"}}"#)).collect();
+    let list = format!(r#"{{"open":[{}],"closed":[]}}"#, open.join(","));
+    store.put("runs", list.clone().into()).await.unwrap();
+    (store, list)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_full_of_runs_whose_coordinators_were_killed_makes_room_for_the_next_one() {
     let (nats, world, told) = (Nats::start().await, World::start(1).await, Arc::new(Told::default()));
     let connection = nats.connect("c").await;
     connection.prepare(ACK_WAIT).await.unwrap();
-    let store = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
-    let store = store.get_key_value("isync_runs").await.unwrap();
-    let dead: Vec<_> = (0..MOST_RUNS).map(|number| format!(r#"{{"run":"dead-{number}"}}"#)).collect();
-    let list = format!(r#"{{"open":[{}],"closed":[]}}"#, dead.join(","));
-    store.put("runs", list.into()).await.unwrap();
+    let jetstream = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
+    let (store, _) = full_list(&jetstream, "dead").await;
     let worker = world.worker(nats.connect("w1").await).await;
     let (_, coordinator) = world.coordinate(connection, &told);
     let report = tokio::time::timeout(Duration::from_secs(60), coordinator).await.unwrap().unwrap().unwrap();
@@ -41,8 +53,7 @@ async fn a_list_full_of_runs_that_all_have_jobs_takes_no_more_and_names_the_olde
     let connection = nats.connect("c").await;
     connection.prepare(ACK_WAIT).await.unwrap();
     let jetstream = jetstream::new(async_nats::connect(nats.url()).await.unwrap());
-    let names: Vec<_> = (0..MOST_RUNS).map(|number| format!("at-work-{number}")).collect();
-    for name in &names {
+    for name in names("at-work") {
         let config = jetstream::consumer::pull::Config {
             durable_name: Some(name.clone()),
             filter_subject: format!("isync.jobs.{name}.>"),
@@ -52,10 +63,7 @@ async fn a_list_full_of_runs_that_all_have_jobs_takes_no_more_and_names_the_olde
         let job = format!(r#"{{"run":"{name}","number":0}}"#);
         jetstream.publish(format!("isync.jobs.{name}.0"), job.into()).await.unwrap().await.unwrap();
     }
-    let store = jetstream.get_key_value("isync_runs").await.unwrap();
-    let open: Vec<_> = names.iter().map(|name| format!(r#"{{"run":"{name}"}}"#)).collect();
-    let list = format!(r#"{{"open":[{}],"closed":[]}}"#, open.join(","));
-    store.put("runs", list.clone().into()).await.unwrap();
+    let (store, list) = full_list(&jetstream, "at-work").await;
     let (_, bringing) = world.bring(connection, &told, [ACK_WAIT, ACK_WAIT]);
     let brought = tokio::time::timeout(Duration::from_secs(60), bringing).await.unwrap().unwrap().unwrap();
     let Some(Error::TooManyRuns { number, oldest }) = &brought.broken_off else { panic!("{brought:?}") };

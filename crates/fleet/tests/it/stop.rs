@@ -6,6 +6,7 @@ use std::time::Duration;
 use embedded_registry::{Effect, Fault, Match, Times};
 use futures_util::StreamExt as _;
 use sync::Outcome;
+use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
 use crate::book::Book;
@@ -92,17 +93,23 @@ async fn what_is_in_work_when_a_run_is_called_off_is_waited_for_and_told() {
     assert_eq!(by_w1.count(), 2);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_waits_for_the_jobs_of_who_was_killed_and_others_say_once_that_the_run_was_called_off() {
-    let (nats, world, told) = (Nats::start().await, World::start(2).await, Arc::new(Told::default()));
+/// A machine whose end kills the worker `w1`, which has both jobs of the run in work, and which the coordinator has heard; and the run's book.
+async fn busy_machine(nats: &Nats, world: &World, told: &Told) -> (Runtime, Book) {
     world.source.misbehave(slow_manifests());
-    let (cancel, bringing) = world.bring(nats.connect("c").await, &told, [AN_HOUR, AN_HOUR]);
     let machine = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let connection = machine.spawn(nats.connected_later("w1")).await.unwrap();
     let _ = world.worker_on(machine.handle(), connection).await;
-    let book = Book::of(&nats).await;
+    let book = Book::of(nats).await;
     until("it has its hands full", async || book.has("begun.0.1").await && book.has("begun.1.1").await).await;
     until("it is there", async || told.has_note("worker w1 is there")).await;
+    (machine, book)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_for_the_jobs_of_who_was_killed_and_others_say_once_that_the_run_was_called_off() {
+    let (nats, world, told) = (Nats::start().await, World::start(2).await, Arc::new(Told::default()));
+    let (cancel, bringing) = world.bring(nats.connect("c").await, &told, [AN_HOUR, AN_HOUR]);
+    let (machine, book) = busy_machine(&nats, &world, &told).await;
     let by_worker = Arc::new(Told::default());
     let worker = world.worker_that_tells(nats.connect("w2").await, &by_worker).await;
     machine.shutdown_background();
@@ -120,14 +127,8 @@ async fn nobody_waits_for_the_jobs_of_who_was_killed_and_others_say_once_that_th
 #[tokio::test(flavor = "multi_thread")]
 async fn who_was_killed_is_named_with_his_jobs_and_has_nothing_in_work() {
     let (nats, world, told) = (Nats::start().await, World::start(2).await, Arc::new(Told::default()));
-    world.source.misbehave(slow_manifests());
     let (cancel, bringing) = world.bring(nats.connect("c").await, &told, [AN_HOUR, AN_HOUR]);
-    let machine = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let connection = machine.spawn(nats.connected_later("w1")).await.unwrap();
-    let _ = world.worker_on(machine.handle(), connection).await;
-    let book = Book::of(&nats).await;
-    until("it has its hands full", async || book.has("begun.0.1").await && book.has("begun.1.1").await).await;
-    until("it is there", async || told.has_note("worker w1 is there")).await;
+    let (machine, _) = busy_machine(&nats, &world, &told).await;
     machine.shutdown_background();
     until("it is missed", async || told.has_note("worker w1 is silent")).await;
     cancel.cancel();

@@ -30,6 +30,7 @@ use crate::plan::discoveries::Discoveries;
 use crate::plan::order::{Contest, Settled};
 use crate::plan::planned::Planned;
 use crate::plan::rivals::{Rivals, Telling};
+use crate::plan::shard::share::Share;
 use crate::plan::turns::Turn;
 use crate::plan::wanted::Wanted;
 use crate::rule::{Rule, RuleTarget, Selection};
@@ -151,14 +152,17 @@ impl<'a> Discovery<'a> {
 
     /// Whether another shard copies the whole repository, and no earlier rule has to know what this rule wants.
     fn is_of_another_shard(&self) -> bool {
-        let share = self.run.share.as_ref().zip(self.targets.first());
-        !self.telling.is_of_use() && share.is_some_and(|(share, first)| share.has_nothing_of(first))
+        !self.telling.is_of_use() && self.share().is_some_and(|(share, first)| share.has_nothing_of(first))
     }
 
     /// Whether this process reports on the repository as a whole, or another shard does.
     fn tells(&self) -> bool {
-        let share = self.run.share.as_ref().zip(self.targets.first());
-        share.is_none_or(|(share, first)| share.tells_of(first))
+        self.share().is_none_or(|(share, first)| share.tells_of(first))
+    }
+
+    /// The share of this process, if it is one shard of several, with the target that decides which shard copies an image.
+    fn share(&self) -> Option<(&Share, &Arc<str>)> {
+        self.run.share.as_ref().zip(self.targets.first())
     }
 
     /// Begins to list tags, as soon as the registry's breaker admits it.

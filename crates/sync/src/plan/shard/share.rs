@@ -61,6 +61,6 @@ impl Share {
 
     /// Whether the shard has no image of a rule with this first target, as far as known without a listing.
     pub(crate) fn has_nothing_of(&self, target: &str) -> bool {
-        self.split.owner_of_all(target).is_some_and(|owner| owner != self.shard.index())
+        self.split.is_by_name() && !self.tells_of(target)
     }
 }

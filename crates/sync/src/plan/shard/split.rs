@@ -91,9 +91,9 @@ impl Split {
         known.unwrap_or_else(|| by_hash(repository, self.count))
     }
 
-    /// The shard of all images of a repository, if that is known without a listing.
-    pub(crate) fn owner_of_all(&self, repository: &str) -> Option<usize> {
-        self.weighed.is_empty().then(|| by_hash(repository, self.count))
+    /// Whether repository names alone decide, so that no listing is needed.
+    pub(crate) fn is_by_name(&self) -> bool {
+        self.weighed.is_empty()
     }
 
     /// The shard that reports on a repository as a whole: its owner, or of a divided one any shard.
