@@ -20,7 +20,7 @@ use crate::output::image_file::ImagesFormat;
 pub(crate) struct RunArgs {
     /// Blobs at once [default: 5]
     ///
-    /// Of small ones (up to 256 KiB), unless this is 1, eight times as many, up to 64.
+    /// Of small ones (up to 256 KiB), unless this is 1, sixteen times as many, up to 128.
     #[arg(short, long, value_name = "NUMBER", default_value = "5", hide_default_value = true, value_parser = at_least_one, allow_hyphen_values = true, overrides_with = "proc")]
     pub(crate) proc: usize,
 
