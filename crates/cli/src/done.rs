@@ -8,9 +8,10 @@ use sync::{Report, RunId, Shard};
 
 use crate::config::RefusedRule;
 use crate::diagnostic::Failures;
+use crate::interrupt::INTERRUPTED;
 use crate::output::plan::Plan;
 use crate::output::report_json::RegistryEntry;
-use crate::output::{Loss, PlannedRule, Records, Tally, Verified};
+use crate::output::{PlannedRule, Records, Tally, Verified, WorkerEntry};
 
 /// What became of the images, copied by this process or by workers.
 pub(crate) struct Brought {
@@ -23,8 +24,8 @@ pub(crate) struct Brought {
     pub(crate) kept: u64,
     /// Bytes in upload sessions that workers left open: only the worker that began one can resume it.
     pub(crate) left_open: u64,
-    /// What was lost with workers, by their names.
-    pub(crate) losses: Vec<(String, Loss)>,
+    /// What was lost with workers.
+    pub(crate) losses: Vec<WorkerEntry>,
     /// Why the run did not go on to its end, unless a signal to this process is the reason.
     pub(crate) stopped: Option<StoppedBy>,
 }
@@ -36,6 +37,13 @@ pub(crate) struct StoppedBy {
     pub(crate) why: String,
     /// The advice.
     pub(crate) next: Option<String>,
+}
+
+impl StoppedBy {
+    /// The exit status, if this end decides it.
+    pub(crate) fn exit_code(&self) -> Option<u8> {
+        (self.kind == StopKind::CalledOff).then_some(INTERRUPTED)
+    }
 }
 
 /// How a run ended before its end.
@@ -91,8 +99,6 @@ pub(crate) struct Done {
     pub(crate) kept: u64,
     /// Bytes in upload sessions that workers left open: the worker that began one does not send them again.
     pub(crate) left_open: u64,
-    /// Bytes that workers reported in beats, and that no job result accounts for.
-    pub(crate) without_result: u64,
 }
 
 impl Done {
@@ -108,7 +114,7 @@ impl Done {
 
     /// Bytes that were sent, also those that workers told of without a result.
     pub(crate) fn bytes_moved(&self) -> u64 {
-        self.report.amounts().moved_bytes.saturating_add(self.without_result)
+        self.report.amounts().moved_bytes.saturating_add(self.records.bytes_without_result())
     }
 
     /// The number of requests to registries, their token servers and storage services.
@@ -140,8 +146,11 @@ pub(crate) enum Ended {
 impl Ended {
     /// The end of a run with this report. `signal` is set if a signal stopped it, here or on another machine.
     pub(crate) fn of(report: &Report, signal: Option<u8>) -> Self {
-        let is_all = report.not_done() == 0 && report.unfinished_rules.is_empty() && !report.is_broken_off;
-        if is_all && signal.is_none() { Self::ByItself } else { Self::Stopped }
+        if !report.is_left() && !report.is_broken_off && signal.is_none() {
+            Self::ByItself
+        } else {
+            Self::Stopped
+        }
     }
 }
 

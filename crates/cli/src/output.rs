@@ -94,7 +94,9 @@ pub(crate) use summary::{failures, old_sentence, table, verified_table};
 pub(crate) use tally::Tally;
 pub(crate) use verified::{Verified, VerifiedRecorder};
 pub(crate) use volume::Volume;
-pub(crate) use worker_shares::{Loss, WorkerShares};
+#[cfg(feature = "fleet")]
+pub(crate) use worker_shares::{Loss, Share};
+pub(crate) use worker_shares::{WorkerEntry, WorkerShares};
 
 /// Whether all output on stderr is for programs.
 pub(crate) fn is_for_programs() -> bool {

@@ -124,4 +124,9 @@ impl Report {
     pub fn not_done(&self) -> usize {
         self.totals.not_done
     }
+
+    /// Whether images, or rules that were not listed to their end, are left for another run.
+    pub fn is_left(&self) -> bool {
+        self.not_done() + self.unfinished_rules.len() > 0
+    }
 }

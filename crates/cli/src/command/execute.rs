@@ -14,8 +14,8 @@ use super::outputs::Outputs;
 use super::watchers::{Watched, Watchers, odd_log};
 use crate::args::{LogLevel, RunArgs};
 use crate::config::{RefusedRule, Resolved, ResolvedPattern, ResolvedRule, ResolvedTasks, SharedRegistries};
-use crate::done::{Brought, Done, Ended, StopKind};
-use crate::interrupt::{INTERRUPTED, Interrupt};
+use crate::done::{Brought, Done, Ended, StoppedBy};
+use crate::interrupt::Interrupt;
 use crate::output::plan::digest_of;
 use crate::output::{
     self, Display, Flushed, LogFile, Paint, PlannedRule, RuleNames, Verified, Volume, ask_hosts, note, say,
@@ -29,12 +29,12 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         Ok(outputs) => outputs,
         Err(problems) => return cannot_write(&problems),
     };
-    let heads = asked.results.is_plan().then(|| heads(&resolved));
-    let divided =
-        (asked.shard.is_some() && asked.split.is_none()).then(|| digest_of(&self::heads(&resolved)));
+    let (is_plan, is_shard) = (asked.results.is_plan(), asked.shard.is_some() && asked.split.is_none());
+    let heads = (is_plan || is_shard).then(|| heads(&resolved));
+    let divided = heads.as_deref().filter(|_| is_shard).map(digest_of);
     let Resolved { rules, patterns, tasks, refused, registries, warnings } = resolved;
     let rules = planned(rules, patterns, tasks);
-    let watchers = Watchers::begin(args, &asked, &outputs, heads, &rules);
+    let watchers = Watchers::begin(args, &asked, &outputs, heads.filter(|_| is_plan), &rules);
     tell_requests(&registries, watchers.log());
     tell_before(args, watchers.log().as_deref(), &warnings, &refused);
     let Ran { brought, interrupt, speed, kept } =
@@ -43,12 +43,8 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
     let registries = tell_after(log.as_deref(), &registries);
     let run = run.of_brought(&brought);
     let Brought { report, elsewhere, left_open, losses, stopped, .. } = brought;
-    let without_result =
-        losses.iter().map(|(_, loss)| loss.bytes_without_result).fold(0, u64::saturating_add);
     records.add_losses(&losses);
-    let called_off =
-        stopped.as_ref().filter(|stopped| stopped.kind == StopKind::CalledOff).map(|_| INTERRUPTED);
-    let signal = interrupt.exit_code().or(called_off);
+    let signal = interrupt.exit_code().or(stopped.as_ref().and_then(StoppedBy::exit_code));
     let (shard, ended) = (asked.shard, Ended::of(&report, signal));
     let done = Done {
         run,
@@ -69,7 +65,6 @@ pub(crate) async fn run(resolved: Resolved, args: &RunArgs, asked: Asked<'_>) ->
         elsewhere,
         kept,
         left_open,
-        without_result,
     };
     let is_empty = asked.needs_images && done.is_empty();
     let code = signal.unwrap_or_else(|| status(&asked, &done, is_empty));
@@ -324,7 +319,7 @@ async fn copy(
     let (observer, drain) = (Arc::new(observers), options.drain);
     let sync =
         Sync::new(work, options, observer.clone()).called(watchers.run_id()).remembering(state.clone());
-    let brought = bring(asked, (sync, rules.len()), observer, (watchers.run_id(), drain), &interrupt).await;
+    let brought = bring(asked, sync, observer, (watchers.run_id(), drain), &interrupt).await;
     let kept = display.finish().saturating_add(brought.kept);
     let speed = state.speed();
     state_file::close(&state);
@@ -347,7 +342,7 @@ fn state(args: &RunArgs, asked: &Asked<'_>, observers: &mut Vec<Arc<dyn Observer
 /// Runs the copies: by workers, or in this process.
 async fn bring(
     asked: &Asked<'_>,
-    (sync, rules): (Sync, usize),
+    sync: Sync,
     observer: Arc<dyn Observer>,
     (id, drain): (RunId, Duration),
     interrupt: &Interrupt,
@@ -355,9 +350,9 @@ async fn bring(
     let cancel = interrupt.cancel.clone();
     #[cfg(feature = "fleet")]
     if let Some(fleet) = &asked.fleet {
-        return Box::pin(fleet.coordinate((sync, rules), observer, (id, drain), cancel)).await;
+        return Box::pin(fleet.coordinate(sync, observer, (id, drain), cancel)).await;
     }
-    let _ = (observer, id, drain, rules);
+    let _ = (observer, id, drain);
     let report = match (asked.shard, &asked.split) {
         // A plan's shard is divided already, so `only` must not divide it again.
         (Some(shard), Some(split)) => {

@@ -185,14 +185,15 @@ impl FleetRun {
         Arc::new(WarnIfPlannedHere::new(warning, self.notices.clone()))
     }
 
-    /// Hands the images of so many rules out to workers, and tells the observer about them as if this process copied them.
+    /// Hands the images out to workers, and tells the observer about them as if this process copied them.
     pub(super) async fn coordinate(
         &self,
-        (sync, rules): (Sync, usize),
+        sync: Sync,
         observer: Arc<dyn Observer>,
         (id, drain): (RunId, std::time::Duration),
         cancel: CancellationToken,
     ) -> Brought {
+        let rules = sync.rules();
         let plan = Plan {
             sync,
             config: self.config.clone(),

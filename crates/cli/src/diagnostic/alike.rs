@@ -75,6 +75,11 @@ impl Failures {
         all
     }
 
+    /// The number of images that failed.
+    pub(crate) fn images(&self) -> usize {
+        self.lock().images.alike.iter().map(|group| group.count).sum()
+    }
+
     /// Whether all failures are about refused logins.
     pub(crate) fn are_all_by_login(&self) -> bool {
         self.lock().not_by_login == 0

@@ -10,7 +10,7 @@ use sync::{Event, ImageReport, Observer, Stamp};
 use super::record::ImageRecord;
 use super::selected::Selected;
 use super::spool::{Spool, Spooled};
-use super::worker_shares::{Loss, WorkerEntry, WorkerShares};
+use super::worker_shares::{WorkerEntry, WorkerShares};
 use super::{PlannedRule, Tally};
 
 /// Records the results of images. It must get an event before the tally, which forgets the retries of ended images.
@@ -118,15 +118,14 @@ pub(crate) struct Records {
 
 impl Records {
     /// Adds what was lost with workers.
-    pub(crate) fn add_losses(&mut self, losses: &[(String, Loss)]) {
-        for (worker, loss) in losses {
-            self.shares.add_loss(worker, loss);
-        }
+    pub(crate) fn add_losses(&mut self, entries: &[WorkerEntry]) {
+        self.shares.add_losses(entries);
     }
 
-    /// Adds what a report says was lost with workers.
-    pub(crate) fn add_losses_of(&mut self, entries: &[WorkerEntry]) {
-        self.shares.add_losses(entries);
+    /// The bytes that workers said to have sent and that no result accounts for.
+    pub(crate) fn bytes_without_result(&self) -> u64 {
+        let bytes = self.shares.all().map(|(_, share)| share.loss.bytes_without_result);
+        bytes.fold(0, u64::saturating_add)
     }
 
     /// For a run whose outputs do not list images.

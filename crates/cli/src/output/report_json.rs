@@ -20,9 +20,7 @@ pub(crate) mod timeline;
 mod write;
 
 pub(crate) use alike::{Alike, alike};
-pub(crate) use facts::{
-    Facts, FailedRule, FailureGroup, Head, RegistryEntry, Rule as ReportedRule, Stopped, Totals, UnlistedRule,
-};
+pub(crate) use facts::{Facts, FailureGroup, Head, RegistryEntry, Rule as ReportedRule, Stopped, Totals};
 pub(crate) use merge::Merger;
 pub(super) use of_run::totals;
 pub(crate) use of_run::{facts, time};

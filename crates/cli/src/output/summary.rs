@@ -24,10 +24,10 @@ pub(crate) fn old_sentence(done: &Done) -> String {
     let (failed, not_done) = (report.failed(), report.not_done());
     let rules = report.failed_rules.len() + done.refused();
     let counts = format!("{failed} sync tasks failed, {rules} tasks generate failed");
-    if not_done + report.unfinished_rules.len() == 0 {
-        format!("Finished, {counts}")
-    } else {
+    if report.is_left() {
         format!("Stopped, {counts}, {not_done} sync tasks not done")
+    } else {
+        format!("Finished, {counts}")
     }
 }
 
@@ -125,7 +125,7 @@ fn amounts(text: &mut String, done: &Done) {
     };
     let speed = per_second(all, time).map(|speed| format!(", {}/s", bytes(speed)));
     let speed = speed.unwrap_or_default();
-    let of_no_image = match done.without_result {
+    let of_no_image = match done.records.bytes_without_result() {
         0 => String::new(),
         number => format!(", {} of it as workers told whose results did not come", bytes(number)),
     };
@@ -147,8 +147,7 @@ fn per_second(bytes: u64, took: Duration) -> Option<u64> {
 
 /// After an interrupted run: how the next one continues.
 fn goes_on(text: &mut String, done: &Done) {
-    let report = &done.report;
-    if report.not_done() + report.unfinished_rules.len() == 0 {
+    if !done.report.is_left() {
         return;
     }
     let kept = not_sent_again(done.bytes_moved(), done.kept, done.left_open);

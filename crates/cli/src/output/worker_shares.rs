@@ -66,7 +66,7 @@ impl WorkerShares {
     }
 
     /// Adds what was lost with a worker.
-    pub(crate) fn add_loss(&mut self, worker: &str, loss: &Loss) {
+    fn add_loss(&mut self, worker: &str, loss: &Loss) {
         let Loss { times_silent, jobs_without_result, bytes_without_result } = loss;
         let known = &mut self.0.entry(worker.to_owned()).or_default().loss;
         known.times_silent = known.times_silent.saturating_add(*times_silent);

@@ -53,6 +53,11 @@ impl Sync {
         Self { rules, options, observer, id: None, state: State::none(), engine: None, shard: None }
     }
 
+    /// The number of rules.
+    pub fn rules(&self) -> usize {
+        self.rules.len()
+    }
+
     /// Sets the run's id in its events and its report. Without it the engine assigns a number.
     #[must_use]
     pub fn called(self, id: RunId) -> Self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::stream;
-use oci::{ErrorKind, RepositoryName, Tag};
+use oci::{ErrorKind, Tag};
 
 use super::discoveries::Discoveries;
 use crate::endpoint::EndpointError;
@@ -71,8 +71,9 @@ impl Discoveries {
                 let name: Arc<str> = format!("{place}/{repository}").into();
                 let is_ours = self.run.share.as_ref().is_none_or(|share| share.tells_of(&name));
                 let is_candidate = is_ours && !goes_to.is_taken(&name);
-                let made = is_candidate.then(|| rule_of(rule, target, (repository, &name)))??;
-                Some((name, made))
+                let made = is_candidate.then(|| rule.rule_to(target, repository, &name))??;
+                let is_copied = made.source.name() != &*name;
+                is_copied.then_some((name, made))
             });
             vanished.extend(candidates);
         }
@@ -108,16 +109,4 @@ impl Discoveries {
             Err(error) => Err(error),
         }
     }
-}
-
-/// The rule for the source repository that would be copied to this target repository.
-fn rule_of(
-    rule: &PatternRule,
-    target: &PatternTarget,
-    (repository, name): (&RepositoryName, &str),
-) -> Option<Rule> {
-    let source = (target.take_back)(repository)?;
-    let made = rule.selects(&source).then(|| (rule.make_rule)(&source).ok())??;
-    let goes_there = made.targets.iter().any(|target| target.target.name() == name);
-    (goes_there && made.source.name() != name).then_some(made)
 }

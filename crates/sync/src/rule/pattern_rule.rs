@@ -53,6 +53,13 @@ impl PatternRule {
         self.pattern.matches(repository) && self.repositories.reason_against(repository).is_none()
     }
 
+    /// The rule for the source repository that would be copied to a repository of this target; `name` is its whole name, with the registry.
+    pub fn rule_to(&self, target: &PatternTarget, repository: &RepositoryName, name: &str) -> Option<Rule> {
+        let source = (target.take_back)(repository)?;
+        let made = self.selects(&source).then(|| (self.make_rule)(&source).ok())??;
+        made.targets.iter().any(|target| target.target.name() == name).then_some(made)
+    }
+
     pub(crate) fn error(&self, cause: Cause) -> Error {
         let (side, place) = (Side::Source, self.listing.name().to_owned());
         Error { side, place, operation: Operation::ListRepositories, cause }

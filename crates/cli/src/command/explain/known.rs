@@ -192,13 +192,10 @@ impl KnownRule {
 
 /// The rule that a pattern makes for the repository that it copies to this one.
 fn writing(pattern: &PatternRule, name: &str) -> Option<Rule> {
-    let rules = pattern.targets.iter().filter_map(|target| {
+    pattern.targets.iter().find_map(|target| {
         let path = name.strip_prefix(target.listing.name())?.strip_prefix('/')?;
-        let source = (target.take_back)(&path.parse().ok()?)?;
-        made(pattern, &format!("{}/{source}", pattern.listing.name()))
-    });
-    let writes = |rule: &Rule| rule.targets.iter().any(|target| target.target.name() == name);
-    rules.into_iter().find(writes)
+        pattern.rule_to(target, &path.parse().ok()?, name)
+    })
 }
 
 fn repository(place: &Reference) -> String {

@@ -6,67 +6,61 @@ use sync::RepositoryPattern;
 use super::rows::failure;
 use super::search::split;
 use crate::config::{SourceText, parse_from};
-use crate::output::report_json::{Facts, FailedRule, UnlistedRule};
+use crate::output::Failure;
+use crate::output::report_json::Facts;
 
-/// Why a rule's list lacks images.
-pub(super) enum Lack<'a> {
-    Failed(&'a FailedRule),
-    /// The run was stopped before its end.
-    Stopped(&'a UnlistedRule),
+/// A list of a rule that lacks images.
+pub(super) struct Lack<'a> {
+    /// The rule's.
+    label: &'a str,
+    source: &'a str,
+    /// Why it failed; `None` if the run was stopped before its end.
+    error: Option<&'a Failure>,
 }
 
 impl Lack<'_> {
     /// The end of a sentence about the rule.
     pub(super) fn words(&self) -> String {
-        match self {
-            Self::Failed(failed) => format!("brought no images of {}", failed.source),
-            Self::Stopped(_) => "was not listed to its end: the run was stopped before".to_owned(),
+        match self.error {
+            Some(_) => format!("brought no images of {}", self.source),
+            None => "was not listed to its end: the run was stopped before".to_owned(),
         }
     }
 
     /// The error, if it failed.
     pub(super) fn details(&self) -> Vec<String> {
-        match self {
-            Self::Failed(failed) => failure(&failed.error),
-            Self::Stopped(_) => Vec::new(),
-        }
+        self.error.map(failure).unwrap_or_default()
     }
 
     /// Whether the list may have an image of this name, a whole one or an end.
     pub(super) fn is_about(&self, name: &str) -> bool {
-        let source = match self {
-            Self::Failed(failed) => &failed.source,
-            Self::Stopped(unlisted) => &unlisted.source,
-        };
-        is_about(name, source)
-    }
-
-    fn label(&self) -> &str {
-        match self {
-            Self::Failed(failed) => failed.label(),
-            Self::Stopped(unlisted) => unlisted.label(),
-        }
+        is_about(name, self.source)
     }
 }
 
 /// What the list of a repository lacks for the rule with this label.
 pub(super) fn lack<'a>(run: &'a Facts, label: &str, repository: &str) -> Option<Lack<'a>> {
-    lacks(run).find(|lack| lack.label() == label && lack.is_about(repository))
+    lacks(run).find(|lack| lack.label == label && lack.is_about(repository))
 }
 
 /// The lists that may have an image of these names, whole ones or ends, and lack images.
 pub(super) fn lines(names: &[String], run: &Facts) -> Vec<String> {
     let asked = lacks(run).filter(|lack| names.iter().any(|name| lack.is_about(name)));
     let told = asked.flat_map(|lack| {
-        let head = format!("  rule {} {}", lack.label(), lack.words());
+        let head = format!("  rule {} {}", lack.label, lack.words());
         std::iter::once(head).chain(lack.details())
     });
     told.collect()
 }
 
 fn lacks(run: &Facts) -> impl Iterator<Item = Lack<'_>> {
-    let failed = run.tail.failed_rules.iter().map(Lack::Failed);
-    failed.chain(run.tail.unlisted_rules.iter().map(Lack::Stopped))
+    let failed = run.tail.failed_rules.iter().map(|failed| Lack {
+        label: failed.label(),
+        source: &failed.source,
+        error: Some(&failed.error),
+    });
+    let unlisted = run.tail.unlisted_rules.iter();
+    failed.chain(unlisted.map(|rule| Lack { label: rule.label(), source: &rule.source, error: None }))
 }
 
 /// Whether a source of a rule has or may have a repository, or an image of it, whose name is the text or ends with it.

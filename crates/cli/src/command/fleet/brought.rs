@@ -5,15 +5,15 @@ use registry::Profile;
 
 use super::next::next;
 use crate::done::{Brought, StopKind, StoppedBy};
-use crate::output::Loss;
 use crate::output::report_json::RegistryEntry;
+use crate::output::{Loss, Share, WorkerEntry};
 
 /// Converts the result, with the workers' requests to registries.
 pub(super) fn brought(brought: ::fleet::Brought) -> Brought {
     let elsewhere = brought.spent.into_iter().map(|(host, spent)| entry(host, spent)).collect();
     let joined = brought.joined.and_then(|began| jiff::Timestamp::try_from(began).ok());
     let Kept { stands: kept, left_open } = brought.kept;
-    let losses = brought.losses.into_iter().map(|(worker, loss)| (worker, lost(loss))).collect();
+    let losses = brought.losses.into_iter().map(|(name, loss)| lost(name, loss)).collect();
     let broken_off = brought.broken_off.as_ref().map(|error| match error {
         Error::NotCalledOff { .. } => failure(StopKind::NotCalledOff, error),
         _ if !brought.has_begun => failure(StopKind::NotBegun, error),
@@ -30,9 +30,10 @@ pub(super) fn failure(kind: StopKind, error: &Error) -> StoppedBy {
     StoppedBy { kind, why: error.to_string(), next: next(error).map(str::to_owned) }
 }
 
-fn lost(loss: ::fleet::Loss) -> Loss {
+fn lost(name: String, loss: ::fleet::Loss) -> WorkerEntry {
     let ::fleet::Loss { times_silent, jobs, without_result } = loss;
-    Loss { times_silent, jobs_without_result: jobs, bytes_without_result: without_result }
+    let loss = Loss { times_silent, jobs_without_result: jobs, bytes_without_result: without_result };
+    WorkerEntry { name, share: Share { loss, ..Share::default() } }
 }
 
 fn entry(host: String, spent: Spent) -> RegistryEntry {

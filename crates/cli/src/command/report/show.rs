@@ -26,7 +26,7 @@ pub(super) fn run(args: &ShowReportArgs) -> u8 {
         Err(unreadable) => return refuse(&[no_report(&args.file, unreadable)]),
     };
     let mut records = records.finish();
-    records.add_losses_of(&facts.tail.workers);
+    records.add_losses(&facts.tail.workers);
     match output.write(&|writer| ReportForm::Page.write(&facts, &records, writer)) {
         Ok(()) => exit_code::DONE,
         Err(error) => cannot_write(html, &error),

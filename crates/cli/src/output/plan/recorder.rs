@@ -41,8 +41,6 @@ struct Taken {
     is_empty: bool,
     /// The targets of images that fail although they have a step, which says why. Each stays until its image has ended.
     impossible: HashSet<String>,
-    /// The number of images that failed without a step.
-    lacking: usize,
 }
 
 impl PlanRecorder {
@@ -56,7 +54,6 @@ impl PlanRecorder {
             listed: vec![false; heads.len()],
             is_empty: true,
             impossible: HashSet::new(),
-            lacking: 0,
         };
         let (folder, found) = (folder.map(Path::to_owned), Mutex::new(found));
         Self { heads, config_digest, folder, found, lacks: Arc::default() }
@@ -77,7 +74,6 @@ impl PlanRecorder {
             lists: found.lists,
             listed: found.listed.clone(),
             is_empty: found.is_empty,
-            lacking: found.lacking,
             lacks: self.lacks.clone(),
             speed,
             shards: None,
@@ -102,13 +98,15 @@ impl PlanRecorder {
         add(&mut found.steps, target, text);
     }
 
-    /// Whether the plan lacks an image that has ended: it failed, and no step says so.
-    fn is_lacking(&self, ended: &ImageReport) -> bool {
+    /// An image has ended. The plan lacks it if it failed, and no step says so.
+    fn ended(&self, ended: &ImageReport, stamp: &Stamp, event: &Event) {
+        // Most plans have no such images.
         let mut found = self.lock();
-        let is_told = found.impossible.remove(&ended.image.target_name());
-        let is_lacking = matches!(ended.outcome, Outcome::Failed(_)) && !is_told;
-        found.lacking += usize::from(is_lacking);
-        is_lacking
+        let is_told = !found.impossible.is_empty() && found.impossible.remove(&ended.image.target_name());
+        drop(found);
+        if matches!(ended.outcome, Outcome::Failed(_)) && !is_told {
+            self.lacks.event(stamp, event);
+        }
     }
 
     fn only_at_target(&self, rule: usize, repository: &str, tags: &[(Tag, Option<Digest>)]) {
@@ -148,8 +146,8 @@ fn add(sorter: &mut Result<Sorter, Error>, target: String, text: Result<String, 
 impl Observer for PlanRecorder {
     fn event(&self, stamp: &Stamp, event: &Event) {
         match event {
-            Event::ImageFinished(ended) if !self.is_lacking(ended) => {}
-            Event::ImageFinished(_) | Event::RuleFailed(_) => self.lacks.event(stamp, event),
+            Event::ImageFinished(ended) => self.ended(ended, stamp, event),
+            Event::RuleFailed(_) => self.lacks.event(stamp, event),
             Event::Decided { decision, load } => self.decided(decision, load.as_deref()),
             Event::Selected { rule, counts, .. } => {
                 self.selected(*rule, |selection| selection.chose(*counts));
@@ -182,8 +180,6 @@ pub(crate) struct Plan {
     /// For each rule, whether its source returned a list.
     listed: Vec<bool>,
     is_empty: bool,
-    /// The number of images that failed without a step.
-    pub(super) lacking: usize,
     /// The failures of what has no step: images and rules.
     pub(super) lacks: Arc<Failures>,
     /// The speed of the last run that sent enough to measure it.

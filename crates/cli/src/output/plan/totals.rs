@@ -35,7 +35,7 @@ impl Totals {
         let failed_rules = done.report.failed_rules.len() + done.refused.len();
         // Each registry is asked once for its login challenge.
         let requests = plan.lists + done.registries.len();
-        Self { failed: plan.lacking, failed_rules, requests, ..Self::default() }
+        Self { failed: plan.lacks.images(), failed_rules, requests, ..Self::default() }
     }
 
     pub(super) fn add(&mut self, weighed: &Weighed) {

@@ -147,6 +147,11 @@ impl Totals {
         self.standing() + self.skipped + self.failed + self.not_done + self.would_copy
     }
 
+    /// Whether images, or rules that were not listed to their end, are left for another run.
+    pub(crate) fn is_left(&self) -> bool {
+        self.not_done + self.unlisted_rules > 0
+    }
+
     /// The number of images that are at their targets as wanted.
     pub(crate) fn standing(&self) -> u64 {
         self.copied + self.unchanged
@@ -173,6 +178,12 @@ pub(crate) struct UnlistedRule {
 impl UnlistedRule {
     pub(crate) fn label(&self) -> &str {
         self.rule.as_deref().unwrap_or(&self.source)
+    }
+}
+
+impl Rule {
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.source)
     }
 }
 

@@ -38,6 +38,8 @@ struct Rules<'a> {
     labels: HashSet<&'a str>,
     /// Parts of rules that a retry took up: the label of the rule, and what it took up.
     parts: HashSet<(&'a str, &'a str)>,
+    /// The repositories of these, as far as they were listed to their end.
+    repositories: HashSet<&'a str>,
     /// Sources of failures.
     failed: HashSet<&'a str>,
     /// Labels of rules that failed as a whole.
@@ -134,7 +136,7 @@ impl<'a> Run<'a> {
             && !label.is_some_and(|label| rules.failed_whole.contains(label));
         // A retry takes up the repository that failed once for all rules that copy it: as a part of the first of them, or of older
         // releases, as a rule without a name.
-        let has_part = rules.has_listed_repository(source)
+        let has_part = rules.repositories.contains(source)
             || (rules.all.contains(&(None, source)) && rules.has_listed_whole(source));
         rules.failed.contains(source) || (self.unnamed_unlisted() == 0 && (has_whole || has_part))
     }
@@ -206,10 +208,13 @@ impl<'a> Rules<'a> {
         let unlisted = facts.tail.unlisted_rules.iter().map(|rule| (rule.label(), &*rule.source));
         let (unlisted_parts, unlisted): (HashSet<_>, HashSet<_>) =
             unlisted.partition(|rule| parts.contains(rule));
+        let repositories =
+            parts.difference(&unlisted_parts).flat_map(|(_, source)| repositories(source)).collect();
         Self {
             all: rules.iter().map(|rule| (rule.name.as_deref(), &*rule.source)).collect(),
-            labels: rules.iter().map(|rule| label(rule)).collect(),
+            labels: rules.iter().map(|rule| rule.label()).collect(),
             parts,
+            repositories,
             failed: failed.iter().map(|failed| &*failed.source).collect(),
             failed_whole: failed
                 .iter()
@@ -235,26 +240,17 @@ impl<'a> Rules<'a> {
     fn has_listed_part(&self, label: &str, source: &str) -> bool {
         self.parts.contains(&(label, source)) && !self.unlisted_parts.contains(&(label, source))
     }
-
-    /// Whether the run had a part of any rule with this repository, or with some of its tags, and listed it to its end.
-    fn has_listed_repository(&self, repository: &str) -> bool {
-        let is_of_it = |source: &str| {
-            source
-                .strip_prefix(repository)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '@']))
-        };
-        let mut parts = self.parts.difference(&self.unlisted_parts);
-        parts.any(|(_, source)| is_of_it(source))
-    }
-}
-
-fn label(rule: &Rule) -> &str {
-    rule.name.as_deref().unwrap_or(&rule.source)
 }
 
 /// The label of the rule of which this is a part, and what was taken up of it.
 fn part(rule: &Rule) -> Option<(&str, &str)> {
     Some((rule.part_of.as_deref()?, &rule.source))
+}
+
+/// What a source may name: the whole, or a repository whose tags, digests or expression for tags follow.
+fn repositories(source: &str) -> impl Iterator<Item = &str> {
+    let ends = source.match_indices([':', '@']).map(|(end, _)| end);
+    ends.chain([source.len()]).map(|end| &source[..end])
 }
 
 /// Whether a source is one repository, and not a pattern.

@@ -66,7 +66,7 @@ impl<'a> Merger<'a> {
         })?;
         let mut records = records.finish();
         for one in &facts {
-            records.add_losses_of(&one.tail.workers);
+            records.add_losses(&one.tail.workers);
         }
         let registries = by_host(facts.iter().flat_map(|one| &one.tail.registries));
         totals.requests = registries.iter().fold(0, |sum, registry| sum.saturating_add(registry.requests));
@@ -93,9 +93,8 @@ impl<'a> Merger<'a> {
         };
         // Not those of merged reports, which also tell of shards that were missing then.
         let codes: Vec<u8> = tail.parts.iter().map(|part| part.exit_code).collect();
-        let exit_code = status(&totals, &tail, are_all_by_login, &codes);
-        let is_left = totals.not_done + totals.unlisted_rules > 0;
-        let stopped = Stopped::of_parts(&tail.parts, is_left);
+        let exit_code = status(&totals, are_all_by_login, &codes);
+        let stopped = Stopped::of_parts(&tail.parts, totals.is_left());
         let head = Head { exit_code, totals, stopped, rules: rules(&facts), ..head(&tail.parts) };
         Ok((Facts { head, tail }, records))
     }

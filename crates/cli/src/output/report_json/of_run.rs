@@ -1,10 +1,9 @@
 //! The report of a run.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-use std::sync::Arc;
 
 use oci::Digest;
+use sync::select::Counts;
 
 use super::alike::failure_groups;
 use super::facts::{Facts, FailedRule, Head, Rule, ShardEntry, Stopped, Tail, Totals, UnlistedRule};
@@ -19,7 +18,6 @@ use crate::output::failure::explain;
 pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
     let (report, tally) = (&done.report, &done.run.tally);
     let selected = &done.records.selected;
-    let is_left = report.not_done() + report.unfinished_rules.len() > 0;
     let own = registry_entries(&done.registries, tally);
     let registries = by_host(own.iter().chain(&done.elsewhere));
     let failed_rules = report.failed_rules.iter().map(|failure| FailedRule {
@@ -36,7 +34,7 @@ pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
             started_at: time(done.run.started),
             finished_at: time(jiff::Timestamp::now()),
             exit_code,
-            stopped: Stopped::of(done.stopped.as_ref(), exit_code, is_left, done.goes_on),
+            stopped: Stopped::of(done.stopped.as_ref(), exit_code, report.is_left(), done.goes_on),
             rules: rules(done),
             shard: shard_entry(done),
             totals: totals(done),
@@ -59,24 +57,17 @@ pub(crate) fn facts(done: &Done, exit_code: u8) -> Facts {
 /// A rule of the config that lines of a list of failures take up whole stands there once, however many they are.
 fn rules(done: &Done) -> Vec<Rule> {
     let (mut rules, mut places) = (Vec::<Rule>::new(), HashMap::<*const WrittenRule, usize>::new());
-    let entry = |written: &WrittenRule| Rule {
-        name: written.name.clone(),
-        source: written.source.clone(),
-        ..Rule::default()
-    };
     for (index, PlannedRule { written, .. }) in done.rules.iter().enumerate() {
-        let selection = done.records.selected.counts(index);
-        let whole = written.in_documents();
-        let place = *places.entry(std::ptr::from_ref(whole)).or_insert(rules.len());
-        if place == rules.len() {
-            rules.push(Rule { part_of: written.part_of(), ..entry(whole) });
-        }
-        rules[place].selection += selection;
-        for also in written.retried.iter().flat_map(|retried| &retried.also) {
-            if let Entry::Vacant(vacant) = places.entry(Arc::as_ptr(also)) {
-                vacant.insert(rules.len());
-                rules.push(entry(also));
+        let line = (written.in_documents(), written.part_of(), done.records.selected.counts(index));
+        let also = written.retried.iter().flat_map(|retried| &retried.also);
+        let also = also.map(|rule| (&**rule, None, Counts::default()));
+        for (rule, part_of, selection) in std::iter::once(line).chain(also) {
+            let place = *places.entry(std::ptr::from_ref(rule)).or_insert(rules.len());
+            if place == rules.len() {
+                let (name, source) = (rule.name.clone(), rule.source.clone());
+                rules.push(Rule { name, source, part_of, ..Rule::default() });
             }
+            rules[place].selection += selection;
         }
     }
     rules

@@ -1,18 +1,18 @@
 //! The exit status that one run would have had with the merged result.
 
-use super::facts::{Tail, Totals};
+use super::facts::Totals;
 use crate::exit_code::{self, Counts};
 
 /// `codes`: the exit statuses of the runs.
-pub(super) fn status(totals: &Totals, tail: &Tail, are_all_by_login: bool, codes: &[u8]) -> u8 {
+pub(super) fn status(totals: &Totals, are_all_by_login: bool, codes: &[u8]) -> u8 {
     let has = |code: u8| codes.contains(&code);
     let interrupted = codes.iter().copied().filter(|code| *code >= exit_code::INTERRUPTED).max();
     // Another run may have done what an interrupted one left.
-    if let (Some(code), true) = (interrupted, totals.not_done + totals.unlisted_rules > 0) {
+    if let (Some(code), true) = (interrupted, totals.is_left()) {
         return code;
     }
     let counts = Counts {
-        failures: totals.failed + tail.failed_rules.len() as u64,
+        failures: totals.failed + totals.failed_rules,
         refused: totals.refused,
         not_done: totals.not_done,
         fine: totals.standing() + totals.skipped + totals.would_copy,

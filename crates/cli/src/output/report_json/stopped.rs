@@ -2,30 +2,23 @@
 
 use super::facts::{Part, Stopped};
 use crate::done::{StopKind, StoppedBy};
-use crate::exit_code;
-use crate::interrupt::INTERRUPTED;
+use crate::interrupt::{INTERRUPTED, is_status};
 
 impl Stopped {
     /// The entry of a run; `None` for a run that went on to its end, also if a signal came when nothing was left to do.
     pub(super) fn of(by: Option<&StoppedBy>, exit_code: u8, is_left: bool, goes_on: &str) -> Option<Self> {
-        let Some(StoppedBy { kind, why, next }) = by else {
-            let (is_signal, hint) = (exit_code >= exit_code::INTERRUPTED && is_left, hint(goes_on));
-            let message = if exit_code == INTERRUPTED { "Ctrl-C (SIGINT)" } else { "SIGTERM, or SIGHUP" };
-            return is_signal.then(|| Self {
-                kind: "interrupted".to_owned(),
-                message: message.to_owned(),
-                hint,
-            });
+        let (word, message, next) = match by {
+            Some(StoppedBy { kind, why, next }) => (word(*kind), why.as_str(), next.clone()),
+            None if exit_code == INTERRUPTED => ("interrupted", "Ctrl-C (SIGINT)", None),
+            None if is_status(exit_code) => ("interrupted", "SIGTERM, or SIGHUP", None),
+            None => return None,
         };
-        let word = match kind {
-            StopKind::CalledOff if !is_left => return None,
-            StopKind::CalledOff => "calledOff",
-            StopKind::NotCalledOff => "interrupted",
-            StopKind::BrokenOff => "brokenOff",
-            StopKind::NotBegun => "notBegun",
-        };
-        let hint = next.clone().unwrap_or_else(|| hint(goes_on));
-        Some(Self { kind: word.to_owned(), message: why.clone(), hint })
+        let is_failure = by.is_some_and(|by| by.kind != StopKind::CalledOff);
+        if !is_left && !is_failure {
+            return None;
+        }
+        let hint = next.unwrap_or_else(|| format!("{goes_on}: what is at the targets is not sent again"));
+        Some(Self { kind: word.to_owned(), message: message.to_owned(), hint })
     }
 
     /// The entry of several runs: that of the last one that was stopped, if something is still left.
@@ -44,8 +37,14 @@ impl Stopped {
     }
 }
 
-fn hint(goes_on: &str) -> String {
-    format!("{goes_on}: what is at the targets is not sent again")
+/// The word for it in reports.
+fn word(kind: StopKind) -> &'static str {
+    match kind {
+        StopKind::CalledOff => "calledOff",
+        StopKind::NotCalledOff => "interrupted",
+        StopKind::BrokenOff => "brokenOff",
+        StopKind::NotBegun => "notBegun",
+    }
 }
 
 #[cfg(test)]

@@ -90,7 +90,6 @@ fn done(images: Vec<ImageReport>, unwanted_referrers: u64) -> Done {
         elsewhere,
         kept: 0,
         left_open: 0,
-        without_result: 0,
     }
 }
 

@@ -83,7 +83,6 @@ fn verified(against: Against) -> (Verified, Done) {
         elsewhere,
         kept: 0,
         left_open: 0,
-        without_result: 0,
     };
     (recorder.finish(), done)
 }
